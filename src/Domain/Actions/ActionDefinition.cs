@@ -1,0 +1,169 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Mumega.Domain.Identity;
+using Mumega.Domain.Pages;
+using Mumega.Domain.Runtime;
+using Mumega.Domain.Stops;
+using Mumega.Domain.Webhooks;
+using PrincipalEntity = Mumega.Domain.Identity.Principal;
+
+namespace Mumega.Domain.Actions;
+
+/// <summary>How far the effect of an action reaches.</summary>
+public enum Blast { Low, Medium, High }
+
+/// <summary>Whether and how an action can be undone.</summary>
+public enum Reversibility { Reversible, Compensable, Irreversible }
+
+/// <summary>A named condition that was looked at before running, with its answer.</summary>
+public sealed record Check(string Name, bool Passed, string Detail);
+
+/// <summary>What an action found when it looked at live state. Preflight never writes.</summary>
+/// <param name="Checks">Named checks; one that failed keeps the action from running.</param>
+/// <param name="Summary">What will happen, in one sentence.</param>
+/// <param name="Before">The state that would change, for people; absent when there is none.</param>
+/// <param name="After">The state afterwards, for people.</param>
+/// <param name="RollbackPlan">How it would be undone, or why it can't be.</param>
+/// <param name="StateVersion">Changes whenever the state that the preflight looked at changes.</param>
+public sealed record Preflight(
+    IReadOnlyList<Check> Checks, string Summary, string? Before, string? After, string RollbackPlan, string StateVersion)
+{
+    [JsonIgnore]
+    public bool Passed => Checks.All(c => c.Passed);
+}
+
+/// <summary>The action that would undo a change.</summary>
+public sealed record Undo(string Action, JsonElement Input, string Summary);
+
+/// <summary>What an action did.</summary>
+/// <param name="Before">A digest or value of the state before, for the receipt.</param>
+/// <param name="After">The same after.</param>
+public sealed record Change(string Summary, Undo? Undo, string? Before, string? After);
+
+/// <summary>The live state of one workspace, as far as actions may see and change it. Changes commit with the run.</summary>
+public interface IWorkspaceState
+{
+    Guid WorkspaceId { get; }
+
+    Task<Page?> FindPageAsync(string slug, CancellationToken ct);
+
+    Task<PageRevision?> FindRevisionAsync(Guid pageId, int number, CancellationToken ct);
+
+    /// <summary>The page's public address.</summary>
+    string PageAddress(string slug);
+
+    /// <summary>Whether another workspace of the tenant already uses the public address.</summary>
+    Task<bool> IsAddressTakenAsync(string slug, CancellationToken ct);
+
+    /// <summary>Markdown as sanitised HTML.</summary>
+    string Render(string markdown);
+
+    Task<ProfileEntry?> FindProfileEntryAsync(string key, CancellationToken ct);
+
+    Task<PrincipalEntity?> FindPrincipalAsync(Guid id, CancellationToken ct);
+
+    /// <summary>Ends every token and held connection of a principal with this commit.</summary>
+    Task EndTokensAsync(PrincipalEntity principal, CancellationToken ct);
+
+    Task<Connection?> FindConnectionAsync(string key, CancellationToken ct);
+
+    Task<Stop?> FindStopAsync(Guid id, CancellationToken ct);
+
+    /// <summary>Releases a stop and wakes what it held.</summary>
+    Task<Outcome<Stop>> ReleaseStopAsync(Stop stop, Actor by, CancellationToken ct);
+
+    /// <summary>Tracks a new row for the commit.</summary>
+    void Add(object row);
+}
+
+/// <summary>What an action is run with.</summary>
+/// <param name="By">Who proposed it.</param>
+public sealed record ActionCall(Actor By, IWorkspaceState State, DateTimeOffset Now);
+
+/// <summary>
+/// One governed action. A new one is one file below <c>Actions/</c>: it is found by scanning the assembly and shows up in the
+/// catalogue, the propose form, eligibility and policies without further registration.
+/// </summary>
+public abstract class ActionDefinition
+{
+    /// <summary>A stable name, family first, for example <c>page.publish</c>.</summary>
+    public abstract string Kind { get; }
+
+    /// <summary>Grows when the meaning of the action or its input changes.</summary>
+    public virtual int Version => 1;
+
+    public abstract string Family { get; }
+
+    public abstract string Title { get; }
+
+    public abstract string Description { get; }
+
+    public abstract Blast Blast { get; }
+
+    public abstract Reversibility Reversibility { get; }
+
+    /// <summary>JSON Schema of the input; titles and descriptions become the form.</summary>
+    public abstract string InputSchema { get; }
+
+    /// <summary>Whether people find it in the catalogue, as opposed to a verb of its own in the interface.</summary>
+    public virtual bool Listed => true;
+
+    /// <summary>What the action is about, as a Cedar entity type without namespace and an id.</summary>
+    public abstract (string Type, string Id) Target(JsonElement input);
+
+    /// <summary>The connection it goes out through, for stop boundaries.</summary>
+    public virtual string? Connector(JsonElement input) => null;
+
+    public abstract Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct);
+}
+
+/// <summary>An action whose effect lies in our own database and commits together with its receipt.</summary>
+public abstract class InternalAction : ActionDefinition
+{
+    public abstract Task<Outcome<Change>> ApplyAsync(JsonElement input, ActionCall call, CancellationToken ct);
+}
+
+/// <summary>What can be done about an external effect whose outcome was lost.</summary>
+public enum Recovery { Probe, Repeat, None }
+
+/// <summary>An action whose effect lies outside. Its id is recorded as dispatched before the call leaves.</summary>
+public abstract class ExternalAction : ActionDefinition
+{
+    public abstract Task<Recovery> RecoveryAsync(JsonElement input, ActionCall call, CancellationToken ct);
+
+    public abstract Task<Delivery> DispatchAsync(JsonElement input, Guid effectId, ActionCall call, IWebhookSender sender, CancellationToken ct);
+
+    public abstract Task<Delivery> ProbeAsync(JsonElement input, Guid effectId, ActionCall call, IWebhookSender sender, CancellationToken ct);
+}
+
+/// <summary>Every action that there is, by kind.</summary>
+public sealed class ActionCatalog
+{
+    private readonly Dictionary<string, ActionDefinition> byKind;
+
+    public ActionCatalog()
+    {
+        byKind = typeof(ActionDefinition).Assembly.GetTypes()
+            .Where(type => type is { IsAbstract: false } && type.IsAssignableTo(typeof(ActionDefinition)))
+            .Select(type => (ActionDefinition)Activator.CreateInstance(type)!)
+            .ToDictionary(action => action.Kind, StringComparer.Ordinal);
+    }
+
+    public IEnumerable<ActionDefinition> All => byKind.Values.OrderBy(a => a.Family, StringComparer.Ordinal).ThenBy(a => a.Kind, StringComparer.Ordinal);
+
+    public ActionDefinition? Find(string kind) => byKind.GetValueOrDefault(kind);
+}
+
+/// <summary>No action has that name.</summary>
+public sealed record UnknownAction(string Action) : Refusal($"There is no action called \"{Action}\".")
+{
+    public override IReadOnlyList<string> Path => ["action"];
+}
+
+internal static class Input
+{
+    public static string Text(this JsonElement input, string name) => input.GetProperty(name).GetString()!;
+
+    public static string? TextOrNull(this JsonElement input, string name) =>
+        input.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+}

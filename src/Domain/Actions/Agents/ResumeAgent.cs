@@ -1,0 +1,37 @@
+using System.Text.Json;
+
+namespace Mumega.Domain.Actions.Agents;
+
+/// <summary>Lets a suspended agent work again, with a new token. Undone by suspending it.</summary>
+public sealed class ResumeAgent : InternalAction
+{
+    public override string Kind => "agent.resume";
+
+    public override string Family => "agents";
+
+    public override string Title => "Resume an agent";
+
+    public override string Description => "Lets a suspended agent ask for tokens again. Tokens from before stay dead.";
+
+    public override Blast Blast => Blast.Medium;
+
+    public override Reversibility Reversibility => Reversibility.Reversible;
+
+    public override string InputSchema => AgentInput.Schema;
+
+    public override (string Type, string Id) Target(JsonElement input) => ("Agent", input.Text("agentId"));
+
+    public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
+    {
+        var agent = await AgentInput.FindAsync(input, call, ct);
+        return AgentInput.Preflight(agent, "suspended", agent is { SuspendedAt: not null }, "may ask for tokens again", "Suspend the agent again.");
+    }
+
+    public override async Task<Outcome<Change>> ApplyAsync(JsonElement input, ActionCall call, CancellationToken ct)
+    {
+        if (await AgentInput.FindAsync(input, call, ct) is not { } agent) return new NotFound("agent", input.Text("agentId"));
+
+        agent.Resume();
+        return new Change($"{agent.Name} is active.", new("agent.suspend", input, $"Suspend {agent.Name} again."), "suspended", "active");
+    }
+}

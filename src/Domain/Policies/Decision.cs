@@ -1,0 +1,183 @@
+using System.Reflection;
+using System.Text.Json;
+using Mumega.Cedar;
+using Mumega.Domain.Actions;
+using Mumega.Domain.Identity;
+
+namespace Mumega.Domain.Policies;
+
+public enum Verdict { Deny, Allow, AllowBehindGates }
+
+/// <summary>A hold that lasts until enough holders of a role have approved.</summary>
+/// <param name="Policy">The id of the policy that asks for it.</param>
+/// <param name="Reason">Why, in the words of the policy's author.</param>
+public sealed record Gate(string Role, int Quorum, TimeSpan Expires, string Policy, string? Reason);
+
+/// <summary>What policy says about one act.</summary>
+/// <param name="Policies">The ids of the policies that determined the verdict.</param>
+/// <param name="PolicyVersion">The version of the tenant's policies that was asked.</param>
+/// <param name="Remedies">What would change the verdict; each was tried against the same policies before being offered.</param>
+public sealed record Decision(
+    Verdict Verdict, IReadOnlyList<string> Policies, string PolicyVersion, string Reason, IReadOnlyList<Gate> Gates, IReadOnlyList<string> Remedies)
+{
+    public PolicyDenied AsRefusal() => new(Reason, Policies, PolicyVersion);
+}
+
+/// <summary>Acts that are not runs of a catalogue action but ask policy all the same.</summary>
+public static class ControlAct
+{
+    public const string Read = "workspace.read";
+    public const string DecideApproval = "approval.decide";
+    public const string CancelRun = "run.cancel";
+    public const string RollBackRun = "run.rollback";
+    public const string SettleRun = "run.settle";
+    public const string EngageStop = "stop.engage";
+    public const string EngageTenantStop = "stop.engage.tenant";
+}
+
+/// <summary>Everything a decision looks at.</summary>
+/// <param name="Roles">The roles that the principal holds in the workspace now.</param>
+/// <param name="Act">A catalogue action's kind or a <see cref="ControlAct"/>.</param>
+/// <param name="Input">The action's input; absent for control acts.</param>
+public sealed record Question(
+    Actor Principal, bool Suspended, IReadOnlySet<string> Roles, Guid WorkspaceId, string Act, ActionDefinition? Action, JsonElement? Input);
+
+/// <summary>The one place where authority is decided: Cedar policies of the tenant under guardrails that no tenant can edit.</summary>
+public sealed class PolicyBook
+{
+    public static readonly IReadOnlyList<string> Roles = ["owner", "admin", "operator", "approver", "auditor", "agent"];
+
+    private static readonly TimeSpan DefaultExpiry = TimeSpan.FromHours(72);
+    private static readonly PolicySet Guardrails = PolicySet.Parse(Resource("Guardrails.cedar"));
+
+    private readonly PolicySet policies;
+    private readonly string version;
+
+    /// <summary>Throws <see cref="CedarSyntaxException"/> when the text is not Cedar.</summary>
+    public PolicyBook(int number, string text)
+    {
+        version = $"v{number}";
+        policies = Guardrails.And(PolicySet.Parse(text));
+    }
+
+    /// <summary>The policies that a new tenant starts with.</summary>
+    public static string Seed => Resource("Seed.cedar");
+
+    public Decision Decide(Question question)
+    {
+        var (request, entities) = Ask(question);
+        var answer = policies.Evaluate(request, entities);
+
+        // Cedar skips a policy that can't be evaluated. A forbid that can't be read must not open a door, so here it denies.
+        var broken = answer.Errors.Where(e => e.Policy.Effect == Effect.Forbid).ToList();
+        if (broken.Count > 0)
+            return Denied([.. broken.Select(e => e.Policy.Id)], $"policy {broken[0].Policy.Id} could not be evaluated: {broken[0].Message}", []);
+
+        var denials = answer.Forbids.Where(p => !p.Annotations.ContainsKey("gate")).ToList();
+        if (denials.Count > 0)
+        {
+            var reason = denials[0].Annotations.GetValueOrDefault("reason") ?? $"forbidden by {denials[0].Id}";
+            return Denied([.. denials.Select(p => p.Id)], reason, [.. denials.Select(p => p.Annotations.GetValueOrDefault("remedy")).OfType<string>()]);
+        }
+
+        if (answer.Permits.Count == 0)
+            return Denied([], "no policy permits it.", RolesThatWouldHelp(question));
+
+        var gates = answer.Forbids.Select(Gate).ToList();
+        IReadOnlyList<string> permits = [.. answer.Permits.Select(p => p.Id)];
+        return gates.Count == 0
+            ? new(Verdict.Allow, permits, version, answer.Permits[0].Annotations.GetValueOrDefault("reason") ?? "permitted", [], [])
+            : new(Verdict.AllowBehindGates, [.. permits, .. gates.Select(g => g.Policy)], version, gates[0].Reason ?? "an approval is needed", gates,
+                [.. gates.Select(g => $"{g.Quorum} approval(s) by the role {g.Role}.")]);
+    }
+
+    private Decision Denied(IReadOnlyList<string> ids, string reason, IReadOnlyList<string> remedies) =>
+        new(Verdict.Deny, ids, version, reason, [], remedies);
+
+    private List<string> RolesThatWouldHelp(Question question)
+    {
+        var remedies = new List<string>();
+        foreach (var role in Roles.Where(r => !question.Roles.Contains(r)))
+        {
+            var (request, entities) = Ask(question with { Roles = new HashSet<string>(question.Roles) { role } });
+            if (policies.Evaluate(request, entities) is { Permits.Count: > 0 } answer && answer.Forbids.All(p => p.Annotations.ContainsKey("gate")))
+                remedies.Add($"The role {role} in this workspace.");
+        }
+
+        return remedies;
+    }
+
+    private static Gate Gate(Policy policy) => new(
+        policy.Annotations["gate"],
+        int.TryParse(policy.Annotations.GetValueOrDefault("quorum"), out var quorum) ? Math.Max(1, quorum) : 1,
+        policy.Annotations.GetValueOrDefault("expires") is { } text ? TimeSpan.FromMilliseconds(DurationValue.Parse(text).Millis) : DefaultExpiry,
+        policy.Id,
+        policy.Annotations.GetValueOrDefault("reason"));
+
+    private static (Request Request, Entities Entities) Ask(Question question)
+    {
+        var by = question.Principal;
+        var tenant = Value.Of(by.TenantId.ToString());
+        var workspace = new EntityUid("Mumega::Workspace", question.WorkspaceId.ToString());
+        var principal = new EntityUid($"Mumega::{by.Kind}", by.Id.ToString());
+        var (type, id) = question is { Action: { } action, Input: { } input } ? action.Target(input) : ("Workspace", question.WorkspaceId.ToString());
+        var resource = new EntityUid($"Mumega::{type}", id);
+        var act = new EntityUid("Mumega::Action", question.Act);
+
+        var entities = new List<Entity>
+        {
+            new(principal, Attributes(
+                ("tenant", tenant), ("suspended", Value.Of(question.Suspended)),
+                ("workspaces", Value.SetOf(by.Workspaces.Select(w => w.ToString())))),
+                [.. question.Roles.Select(role => new EntityUid("Mumega::Role", role))]),
+            new(act, RecordValue.Empty, question.Action is null ? [Group("control")] : [Group(question.Action.Family), Group("act")]),
+            new(workspace, Attributes(("tenant", tenant)), []),
+        };
+        if (resource != workspace) entities.Add(new(resource, Attributes(("tenant", tenant)), [workspace]));
+
+        var context = new Dictionary<string, Value>
+        {
+            ["scope"] = Value.Of(ScopeFor(question)),
+            ["scopes"] = Value.SetOf(by.Scopes),
+            ["workspace"] = Value.Of(question.WorkspaceId.ToString()),
+            ["surface"] = Value.Of(by.Surface),
+        };
+        if (question.Action is not null)
+        {
+            context["blast"] = Value.Of(question.Action.Blast.ToString().ToLowerInvariant());
+            context["reversibility"] = Value.Of(question.Action.Reversibility.ToString().ToLowerInvariant());
+            if (question.Input is { } value) context["input"] = ToCedar(value);
+        }
+
+        return (new(principal, act, resource, new(context)), new(entities));
+    }
+
+    private static string ScopeFor(Question question) => question.Act switch
+    {
+        ControlAct.Read => Scopes.Read,
+        ControlAct.DecideApproval or ControlAct.SettleRun => Scopes.Decide,
+        ControlAct.EngageStop or ControlAct.EngageTenantStop => Scopes.Stop,
+        _ => Scopes.Propose,
+    };
+
+    private static EntityUid Group(string name) => new("Mumega::Action", name);
+
+    private static RecordValue Attributes(params (string Name, Value Value)[] fields) => new(fields.ToDictionary(f => f.Name, f => f.Value));
+
+    // Input is canonical JSON: integers only. Null has no Cedar counterpart, so a field that is null is absent.
+    private static Value ToCedar(JsonElement json) => json.ValueKind switch
+    {
+        JsonValueKind.Object => new RecordValue(json.EnumerateObject().Where(p => p.Value.ValueKind != JsonValueKind.Null)
+            .ToDictionary(p => p.Name, p => ToCedar(p.Value))),
+        JsonValueKind.Array => new SetValue(json.EnumerateArray().Where(i => i.ValueKind != JsonValueKind.Null).Select(ToCedar)),
+        JsonValueKind.Number => Value.Of(json.GetInt64()),
+        JsonValueKind.True or JsonValueKind.False => Value.Of(json.GetBoolean()),
+        _ => Value.Of(json.GetString() ?? ""),
+    };
+
+    private static string Resource(string name)
+    {
+        using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream($"Mumega.Domain.Policies.{name}")!;
+        return new StreamReader(stream).ReadToEnd();
+    }
+}

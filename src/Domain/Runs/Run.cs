@@ -1,0 +1,316 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using Mumega.Domain.Actions;
+using Mumega.Domain.Identity;
+using Mumega.Domain.Policies;
+using Mumega.Domain.Receipts;
+using Mumega.TransparencyLog;
+
+namespace Mumega.Domain.Runs;
+
+public enum RunState
+{
+    Denied, PreflightFailed, AwaitingApproval, Rejected, Expired, Cancelled, Queued, Running, Succeeded, Failed, Unknown, Held,
+}
+
+public static class RunStates
+{
+    /// <summary>The state as receipts and the API spell it, for example <c>AWAITING_APPROVAL</c>.</summary>
+    public static string Name(this RunState state) => state switch
+    {
+        RunState.PreflightFailed => "PREFLIGHT_FAILED",
+        RunState.AwaitingApproval => "AWAITING_APPROVAL",
+        _ => state.ToString().ToUpperInvariant(),
+    };
+
+    public static bool IsFinal(this RunState state) => state is not (RunState.AwaitingApproval or RunState.Queued or RunState.Running or RunState.Unknown or RunState.Held);
+}
+
+/// <summary>The run was undone before; the answer names the run that did it.</summary>
+public sealed record AlreadyRolledBack(Guid RunId) : Refusal("This was already rolled back, or a rollback is on its way.");
+
+/// <summary>The run can't be rolled back any more, or never could.</summary>
+public sealed record RollbackUnavailable(RollbackStatus Status, string Reason) : Refusal($"This cannot be rolled back: {Reason}");
+
+public enum RollbackStatus { None, Available, Expired, Blocked, Pending, Used }
+
+/// <summary>Whether and how a run can be undone now.</summary>
+public sealed record RollbackPointer(RollbackStatus Status, string Summary, DateTimeOffset? Until, Guid? RunId);
+
+/// <summary>One governed attempt at one action. Its state changes only here, and every change yields its receipt.</summary>
+public sealed class Run : IReceipted
+{
+    /// <summary>How long an undo stays on offer.</summary>
+    public static readonly TimeSpan UndoWindow = TimeSpan.FromDays(30);
+
+    public required Guid TenantId { get; init; }
+
+    public required Guid WorkspaceId { get; init; }
+
+    public required Guid Id { get; init; }
+
+    public required string Action { get; init; }
+
+    public required int ActionVersion { get; init; }
+
+    public required string Family { get; init; }
+
+    /// <summary>The input, canonical JSON.</summary>
+    public required string Input { get; init; }
+
+    /// <summary>What it is about, for example <c>Page::"prices"</c>.</summary>
+    public required string Target { get; init; }
+
+    /// <summary>The connection it goes out through, if any.</summary>
+    public string? Connector { get; init; }
+
+    public required string Reason { get; init; }
+
+    public RunState State { get; private set; }
+
+    /// <summary>While held: where it goes back to.</summary>
+    public RunState? HeldFrom { get; private set; }
+
+    public required Guid ProposedBy { get; init; }
+
+    public required PrincipalKind ProposerKind { get; init; }
+
+    /// <summary>The person who answers for the proposing agent.</summary>
+    public Guid? ProposerOwner { get; init; }
+
+    public required string Surface { get; init; }
+
+    /// <summary>JSON of the <see cref="Policies.Decision"/> in force for it.</summary>
+    public string DecisionJson { get; private set; } = "{}";
+
+    /// <summary>JSON of the last <see cref="Actions.Preflight"/>; absent for a run that policy denied.</summary>
+    public string? PreflightJson { get; private set; }
+
+    /// <summary>What an approval binds to, lower-case hex of a SHA-256.</summary>
+    public string Digest { get; private set; } = "";
+
+    /// <summary>The id under which an external effect is made, fixed from the start.</summary>
+    public required Guid EffectId { get; init; }
+
+    /// <summary>The run that this one undoes.</summary>
+    public Guid? UndoOf { get; init; }
+
+    /// <summary>The receipt that this one undoes.</summary>
+    public Guid? UndoOfReceipt { get; init; }
+
+    /// <summary>The run that undoes this one, from when it is proposed.</summary>
+    public Guid? UndoneBy { get; private set; }
+
+    public DateTimeOffset? UndoneAt { get; private set; }
+
+    /// <summary>JSON of the <see cref="Actions.Undo"/>.</summary>
+    public string? UndoJson { get; private set; }
+
+    public DateTimeOffset? UndoUntil { get; private set; }
+
+    /// <summary>The receipt of the outcome.</summary>
+    public Guid? OutcomeReceipt { get; private set; }
+
+    /// <summary>What came of it, in a sentence.</summary>
+    public string? Result { get; private set; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    public DateTimeOffset UpdatedAt { get; private set; }
+
+    public DateTimeOffset? DispatchedAt { get; private set; }
+
+    public int Receipts { get; set; }
+
+    public string? LastReceipt { get; set; }
+
+    public int Version { get; private set; }
+
+    public Decision Decision => JsonSerializer.Deserialize<Decision>(DecisionJson)!;
+
+    public Preflight? Preflight => PreflightJson is null ? null : JsonSerializer.Deserialize<Preflight>(PreflightJson);
+
+    public Undo? Undo => UndoJson is null ? null : JsonSerializer.Deserialize<Undo>(UndoJson);
+
+    public JsonElement InputJson => JsonDocument.Parse(Input).RootElement;
+
+    /// <summary>A new run in the state that decision and preflight lead to, with a receipt for each step taken.</summary>
+    public static (Run Run, IReadOnlyList<Evidence> Evidence) Propose(
+        ActionDefinition action, string input, Guid workspaceId, string reason, Actor by, Decision decision, Preflight? preflight, DateTimeOffset now,
+        string idempotencyKey, Run? undoes = null)
+    {
+        var json = JsonDocument.Parse(input).RootElement;
+        var (type, id) = action.Target(json);
+        var run = new Run
+        {
+            TenantId = by.TenantId, WorkspaceId = workspaceId, Id = Guid.CreateVersion7(now), Action = action.Kind, ActionVersion = action.Version,
+            Family = action.Family, Input = input, Target = $"{type}::\"{id}\"", Connector = action.Connector(json), Reason = reason,
+            ProposedBy = by.Id, ProposerKind = by.Kind, ProposerOwner = by.OwnerId, Surface = by.Surface, EffectId = Guid.CreateVersion7(now),
+            UndoOf = undoes?.Id, UndoOfReceipt = undoes?.OutcomeReceipt, CreatedAt = now, UpdatedAt = now,
+            DecisionJson = JsonSerializer.Serialize(decision), PreflightJson = preflight is null ? null : JsonSerializer.Serialize(preflight),
+        };
+        run.Digest = run.ActionHash(decision, preflight);
+        run.State = decision.Verdict is Verdict.Deny ? RunState.Denied
+            : preflight is { Passed: false } ? RunState.PreflightFailed
+            : decision.Verdict is Verdict.AllowBehindGates ? RunState.AwaitingApproval
+            : RunState.Queued;
+        if (undoes is not null && !run.State.IsFinal()) undoes.UndoneBy = run.Id;
+
+        var evidence = new List<Evidence>
+        {
+            run.Note(ReceiptKind.Proposed, by, now, "proposed",
+                [.. json.EnumerateObject().Select(p => ($"parameters.{p.Name}", (object?)p.Value)),
+                    ("target", run.Target), ("reason_text", reason), ("effect_id", run.EffectId), ("idempotency_key", idempotencyKey), ("undoes", undoes?.Id)]),
+            run.Note(ReceiptKind.Decided, by, now, $"policy.{Snake(decision.Verdict)}",
+                [("decision", Snake(decision.Verdict)), ("policies", decision.Policies), ("policy_version", decision.PolicyVersion), ("reason_text", decision.Reason)]),
+        };
+        if (preflight is not null)
+        {
+            evidence.Add(run.Note(ReceiptKind.Decided, by, now, preflight.Passed ? "preflight.passed" : "preflight.failed",
+                [("action_hash", run.Digest), ("checks", preflight.Checks), ("state_version", preflight.StateVersion), ("undo_plan", preflight.RollbackPlan)]));
+        }
+
+        return (run, evidence);
+    }
+
+    /// <summary>Policy or live state changed before it ran: what is approved is no longer what would run, so it is asked again.</summary>
+    public Evidence Renew(Decision decision, Preflight preflight, Actor by, DateTimeOffset now)
+    {
+        (DecisionJson, PreflightJson) = (JsonSerializer.Serialize(decision), JsonSerializer.Serialize(preflight));
+        var old = Digest;
+        Digest = ActionHash(decision, preflight);
+        return Move(RunState.AwaitingApproval, ReceiptKind.Decided, by, now, "gate.stale",
+            [("action_hash", Digest), ("state_before", old), ("checks", preflight.Checks), ("policy_version", decision.PolicyVersion)]);
+    }
+
+    internal Evidence Approve(Actor by, DateTimeOffset now, string? reason, string digest) =>
+        Move(RunState.Queued, ReceiptKind.Decided, by, now, "gate.approved", [("approver", by.Id), ("decision", "approve"), ("action_hash", digest), ("reason_text", reason)]);
+
+    internal Evidence NoteApproval(Actor by, DateTimeOffset now, string? reason, string digest) =>
+        Move(RunState.AwaitingApproval, ReceiptKind.Decided, by, now, "gate.counted", [("approver", by.Id), ("decision", "approve"), ("action_hash", digest), ("reason_text", reason)]);
+
+    internal Evidence Reject(Actor by, DateTimeOffset now, string? reason, string digest) =>
+        End(RunState.Rejected, ReceiptKind.Decided, by, now, "gate.rejected", reason ?? "Rejected.",
+            [("approver", by.Id), ("decision", "reject"), ("action_hash", digest), ("reason_text", reason)]);
+
+    public Evidence Expire(Actor by, DateTimeOffset now) =>
+        End(RunState.Expired, ReceiptKind.Decided, by, now, "gate.expired", "Nobody decided in time.", []);
+
+    public Outcome<Evidence> Cancel(Actor by, DateTimeOffset now, string reason) =>
+        State is RunState.AwaitingApproval or RunState.Queued or RunState.Held
+            ? End(RunState.Cancelled, ReceiptKind.Decided, by, now, "cancelled", reason, [("reason_text", reason)])
+            : new WrongState(State.Name(), "AWAITING_APPROVAL, QUEUED or HELD");
+
+    public Outcome<Evidence> Hold(Actor by, DateTimeOffset now, Guid stopId)
+    {
+        if (State is not (RunState.AwaitingApproval or RunState.Queued)) return new WrongState(State.Name(), "AWAITING_APPROVAL or QUEUED");
+
+        HeldFrom = State;
+        return Move(RunState.Held, ReceiptKind.Stop, by, now, "stop.held", [("stop", stopId)]);
+    }
+
+    public Outcome<Evidence> ReleaseHold(Actor by, DateTimeOffset now)
+    {
+        if (State is not RunState.Held) return new WrongState(State.Name(), "HELD");
+
+        var back = HeldFrom!.Value;
+        HeldFrom = null;
+        return Move(back, ReceiptKind.Stop, by, now, "stop.resumed", []);
+    }
+
+    /// <summary>Every check was made again and holds: work begins.</summary>
+    public Outcome<Evidence> Start(Actor by, DateTimeOffset now) =>
+        State is RunState.Queued
+            ? Move(RunState.Running, ReceiptKind.Authorised, by, now, "authorised", [("action_hash", Digest), ("effect_id", EffectId)])
+            : new WrongState(State.Name(), "QUEUED");
+
+    /// <summary>Recorded before an external call leaves, so that a crash can never hide it.</summary>
+    public Evidence Dispatch(Actor by, DateTimeOffset now)
+    {
+        DispatchedAt = now;
+        return Move(RunState.Running, ReceiptKind.Dispatched, by, now, "dispatched", [("effect_id", EffectId), ("target", Target)]);
+    }
+
+    public Evidence Succeed(Change change, Actor by, DateTimeOffset now)
+    {
+        UndoJson = change.Undo is null ? null : JsonSerializer.Serialize(change.Undo);
+        UndoUntil = change.Undo is null ? null : now + UndoWindow;
+        return End(RunState.Succeeded, UndoOf is null ? ReceiptKind.Confirmed : ReceiptKind.Compensated, by, now, "succeeded", change.Summary,
+        [
+            ("state_before", change.Before), ("state_after", change.After), ("reason_text", change.Summary), ("effect_id", EffectId),
+            ("undo_pointer", change.Undo is null ? null : new { action = change.Undo.Action, until = UndoUntil }),
+            ("undoes", UndoOfReceipt),
+        ], UndoOfReceipt);
+    }
+
+    public Evidence Fail(string code, string reason, Actor by, DateTimeOffset now) =>
+        End(RunState.Failed, ReceiptKind.Failed, by, now, code, reason, [("reason_text", reason), ("effect_id", EffectId)]);
+
+    /// <summary>The call left and its answer was lost. Nothing is repeated silently from here on.</summary>
+    public Evidence LoseTrack(string reason, Actor by, DateTimeOffset now)
+    {
+        Result = reason;
+        return Move(RunState.Unknown, ReceiptKind.Unknown, by, now, "unknown", [("reason_text", reason), ("effect_id", EffectId)]);
+    }
+
+    /// <summary>An operator or a probe found out what became of an external effect.</summary>
+    public Outcome<Evidence> Settle(bool succeeded, string reason, Actor by, DateTimeOffset now) =>
+        State is RunState.Unknown
+            ? End(succeeded ? RunState.Succeeded : RunState.Failed, ReceiptKind.Reconciled, by, now, succeeded ? "settled.succeeded" : "settled.failed", reason,
+                [("reason_text", reason), ("effect_id", EffectId)])
+            : new WrongState(State.Name(), "UNKNOWN");
+
+    /// <summary>Tells the run that an undo of it came to its end.</summary>
+    public void UndoEnded(bool succeeded, DateTimeOffset now)
+    {
+        if (succeeded) UndoneAt = now;
+        else UndoneBy = null;
+    }
+
+    /// <summary>Whether the run can be undone now, and if not, why.</summary>
+    public RollbackPointer Rollback(DateTimeOffset now) => this switch
+    {
+        { State: not RunState.Succeeded } => new(RollbackStatus.None, "There is nothing to roll back.", null, null),
+        { UndoneAt: not null } => new(RollbackStatus.Used, "This was rolled back.", null, UndoneBy),
+        { UndoneBy: not null } => new(RollbackStatus.Pending, "A rollback is on its way.", null, UndoneBy),
+        { UndoJson: null } => new(RollbackStatus.Blocked, "This action has no undo.", null, null),
+        _ when now >= UndoUntil => new(RollbackStatus.Expired, "The time for rolling back has passed.", UndoUntil, null),
+        _ => new(RollbackStatus.Available, Undo!.Summary, UndoUntil, null),
+    };
+
+    /// <summary>The digest that an approval binds to: any change of action, input, policy or observed state changes it.</summary>
+    public string ActionHash(Decision decision, Preflight? preflight)
+    {
+        var content = JsonSerializer.SerializeToElement(new
+        {
+            tenant = TenantId, workspace = WorkspaceId, action_type = Action, action_version = ActionVersion, parameters = InputJson, target = Target,
+            requester = ProposedBy, on_behalf_of = ProposerOwner, policy_version = decision.PolicyVersion,
+            gates = decision.Gates.Select(g => $"{g.Role}/{g.Quorum}"), state_version = preflight?.StateVersion,
+            undo_plan = preflight?.RollbackPlan, effect_id = EffectId, nonce = Id,
+        });
+        return Convert.ToHexStringLower(SHA256.HashData([.. "mumega-action/1\n"u8, .. CanonicalJson.Bytes(content)]));
+    }
+
+    private Evidence End(
+        RunState state, string kind, Actor by, DateTimeOffset now, string code, string result, IEnumerable<(string, object?)> fields, Guid? undoes = null)
+    {
+        Result = result;
+        HeldFrom = null;
+        var evidence = Move(state, kind, by, now, code, fields, undoes);
+        OutcomeReceipt = evidence.Receipt.Id;
+        return evidence;
+    }
+
+    private Evidence Move(
+        RunState state, string kind, Actor by, DateTimeOffset now, string code, IEnumerable<(string, object?)> fields, Guid? undoes = null)
+    {
+        var from = State;
+        (State, UpdatedAt) = (state, now);
+        return Note(kind, by, now, code, [("run_state", new { from = from.Name(), to = state.Name() }), .. fields], undoes);
+    }
+
+    private Evidence Note(string kind, Actor by, DateTimeOffset now, string code, IEnumerable<(string, object?)> fields, Guid? undoes = null) =>
+        ReceiptWriter.Append(this, kind, by, now, Action, code, State.Name(), fields, undoes);
+
+    private static string Snake(Verdict verdict) => verdict switch { Verdict.Deny => "deny", Verdict.Allow => "allow", _ => "allow_behind_gates" };
+}

@@ -1,0 +1,59 @@
+namespace Mumega.Domain.Tenancy;
+
+/// <summary>A row that belongs to one tenant.</summary>
+public interface ITenantOwned
+{
+    Guid TenantId { get; }
+}
+
+/// <summary>A row that belongs to one workspace of one tenant.</summary>
+public interface IWorkspaceOwned : ITenantOwned
+{
+    Guid WorkspaceId { get; }
+}
+
+/// <summary>A customer. Everything it owns is walled off from every other tenant.</summary>
+public sealed class Tenant
+{
+    public required Guid Id { get; init; }
+
+    /// <summary>A short name, unique, used in public addresses.</summary>
+    public required string Key { get; init; }
+
+    public required string Name { get; set; }
+
+    /// <summary>The origin of the tenant's receipt log; random, so that it tells nothing about the tenant.</summary>
+    public required string Log { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+}
+
+/// <summary>A walled room inside a tenant: what lies in one workspace does not show in another.</summary>
+public sealed class Workspace : ITenantOwned
+{
+    public required Guid TenantId { get; init; }
+
+    public required Guid Id { get; init; }
+
+    /// <summary>A short name, unique within the tenant.</summary>
+    public required string Key { get; init; }
+
+    public required string Name { get; set; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+}
+
+/// <summary>A role that a principal holds in one workspace.</summary>
+public sealed class RoleBinding : IWorkspaceOwned
+{
+    public required Guid TenantId { get; init; }
+
+    public required Guid WorkspaceId { get; init; }
+
+    public required Guid PrincipalId { get; init; }
+
+    /// <summary>For example <c>operator</c>; a Cedar group <c>Mumega::Role::"operator"</c> within the workspace.</summary>
+    public required string Role { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+}

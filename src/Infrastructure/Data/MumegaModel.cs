@@ -1,0 +1,212 @@
+using System.Reflection;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using Mumega.Domain.Approvals;
+using Mumega.Domain.Identity;
+using Mumega.Domain.Jobs;
+using Mumega.Domain.Pages;
+using Mumega.Domain.Policies;
+using Mumega.Domain.Receipts;
+using Mumega.Domain.Runs;
+using Mumega.Domain.Runtime;
+using Mumega.Domain.Stops;
+using Mumega.Domain.Tenancy;
+using Mumega.Domain.Webhooks;
+using Mumega.Infrastructure.Identity;
+
+namespace Mumega.Infrastructure.Data;
+
+/// <summary>
+/// Tables, keys and walls. Every owned row's key starts with tenant (and workspace), and every reference carries them, so that the
+/// database itself refuses one that crosses.
+/// </summary>
+internal static class MumegaModel
+{
+    public static void Configure(ModelBuilder model, MumegaDb db)
+    {
+        model.Entity<Person>().HasOne<Principal>().WithMany().HasForeignKey(p => new { p.TenantId, p.Id }).OnDelete(DeleteBehavior.Restrict);
+        model.Entity<WebSession>(e =>
+        {
+            e.Property(s => s.Id).HasMaxLength(64);
+            Long(e, s => s.AccessToken);
+            Long(e, s => s.RefreshToken);
+            e.HasIndex(s => s.ExpiresAt);
+        });
+        model.Entity<TokenKey>(e => Long(e, k => k.Sealed));
+
+        model.Entity<Tenant>(e =>
+        {
+            e.Property(t => t.Key).HasMaxLength(80);
+            e.HasIndex(t => t.Key).IsUnique();
+            e.HasIndex(t => t.Log).IsUnique();
+        });
+        model.Entity<Workspace>(e =>
+        {
+            e.HasKey(w => new { w.TenantId, w.Id });
+            e.HasOne<Tenant>().WithMany().HasForeignKey(w => w.TenantId).OnDelete(DeleteBehavior.Restrict);
+            e.Property(w => w.Key).HasMaxLength(80);
+            e.HasIndex(w => new { w.TenantId, w.Key }).IsUnique();
+        });
+        model.Entity<Principal>(e =>
+        {
+            e.HasKey(p => new { p.TenantId, p.Id });
+            e.HasOne<Tenant>().WithMany().HasForeignKey(p => p.TenantId).OnDelete(DeleteBehavior.Restrict);
+            e.HasOne<Principal>().WithMany().HasForeignKey(p => new { p.TenantId, p.OwnerId }).OnDelete(DeleteBehavior.Restrict);
+            e.Property(p => p.ClientId).HasMaxLength(100);
+            e.HasIndex(p => new { p.TenantId, p.ClientId });
+        });
+        model.Entity<PolicyVersion>(e =>
+        {
+            e.HasKey(p => new { p.TenantId, p.Number });
+            e.Property(p => p.Number).ValueGeneratedNever();
+            e.HasOne<Tenant>().WithMany().HasForeignKey(p => p.TenantId).OnDelete(DeleteBehavior.Restrict);
+            Long(e, p => p.Text);
+        });
+        model.Entity<PortalAddress>(e =>
+        {
+            e.Property(a => a.Slug).HasMaxLength(80);
+            e.HasKey(a => new { a.TenantId, a.Slug });
+            e.HasOne<Page>().WithMany().HasForeignKey(a => new { a.TenantId, a.WorkspaceId, a.PageId }).OnDelete(DeleteBehavior.Restrict);
+        });
+
+        Room<RoleBinding>(model, e =>
+        {
+            e.Property(b => b.Role).HasMaxLength(40);
+            e.HasKey(b => new { b.TenantId, b.WorkspaceId, b.PrincipalId, b.Role });
+            e.HasOne<Principal>().WithMany().HasForeignKey(b => new { b.TenantId, b.PrincipalId }).OnDelete(DeleteBehavior.Restrict);
+        });
+        Room<Run>(model, e =>
+        {
+            e.HasKey(r => new { r.TenantId, r.WorkspaceId, r.Id });
+            e.HasOne<Principal>().WithMany().HasForeignKey(r => new { r.TenantId, r.ProposedBy }).OnDelete(DeleteBehavior.Restrict);
+            e.HasOne<Run>().WithMany().HasForeignKey(r => new { r.TenantId, r.WorkspaceId, r.UndoOf }).OnDelete(DeleteBehavior.Restrict);
+            e.Property(r => r.Action).HasMaxLength(80);
+            e.Ignore(r => r.Decision).Ignore(r => r.Preflight).Ignore(r => r.Undo).Ignore(r => r.InputJson);
+            Long(e, r => r.Input);
+            Long(e, r => r.DecisionJson);
+            Long(e, r => r.PreflightJson);
+            Long(e, r => r.UndoJson);
+            e.Property(r => r.Reason).HasMaxLength(2000);
+            e.Property(r => r.Result).HasMaxLength(4000);
+            e.HasIndex(r => new { r.TenantId, r.WorkspaceId, r.CreatedAt, r.Id });
+            e.HasIndex(r => new { r.TenantId, r.WorkspaceId, r.State, r.CreatedAt });
+        });
+        Room<Approval>(model, e =>
+        {
+            e.HasKey(a => new { a.TenantId, a.WorkspaceId, a.Id });
+            e.HasOne<Run>().WithMany().HasForeignKey(a => new { a.TenantId, a.WorkspaceId, a.RunId }).OnDelete(DeleteBehavior.Restrict);
+            e.HasIndex(a => new { a.TenantId, a.WorkspaceId, a.RunId }).IsUnique();
+            e.HasIndex(a => new { a.TenantId, a.WorkspaceId, a.State, a.CreatedAt });
+            e.HasMany(a => a.Decisions).WithOne().HasForeignKey(d => new { d.TenantId, d.WorkspaceId, d.ApprovalId }).OnDelete(DeleteBehavior.Restrict);
+            e.Ignore(a => a.Gates);
+            Long(e, a => a.GatesJson);
+        });
+        Room<ApprovalDecision>(model, e =>
+        {
+            e.HasKey(d => new { d.TenantId, d.WorkspaceId, d.ApprovalId, d.DeciderId, d.Round });
+            e.HasOne<Principal>().WithMany().HasForeignKey(d => new { d.TenantId, d.DeciderId }).OnDelete(DeleteBehavior.Restrict);
+            e.Property(d => d.Reason).HasMaxLength(2000);
+        });
+        Room<Receipt>(model, e =>
+        {
+            e.HasKey(r => new { r.TenantId, r.WorkspaceId, r.Id });
+            e.Property(r => r.Kind).HasMaxLength(40);
+            e.Property(r => r.Digest).HasMaxLength(44);
+            e.Property(r => r.Entry).HasMaxLength(ReceiptWriter.MaxEntryBytes);
+            e.HasIndex(r => new { r.TenantId, r.WorkspaceId, r.SubjectId, r.Step }).IsUnique();
+            e.HasIndex(r => new { r.TenantId, r.WorkspaceId, r.At, r.Id });
+        });
+        Room<Disclosure>(model, e =>
+        {
+            e.HasKey(d => new { d.TenantId, d.WorkspaceId, d.ReceiptId });
+            e.HasOne<Receipt>().WithOne().HasForeignKey<Disclosure>(d => new { d.TenantId, d.WorkspaceId, d.ReceiptId }).OnDelete(DeleteBehavior.Restrict);
+            Long(e, d => d.Opened);
+        });
+        model.Entity<ReceiptPlace>(e =>
+        {
+            e.HasKey(p => new { p.TenantId, p.WorkspaceId, p.ReceiptId });
+            e.HasOne<Receipt>().WithOne().HasForeignKey<ReceiptPlace>(p => new { p.TenantId, p.WorkspaceId, p.ReceiptId }).OnDelete(DeleteBehavior.Restrict);
+            e.Property(p => p.Position).IsConcurrencyToken();
+            e.HasIndex(p => new { p.TenantId, p.Position }).IsUnique().HasFilter(NotNull(db, "Position"));
+            e.HasIndex(p => new { p.TenantId, p.WorkspaceId, p.Position });
+            e.HasIndex(p => p.Ticks).HasFilter(Null(db, "Position"));
+        });
+        Room<Page>(model, e =>
+        {
+            e.HasKey(p => new { p.TenantId, p.WorkspaceId, p.Id });
+            e.Property(p => p.Slug).HasMaxLength(80);
+            e.HasIndex(p => new { p.TenantId, p.WorkspaceId, p.Slug }).IsUnique();
+        });
+        Room<PageRevision>(model, e =>
+        {
+            e.HasKey(r => new { r.TenantId, r.WorkspaceId, r.PageId, r.Number });
+            e.Property(r => r.Number).ValueGeneratedNever();
+            e.HasOne<Page>().WithMany().HasForeignKey(r => new { r.TenantId, r.WorkspaceId, r.PageId }).OnDelete(DeleteBehavior.Restrict);
+            Long(e, r => r.Markdown);
+            Long(e, r => r.Html);
+        });
+        Room<ProfileEntry>(model, e =>
+        {
+            e.Property(p => p.Key).HasMaxLength(100);
+            e.HasKey(p => new { p.TenantId, p.WorkspaceId, p.Key });
+            Long(e, p => p.Value);
+        });
+        Room<Connection>(model, e =>
+        {
+            e.Property(c => c.Key).HasMaxLength(80);
+            e.HasKey(c => new { c.TenantId, c.WorkspaceId, c.Key });
+            e.Property(c => c.Url).HasMaxLength(2000);
+            e.Property(c => c.ProbeUrl).HasMaxLength(2000);
+            Long(e, c => c.SealedSecret);
+        });
+        Room<IdempotencyKey>(model, e =>
+        {
+            e.Property(k => k.Key).HasMaxLength(200);
+            e.HasKey(k => new { k.TenantId, k.WorkspaceId, k.PrincipalId, k.Key });
+        });
+        Room<Stop>(model, e =>
+        {
+            e.HasKey(s => new { s.TenantId, s.WorkspaceId, s.Id });
+            e.HasIndex(s => new { s.TenantId, s.ReleasedAt });
+            e.Property(s => s.Reason).HasMaxLength(2000);
+        });
+        model.Entity<Job>(e =>
+        {
+            e.Property(j => j.Epoch).IsConcurrencyToken();
+            e.Property(j => j.LastError).HasMaxLength(4000);
+            e.Property(j => j.Kind).HasMaxLength(40);
+            e.HasIndex(j => new { j.State, j.DueAt });
+            e.HasIndex(j => new { j.TenantId, j.WorkspaceId, j.SubjectId });
+        });
+
+        // SQL Server needs to know about triggers before it writes; the migrations make them for every provider.
+        foreach (var table in AppendOnly.Tables) model.Entity(table).ToTable(t => t.HasTrigger($"{t.Name}_append_only"));
+
+        foreach (var type in model.Model.GetEntityTypes().Select(t => t.ClrType).Where(t => t.IsAssignableTo(typeof(ITenantOwned))).ToList())
+        {
+            // A tenant's stop reaches into every workspace, so each may see it.
+            var byWorkspace = type.IsAssignableTo(typeof(IWorkspaceOwned)) && type != typeof(Stop);
+            typeof(MumegaDb).GetMethod(nameof(MumegaDb.Filter), BindingFlags.Instance | BindingFlags.NonPublic)!
+                .MakeGenericMethod(type).Invoke(db, [model, byWorkspace]);
+            if (model.Entity(type).Metadata.FindProperty("Version") is { } version) version.IsConcurrencyToken = true;
+        }
+
+        model.Entity<WebSession>().Property(s => s.Version).IsConcurrencyToken();
+    }
+
+    private static void Room<T>(ModelBuilder model, Action<EntityTypeBuilder<T>> configure) where T : class, IWorkspaceOwned =>
+        model.Entity<T>(e =>
+        {
+            configure(e);
+            e.HasOne<Workspace>().WithMany().HasForeignKey(row => new { row.TenantId, row.WorkspaceId }).OnDelete(DeleteBehavior.Restrict);
+        });
+
+    private static void Long<T>(EntityTypeBuilder<T> e, System.Linq.Expressions.Expression<Func<T, string?>> property) where T : class =>
+        e.Property(property).HasMaxLength(-1);
+
+    private static string NotNull(MumegaDb db, string column) => $"{Quoted(db, column)} IS NOT NULL";
+
+    private static string Null(MumegaDb db, string column) => $"{Quoted(db, column)} IS NULL";
+
+    private static string Quoted(MumegaDb db, string column) => db.Database.IsSqlServer() ? $"[{column}]" : $"\"{column}\"";
+}

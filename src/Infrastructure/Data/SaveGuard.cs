@@ -1,0 +1,41 @@
+using Microsoft.EntityFrameworkCore;
+using Mumega.Domain.Approvals;
+using Mumega.Domain.Pages;
+using Mumega.Domain.Receipts;
+using Mumega.Domain.Runs;
+using Mumega.Domain.Stops;
+using Mumega.Domain.Tenancy;
+
+namespace Mumega.Infrastructure.Data;
+
+/// <summary>A write that would cross a tenant's or a workspace's wall, or change what may not change. Always a bug.</summary>
+public sealed class GuardException(string message) : InvalidOperationException(message);
+
+/// <summary>What every commit is held against before the database sees it.</summary>
+internal static class SaveGuard
+{
+    public static void Check(MumegaDb db)
+    {
+        bool changed = false, evidence = false;
+        foreach (var entry in db.ChangeTracker.Entries())
+        {
+            if (entry.State is EntityState.Unchanged or EntityState.Detached) continue;
+
+            if (entry.Entity is ITenantOwned owned && owned.TenantId != db.TenantId)
+                throw new GuardException($"{entry.Metadata.ShortName()} belongs to another tenant than the open context.");
+            if (entry.Entity is IWorkspaceOwned room && room.WorkspaceId != db.WorkspaceId)
+                throw new GuardException($"{entry.Metadata.ShortName()} belongs to another workspace than the open context.");
+            if (entry.Entity is Receipt or PageRevision or ApprovalDecision && entry.State is not EntityState.Added)
+                throw new GuardException($"{entry.Metadata.ShortName()} is never changed.");
+
+            changed |= entry.Entity is Run or Approval or Stop;
+            evidence |= entry.Entity is Receipt;
+            if (entry.State is EntityState.Modified && entry.Metadata.FindProperty("Version") is not null && entry.Property("Version") is { OriginalValue: int original } version)
+            {
+                version.CurrentValue = original + 1;
+            }
+        }
+
+        if (changed && !evidence) throw new GuardException("A run, approval or stop changed without a receipt.");
+    }
+}

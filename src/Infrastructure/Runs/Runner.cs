@@ -1,0 +1,291 @@
+using Microsoft.EntityFrameworkCore;
+using Mumega.Domain;
+using Mumega.Domain.Actions;
+using Mumega.Domain.Approvals;
+using Mumega.Domain.Identity;
+using Mumega.Domain.Jobs;
+using Mumega.Domain.Policies;
+using Mumega.Domain.Runs;
+using Mumega.Domain.Webhooks;
+using Mumega.Infrastructure.Data;
+
+namespace Mumega.Infrastructure.Runs;
+
+/// <summary>
+/// Does what jobs ask for. Every check is made again right before the work. An internal effect commits with the run, its receipts and the
+/// job; an external one is recorded as dispatched first. A worker whose lease was taken over can't commit any more.
+/// </summary>
+public sealed class Runner(Desk desk, IWebhookSender sender)
+{
+    private static readonly TimeSpan[] Backoff = [TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2)];
+
+    /// <summary>Runs one claimed job to its end. A race lost to another worker or a person is simply left to them.</summary>
+    public async Task RunAsync(Job claimed, CancellationToken ct)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await using var s = await SitAsync(claimed, ct);
+                var job = await s.Db.Jobs.SingleOrDefaultAsync(j => j.Id == claimed.Id && j.Epoch == claimed.Epoch && j.State == JobState.Leased, ct);
+                if (job is null) return;
+
+                await (job.Kind switch
+                {
+                    JobKind.ExecuteRun or JobKind.ReconcileRun => ExecuteAsync(s, job, ct),
+                    JobKind.ExpireApproval => ExpireAsync(s, job, ct),
+                    JobKind.HoldRuns => HoldAsync(s, job, ct),
+                    JobKind.ResumeRuns => ResumeAsync(s, job, ct),
+                    _ => throw new InvalidOperationException($"there is no job of the kind {job.Kind}"),
+                });
+                return;
+            }
+            catch (Exception e) when (Databases.IsRace(e) && attempt < 5)
+            {
+                // Read everything again and look at what is left to do.
+            }
+            catch (Exception e) when (e is not OperationCanceledException || !ct.IsCancellationRequested)
+            {
+                await FailedAsync(claimed, e, ct);
+                return;
+            }
+        }
+    }
+
+    private async Task<Sitting> SitAsync(Job job, CancellationToken ct)
+    {
+        await using var platform = desk.Databases.OpenPlatform();
+        var tenant = await platform.Tenants.AsNoTracking().SingleAsync(t => t.Id == job.TenantId, ct);
+        return await desk.SitAsync(Actor.Platform(tenant), job.WorkspaceId, ct);
+    }
+
+    private async Task ExecuteAsync(Sitting s, Job job, CancellationToken ct)
+    {
+        var run = await s.Db.Runs.SingleAsync(r => r.Id == job.SubjectId, ct);
+        var action = desk.Catalog.Find(run.Action) ?? throw new InvalidOperationException($"the action {run.Action} is gone");
+
+        if (run.State is RunState.Running && action is ExternalAction lost)
+        {
+            await RecoverAsync(s, job, run, lost, ct);
+            return;
+        }
+
+        if (run.State is not RunState.Queued)
+        {
+            await DoneAsync(s, job, ct);
+            return;
+        }
+
+        if (s.EngagedFor(run) is { } stop)
+        {
+            if (!run.Hold(s.By, s.Now, stop.Id).Refused(out _, out var held)) s.Db.Add(held);
+            await DoneAsync(s, job, ct);
+            return;
+        }
+
+        FaultPoint.Hit("execute.before-checks");
+        var proposer = await s.ForProposerAsync(run, ct);
+        if (!await StillHoldsAsync(s, proposer, run, action, ct))
+        {
+            await DoneAsync(s, job, ct);
+            return;
+        }
+
+        if (run.Start(s.By, s.Now).Refused(out _, out var started)) return;
+        s.Db.Add(started);
+        if (action is InternalAction inside) await ApplyAsync(s, job, run, inside, proposer, ct);
+        else await SendAsync(s, job, run, (ExternalAction)action, proposer, ct);
+    }
+
+    /// <summary>Asks policy, gates and preflight again. When they no longer hold, moves the run accordingly and says no.</summary>
+    private static async Task<bool> StillHoldsAsync(Sitting s, Sitting proposer, Run run, ActionDefinition action, CancellationToken ct)
+    {
+        var decision = proposer.Decide(run.Action, action, run.InputJson);
+        if (decision.Verdict is Verdict.Deny)
+        {
+            s.Db.Add(run.Fail("policy.denied", $"Policy no longer allows this: {decision.Reason}", s.By, s.Now));
+            await Kernel.UndoEndedAsync(s, run, ct);
+            return false;
+        }
+
+        var preflight = await action.PreflightAsync(run.InputJson, proposer.Call, ct);
+        if (!preflight.Passed)
+        {
+            var failed = preflight.Checks.First(c => !c.Passed);
+            s.Db.Add(run.Fail("preflight.failed", failed.Detail, s.By, s.Now));
+            await Kernel.UndoEndedAsync(s, run, ct);
+            return false;
+        }
+
+        var approval = await s.Db.Approvals.Include(a => a.Decisions).SingleOrDefaultAsync(a => a.RunId == run.Id, ct);
+        if (decision.Gates.Count == 0 && approval is null) return true;
+        if (approval is not null && run.ActionHash(decision, preflight) == run.Digest && approval.State is ApprovalState.Approved) return true;
+
+        // What was approved is not what would run now, or a gate was added since: a person looks again.
+        s.Db.Add(run.Renew(decision, preflight, s.By, s.Now));
+        if (approval is not null)
+        {
+            approval.Renew(run.Digest);
+        }
+        else
+        {
+            approval = Approval.For(run, decision.Gates, s.Now);
+            s.Db.Approvals.Add(approval);
+        }
+
+        s.Enqueue(JobKind.ExpireApproval, run.Id, approval.ExpiresAt);
+        return false;
+    }
+
+    private static async Task ApplyAsync(Sitting s, Job job, Run run, InternalAction action, Sitting proposer, CancellationToken ct)
+    {
+        FaultPoint.Hit("apply.before");
+        if ((await action.ApplyAsync(run.InputJson, proposer.Call, ct)).Refused(out var why, out var change))
+            s.Db.Add(run.Fail("refused", why.Message, s.By, s.Now));
+        else
+            s.Db.Add(run.Succeed(change, s.By, s.Now));
+
+        await Kernel.UndoEndedAsync(s, run, ct);
+        FaultPoint.Hit("apply.before-commit");
+        await DoneAsync(s, job, ct);
+        FaultPoint.Hit("apply.after-commit");
+    }
+
+    private async Task SendAsync(Sitting s, Job job, Run run, ExternalAction action, Sitting proposer, CancellationToken ct)
+    {
+        s.Db.Add(run.Dispatch(s.By, s.Now));
+        FaultPoint.Hit("dispatch.before-commit");
+        await s.CommitAsync(ct);
+        FaultPoint.Hit("dispatch.after-commit");
+
+        var delivery = await action.DispatchAsync(run.InputJson, run.EffectId, proposer.Call, sender, ct);
+        FaultPoint.Hit("dispatch.answered");
+        await ConcludeAsync(s, job, run, action, proposer, delivery, ct);
+    }
+
+    /// <summary>The process died, or the answer was lost, after the call may have left.</summary>
+    private async Task RecoverAsync(Sitting s, Job job, Run run, ExternalAction action, CancellationToken ct)
+    {
+        var proposer = await s.ForProposerAsync(run, ct);
+        var recovery = await action.RecoveryAsync(run.InputJson, proposer.Call, ct);
+        if (recovery is Recovery.None || s.EngagedFor(run) is not null)
+        {
+            s.Db.Add(run.LoseTrack("It was dispatched and the answer was lost; the receiver can neither be asked nor told twice.", s.By, s.Now));
+            await DoneAsync(s, job, ct);
+            return;
+        }
+
+        var delivery = recovery is Recovery.Probe
+            ? await action.ProbeAsync(run.InputJson, run.EffectId, proposer.Call, sender, ct)
+            : new(DeliveryResult.Absent, "The receiver drops repeats.");
+        FaultPoint.Hit("recover.probed");
+        if (delivery.Result is DeliveryResult.Absent)
+            delivery = await action.DispatchAsync(run.InputJson, run.EffectId, proposer.Call, sender, ct);
+        await ConcludeAsync(s, job, run, action, proposer, delivery, ct);
+    }
+
+    private async Task ConcludeAsync(Sitting s, Job job, Run run, ExternalAction action, Sitting proposer, Delivery delivery, CancellationToken ct)
+    {
+        var now = desk.Clock.Now();
+        if (delivery.Result is DeliveryResult.Unknown or DeliveryResult.Absent && job.Attempts < Job.MaxAttempts
+            && await action.RecoveryAsync(run.InputJson, proposer.Call, ct) is not Recovery.None)
+        {
+            Later(job, delivery.Detail, now);
+            await s.CommitAsync(ct);
+            return;
+        }
+
+        s.Db.Add(delivery.Result switch
+        {
+            DeliveryResult.Confirmed => run.Succeed(new(delivery.Detail, null, null, run.EffectId.ToString()), s.By, now),
+            DeliveryResult.Refused => run.Fail("receiver.refused", delivery.Detail, s.By, now),
+            DeliveryResult.Absent => run.Fail("receiver.unreachable", $"{delivery.Detail} Nothing was sent.", s.By, now),
+            _ => run.LoseTrack(delivery.Detail, s.By, now),
+        });
+        FaultPoint.Hit("outcome.before-commit");
+        await DoneAsync(s, job, ct);
+        FaultPoint.Hit("outcome.after-commit");
+    }
+
+    private static async Task ExpireAsync(Sitting s, Job job, CancellationToken ct)
+    {
+        var run = await s.Db.Runs.SingleAsync(r => r.Id == job.SubjectId, ct);
+        var approval = await s.Db.Approvals.SingleAsync(a => a.RunId == run.Id, ct);
+        if (run.State is RunState.AwaitingApproval && approval.State is ApprovalState.Pending && s.Now >= approval.ExpiresAt)
+        {
+            approval.Expire(s.Now);
+            s.Db.Add(run.Expire(s.By, s.Now));
+            await Kernel.UndoEndedAsync(s, run, ct);
+        }
+
+        await DoneAsync(s, job, ct);
+    }
+
+    private static async Task HoldAsync(Sitting s, Job job, CancellationToken ct)
+    {
+        var waiting = await s.Db.Runs.Where(r => r.State == RunState.AwaitingApproval || r.State == RunState.Queued).ToListAsync(ct);
+        foreach (var run in waiting)
+        {
+            if (s.EngagedFor(run) is { } stop && !run.Hold(s.By, s.Now, stop.Id).Refused(out _, out var held)) s.Db.Add(held);
+        }
+
+        await DoneAsync(s, job, ct);
+    }
+
+    private static async Task ResumeAsync(Sitting s, Job job, CancellationToken ct)
+    {
+        foreach (var run in await s.Db.Runs.Where(r => r.State == RunState.Held).ToListAsync(ct))
+        {
+            if (s.EngagedFor(run) is not null || run.ReleaseHold(s.By, s.Now).Refused(out _, out var resumed)) continue;
+
+            s.Db.Add(resumed);
+            if (run.State is RunState.Queued) s.Enqueue(JobKind.ExecuteRun, run.Id);
+            else if (await s.Db.Approvals.Where(a => a.RunId == run.Id).Select(a => (DateTimeOffset?)a.ExpiresAt).SingleOrDefaultAsync(ct) is { } due)
+                s.Enqueue(JobKind.ExpireApproval, run.Id, due > s.Now ? due : s.Now);
+        }
+
+        await DoneAsync(s, job, ct);
+    }
+
+    /// <summary>Something threw. It is tried again a few times, then parked where operators see it; its run ends with a receipt.</summary>
+    private async Task FailedAsync(Job claimed, Exception e, CancellationToken ct)
+    {
+        await using var s = await SitAsync(claimed, ct);
+        if (await s.Db.Jobs.SingleOrDefaultAsync(j => j.Id == claimed.Id && j.Epoch == claimed.Epoch && j.State == JobState.Leased, ct) is not { } job) return;
+
+        if (job.Attempts < Job.MaxAttempts)
+        {
+            Later(job, e.Message, s.Now);
+        }
+        else
+        {
+            (job.State, job.LastError) = (JobState.Dead, Cut(e.Message));
+            if (job.Kind is JobKind.ExecuteRun && await s.Db.Runs.SingleOrDefaultAsync(r => r.Id == job.SubjectId, ct) is { State: RunState.Queued or RunState.Running } run)
+            {
+                s.Db.Add(run.DispatchedAt is null
+                    ? run.Fail("worker.failed", "The work failed repeatedly; an operator can see the job.", s.By, s.Now)
+                    : run.LoseTrack("The work failed repeatedly after it was dispatched.", s.By, s.Now));
+                await Kernel.UndoEndedAsync(s, run, ct);
+            }
+        }
+
+        await s.CommitAsync(ct);
+    }
+
+    private static void Later(Job job, string why, DateTimeOffset now)
+    {
+        (job.State, job.LeaseUntil, job.LastError) = (JobState.Due, null, Cut(why));
+        job.DueAt = now + Backoff[Math.Min(job.Attempts, Backoff.Length) - 1];
+    }
+
+    private static string Cut(string text) => text.Length > 2000 ? text[..2000] : text;
+
+    private static Task DoneAsync(Sitting s, Job job, CancellationToken ct)
+    {
+        (job.State, job.LeaseUntil) = (JobState.Done, null);
+
+        // The epoch is the fence: a claim by somebody else has raised it, and this commit then fails as a whole.
+        s.Db.Entry(job).Property(j => j.State).IsModified = true;
+        return s.CommitAsync(ct);
+    }
+}

@@ -1,0 +1,65 @@
+using Microsoft.EntityFrameworkCore;
+using Mumega.Domain;
+using Mumega.Domain.Actions;
+using Mumega.Domain.Identity;
+using Mumega.Domain.Jobs;
+using Mumega.Domain.Pages;
+using Mumega.Domain.Runtime;
+using Mumega.Domain.Stops;
+using Mumega.Domain.Webhooks;
+using Mumega.Infrastructure.Data;
+
+namespace Mumega.Infrastructure.Runs;
+
+/// <summary>What actions see of a workspace: the rows of one open context, committed with the run.</summary>
+internal sealed class WorkspaceState(MumegaDb db, string tenantKey, string publicAddress, DateTimeOffset now) : IWorkspaceState
+{
+    public Guid WorkspaceId => db.WorkspaceId;
+
+    public async Task<Page?> FindPageAsync(string slug, CancellationToken ct) => await db.Pages.SingleOrDefaultAsync(p => p.Slug == slug, ct);
+
+    public async Task<PageRevision?> FindRevisionAsync(Guid pageId, int number, CancellationToken ct) =>
+        await db.PageRevisions.SingleOrDefaultAsync(r => r.PageId == pageId && r.Number == number, ct);
+
+    public string PageAddress(string slug) => $"{publicAddress}/p/{tenantKey}/{slug}";
+
+    public async Task<bool> IsAddressTakenAsync(string slug, CancellationToken ct) =>
+        await db.PortalAddresses.AnyAsync(a => a.Slug == slug && a.WorkspaceId != db.WorkspaceId, ct);
+
+    public string Render(string markdown) => Pages.Markdown.Render(markdown);
+
+    public async Task<ProfileEntry?> FindProfileEntryAsync(string key, CancellationToken ct) => await db.Set<ProfileEntry>().SingleOrDefaultAsync(p => p.Key == key, ct);
+
+    public async Task<Principal?> FindPrincipalAsync(Guid id, CancellationToken ct) =>
+        await db.Principals.SingleOrDefaultAsync(p => p.Id == id && db.RoleBindings.Any(b => b.PrincipalId == id), ct);
+
+    public async Task EndTokensAsync(Principal principal, CancellationToken ct)
+    {
+        var subject = principal.Id.ToString();
+        foreach (var token in await db.Tokens.Where(t => t.Subject == subject && t.Status == "valid").ToListAsync(ct)) token.Status = "revoked";
+    }
+
+    public async Task<Connection?> FindConnectionAsync(string key, CancellationToken ct) => await db.Connections.SingleOrDefaultAsync(c => c.Key == key, ct);
+
+    public async Task<Stop?> FindStopAsync(Guid id, CancellationToken ct) => await db.Stops.SingleOrDefaultAsync(s => s.Id == id && s.WorkspaceId == db.WorkspaceId, ct);
+
+    public async Task<Outcome<Stop>> ReleaseStopAsync(Stop stop, Actor by, CancellationToken ct)
+    {
+        if (stop.Release(by, now).Refused(out var why, out var evidence)) return why;
+
+        db.Add(evidence);
+        foreach (var workspace in await ReachAsync(db, stop, ct)) db.Jobs.Add(NewJob(db.TenantId, workspace, JobKind.ResumeRuns, stop.Id, now));
+        return stop;
+    }
+
+    public void Add(object row) => db.Add(row);
+
+    /// <summary>The workspaces that a stop reaches.</summary>
+    public static async Task<List<Guid>> ReachAsync(MumegaDb db, Stop stop, CancellationToken ct) =>
+        stop.Boundary is StopBoundary.Tenant ? await db.Workspaces.Select(w => w.Id).ToListAsync(ct) : [stop.WorkspaceId];
+
+    public static Job NewJob(Guid tenant, Guid workspace, string kind, Guid subject, DateTimeOffset dueAt) => new()
+    {
+        Id = Guid.CreateVersion7(dueAt), TenantId = tenant, WorkspaceId = workspace, Kind = kind, SubjectId = subject, DueAt = dueAt, State = JobState.Due,
+    };
+}
