@@ -69,7 +69,9 @@ public sealed class PolicyBook
         var answer = policies.Evaluate(request, entities);
 
         // Cedar skips a policy that can't be evaluated. A forbid that can't be read must not open a door, so here it denies.
-        var broken = answer.Errors.Where(e => e.Policy.Effect == Effect.Forbid).ToList();
+        // Asked about an action as such, before there is an input, what hangs on the input stays open.
+        var open = question is { Action: not null, Input: null };
+        var broken = answer.Errors.Where(e => e.Policy.Effect == Effect.Forbid && !open).ToList();
         if (broken.Count > 0)
             return Denied([.. broken.Select(e => e.Policy.Id)], $"policy {broken[0].Policy.Id} could not be evaluated: {broken[0].Message}", []);
 

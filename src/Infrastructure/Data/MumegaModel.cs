@@ -184,8 +184,8 @@ internal static class MumegaModel
 
         foreach (var type in model.Model.GetEntityTypes().Select(t => t.ClrType).Where(t => t.IsAssignableTo(typeof(ITenantOwned))).ToList())
         {
-            // A tenant's stop reaches into every workspace, so each may see it.
-            var byWorkspace = type.IsAssignableTo(typeof(IWorkspaceOwned)) && type != typeof(Stop);
+            // A tenant's stop reaches into every workspace, so each may see it; a token is made from a principal's roles in all of them.
+            var byWorkspace = type.IsAssignableTo(typeof(IWorkspaceOwned)) && type != typeof(Stop) && type != typeof(RoleBinding);
             typeof(MumegaDb).GetMethod(nameof(MumegaDb.Filter), BindingFlags.Instance | BindingFlags.NonPublic)!
                 .MakeGenericMethod(type).Invoke(db, [model, byWorkspace]);
             if (model.Entity(type).Metadata.FindProperty("Version") is { } version) version.IsConcurrencyToken = true;

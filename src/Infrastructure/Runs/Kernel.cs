@@ -226,7 +226,7 @@ public sealed class Kernel(Desk desk)
     {
         var known = boundary switch
         {
-            StopBoundary.Agent => Guid.TryParse(target, out var id) && await s.Db.RoleBindings.AnyAsync(b => b.PrincipalId == id, ct),
+            StopBoundary.Agent => Guid.TryParse(target, out var id) && await s.Db.RoleBindings.AnyAsync(b => b.PrincipalId == id && b.WorkspaceId == s.Db.WorkspaceId, ct),
             StopBoundary.Family => desk.Catalog.All.Any(a => a.Family == target),
             StopBoundary.Connector => await s.Db.Connections.AnyAsync(c => c.Key == target, ct),
             _ => true,
@@ -405,7 +405,8 @@ public sealed class Sitting : IAsyncDisposable
 
     public ValueTask DisposeAsync() => Db.DisposeAsync();
 
-    private Stopped? StopFor(Guid proposer, string family, string? connector) =>
+    /// <summary>The same for a family as such, before there is an input.</summary>
+    public Stopped? StopFor(Guid proposer, string family, string? connector = null) =>
         family == "stops" ? null
         : stops.FirstOrDefault(s => s.Covers(Db.WorkspaceId, proposer, family, connector)) is { } stop ? new(stop.Boundary, stop.Target, stop.Reason)
         : null;
@@ -415,7 +416,7 @@ public sealed class Sitting : IAsyncDisposable
         if (principalId == Guid.Empty) return (new HashSet<string>(), false);
 
         var standing = await db.Principals.AsNoTracking().Where(p => p.Id == principalId)
-            .Select(p => new { Principal = p, Roles = db.RoleBindings.Where(b => b.PrincipalId == p.Id).Select(b => b.Role).ToList() })
+            .Select(p => new { Principal = p, Roles = db.RoleBindings.Where(b => b.PrincipalId == p.Id && b.WorkspaceId == db.WorkspaceId).Select(b => b.Role).ToList() })
             .SingleOrDefaultAsync(ct);
         return (standing?.Roles.ToHashSet() ?? [], standing?.Principal.IsActive(now) != true);
     }

@@ -31,7 +31,7 @@ internal sealed class WorkspaceState(MumegaDb db, string tenantKey, string publi
     public async Task<ProfileEntry?> FindProfileEntryAsync(string key, CancellationToken ct) => await db.Set<ProfileEntry>().SingleOrDefaultAsync(p => p.Key == key, ct);
 
     public async Task<Principal?> FindPrincipalAsync(Guid id, CancellationToken ct) =>
-        await db.Principals.SingleOrDefaultAsync(p => p.Id == id && db.RoleBindings.Any(b => b.PrincipalId == id), ct);
+        await db.Principals.SingleOrDefaultAsync(p => p.Id == id && db.RoleBindings.Any(b => b.PrincipalId == id && b.WorkspaceId == db.WorkspaceId), ct);
 
     public async Task EndTokensAsync(Principal principal, CancellationToken ct)
     {

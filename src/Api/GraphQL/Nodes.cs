@@ -1,0 +1,304 @@
+using System.Text.Json;
+using GraphQL;
+using GraphQL.DataLoader;
+using Mumega.Domain.Actions;
+using Mumega.Domain.Approvals;
+using Mumega.Domain.Identity;
+using Mumega.Domain.Pages;
+using Mumega.Domain.Policies;
+using Mumega.Domain.Receipts;
+using Mumega.Domain.Runs;
+using Mumega.Domain.Stops;
+using Mumega.Domain.Runtime;
+
+namespace Mumega.Api.GraphQL;
+
+/// <summary>An object with a global id, which <c>node(id:)</c> finds again.</summary>
+[Name("Node")]
+public interface INode
+{
+    /// <summary>The global id; opaque.</summary>
+    [Id]
+    string Id { get; }
+}
+
+/// <summary>Somebody who can act: a person, an agent or the platform.</summary>
+[Name("Principal"), Implements(typeof(INode))]
+public sealed class PrincipalNode(Guid workspaceId, Principal principal, DateTimeOffset now) : INode
+{
+    /// <summary>The global id; opaque.</summary>
+    [Id] public string Id => NodeId.Of("Principal", workspaceId, principal.Id);
+
+    /// <summary>The plain id, as action inputs and receipts name it.</summary>
+    [Id] public Guid PrincipalId => principal.Id;
+
+    public string Name => principal.Name;
+
+    public PrincipalKind Kind => principal.Kind;
+
+    /// <summary>Whether tokens of this principal are accepted.</summary>
+    public bool Active => principal.IsActive(now);
+}
+
+/// <summary>A principal as others see it: a name, whatever became of it.</summary>
+public sealed record Who([property: Id] Guid PrincipalId, string Name, PrincipalKind Kind)
+{
+    internal static IDataLoaderResult<Who> Of(RequestContext request, Guid id) => id == Guid.Empty
+        ? new Loaded<Who>(new Who(id, "Mumega", PrincipalKind.Service))
+        : request.PrincipalAsync(id).Then(p => p is null ? new Who(id, "Somebody", PrincipalKind.User) : new Who(p.Id, p.Name, p.Kind));
+}
+
+/// <summary>A hold that lasts until enough holders of a role have approved.</summary>
+/// <param name="Missing">How many approvals are still lacking.</param>
+[Name("Gate")]
+public sealed record GateView(string Role, int Quorum, int Missing, string Policy, string? Reason);
+
+/// <summary>What policy said, which policies made it say so, and what would change it.</summary>
+[Name("Decision")]
+public sealed record DecisionView(Verdict Verdict, string Reason, IReadOnlyList<string> Policies, string PolicyVersion, IReadOnlyList<GateView> Gates, IReadOnlyList<string> Remedies)
+{
+    internal static DecisionView Of(Decision d) =>
+        new(d.Verdict, d.Reason, d.Policies, d.PolicyVersion, [.. d.Gates.Select(g => new GateView(g.Role, g.Quorum, g.Quorum, g.Policy, g.Reason))], d.Remedies);
+}
+
+/// <summary>A named condition that preflight looked at.</summary>
+[Name("Check")]
+public sealed record CheckView(string Name, bool Passed, string Detail);
+
+/// <summary>What would change.</summary>
+[Name("Preview")]
+public sealed record PreviewView(string Summary, string? Before, string? After);
+
+/// <summary>What the action found when it looked at live state.</summary>
+[Name("Preflight")]
+public sealed record PreflightView(bool Passed, IReadOnlyList<CheckView> Checks, PreviewView Preview, string RollbackPlan)
+{
+    internal static PreflightView? Of(Preflight? p) => p is null ? null
+        : new(p.Passed, [.. p.Checks.Select(c => new CheckView(c.Name, c.Passed, c.Detail))], new(p.Summary, p.Before, p.After), p.RollbackPlan);
+}
+
+/// <summary>Whether and how a run can be undone now.</summary>
+[Name("RollbackPointer")]
+public sealed record RollbackView(RollbackStatus Status, string Summary, DateTimeOffset? Until, [property: Id] string? RunId);
+
+/// <summary>One governed attempt at one action.</summary>
+[Name("Run"), Implements(typeof(INode))]
+public sealed class RunNode(Run run, ActionCatalog catalog, DateTimeOffset now) : INode
+{
+    /// <summary>The global id; opaque.</summary>
+    [Id] public string Id => NodeId.Of("Run", run.WorkspaceId, run.Id);
+
+    /// <summary>The action's kind, for example <c>page.publish</c>.</summary>
+    public string Action => run.Action;
+
+    /// <summary>The action's title, for people.</summary>
+    public string Title => catalog.Find(run.Action)?.Title ?? run.Action;
+
+    public string Family => run.Family;
+
+    public Blast Blast => catalog.Find(run.Action)?.Blast ?? Blast.High;
+
+    public Reversibility Reversibility => catalog.Find(run.Action)?.Reversibility ?? Reversibility.Irreversible;
+
+    /// <summary>The input in its canonical form.</summary>
+    public JsonElement Input => run.InputJson;
+
+    public string Target => run.Target;
+
+    /// <summary>Why it was proposed, in the proposer's words.</summary>
+    public string Reason => run.Reason;
+
+    public RunState State => run.State;
+
+    /// <summary>While held: the state it goes back to.</summary>
+    public RunState? HeldFrom => run.HeldFrom;
+
+    public DecisionView Decision => DecisionView.Of(run.Decision);
+
+    /// <summary>Absent for a run that policy denied.</summary>
+    public PreflightView? Preflight => PreflightView.Of(run.Preflight);
+
+    /// <summary>The digest that an approval binds to.</summary>
+    public string Digest => run.Digest;
+
+    /// <summary>What came of it.</summary>
+    public string? Result => run.Result;
+
+    public RollbackView Rollback
+    {
+        get
+        {
+            var pointer = run.Rollback(now);
+            return new(pointer.Status, pointer.Summary, pointer.Until, pointer.RunId is { } id ? NodeId.Of("Run", run.WorkspaceId, id) : null);
+        }
+    }
+
+    /// <summary>The surface it came in by.</summary>
+    public string Surface => run.Surface;
+
+    public DateTimeOffset CreatedAt => run.CreatedAt;
+
+    public DateTimeOffset UpdatedAt => run.UpdatedAt;
+
+    public DateTimeOffset? DispatchedAt => run.DispatchedAt;
+
+    public IDataLoaderResult<Who> ProposedBy(IResolveFieldContext context) => Who.Of(context.Request(), run.ProposedBy);
+
+    /// <summary>The human gate, if there is one.</summary>
+    public IDataLoaderResult<ApprovalNode?> Approval(IResolveFieldContext context) =>
+        context.Request().ApprovalOfAsync(run.WorkspaceId, run.Id).Then(a => a is null ? null : new ApprovalNode(a, catalog, now));
+
+    /// <summary>The run that this one undoes.</summary>
+    public IDataLoaderResult<RunNode?> Undoes(IResolveFieldContext context) => run.UndoOf is { } id
+        ? context.Request().RunAsync(run.WorkspaceId, id).Then(r => r is null ? null : new RunNode(r, catalog, now))
+        : new Loaded<RunNode?>(null);
+
+    /// <summary>The run's chain of receipts, first step first.</summary>
+    public Task<IReadOnlyList<ReceiptNode>> Receipts(IResolveFieldContext context) => Reads.ReceiptsOfAsync(context.Request(), run.WorkspaceId, run.Id, context.CancellationToken);
+}
+
+/// <summary>One person's word on an approval.</summary>
+[Name("ApprovalDecision")]
+public sealed class DecisionNode(ApprovalDecision decision)
+{
+    public ApprovalVerdict Verdict => decision.Verdict;
+
+    public string? Reason => decision.Reason;
+
+    public DateTimeOffset At => decision.At;
+
+    public IDataLoaderResult<Who> By(IResolveFieldContext context) => Who.Of(context.Request(), decision.DeciderId);
+}
+
+/// <summary>A human gate on a run.</summary>
+[Name("Approval"), Implements(typeof(INode))]
+public sealed class ApprovalNode(Approval approval, ActionCatalog catalog, DateTimeOffset now) : INode
+{
+    /// <summary>The global id; opaque.</summary>
+    [Id] public string Id => NodeId.Of("Approval", approval.WorkspaceId, approval.Id);
+
+    public ApprovalState State => approval.State;
+
+    /// <summary>Send it back with the decision: it says what was seen.</summary>
+    public string Digest => approval.Digest;
+
+    public IReadOnlyList<GateView> Gates => [.. approval.Gates.Select(g => new GateView(g.Role, g.Quorum, approval.Missing(g), g.Policy, g.Reason))];
+
+    public IReadOnlyList<DecisionNode> Decisions => [.. approval.Decisions.Where(d => d.Round == approval.Round).OrderBy(d => d.At).Select(d => new DecisionNode(d))];
+
+    /// <summary>How often what is approved changed since it was asked for.</summary>
+    public int Round => approval.Round;
+
+    public DateTimeOffset CreatedAt => approval.CreatedAt;
+
+    public DateTimeOffset ExpiresAt => approval.ExpiresAt;
+
+    public IDataLoaderResult<RunNode> Run(IResolveFieldContext context) =>
+        context.Request().RunAsync(approval.WorkspaceId, approval.RunId).Then(r => new RunNode(r!, catalog, now));
+
+    /// <summary>Why the caller may not decide this, or null when they may.</summary>
+    public Task<string?> Blocked(IResolveFieldContext context) => Reads.WhyNotDecideAsync(context.Request(), approval, context.CancellationToken);
+}
+
+/// <summary>Immutable evidence that something happened ("Mumega receipt 1").</summary>
+[Name("Receipt"), Implements(typeof(INode))]
+public sealed class ReceiptNode(Receipt receipt) : INode
+{
+    /// <summary>The global id; opaque.</summary>
+    [Id] public string Id => NodeId.Of("Receipt", receipt.WorkspaceId, receipt.Id);
+
+    /// <summary>For example <c>decided</c> or <c>outcome.confirmed</c>.</summary>
+    public string Kind => receipt.Kind;
+
+    /// <summary>A stable code of what was decided or happened, for example <c>gate.approved</c>.</summary>
+    public string ReasonCode => receipt.ReasonCode;
+
+    public string Action => receipt.Action;
+
+    /// <summary>The state of the run or stop from here on.</summary>
+    public string State => receipt.State;
+
+    /// <summary>The step within its chain, from 1, without gaps.</summary>
+    public int Step => receipt.Step;
+
+    public DateTimeOffset At => receipt.At;
+
+    /// <summary>The leaf hash (RFC 6962) of the entry, base64.</summary>
+    public string Digest => receipt.Digest;
+
+    /// <summary>The entry as it was hashed: canonical JSON (RFC 8785).</summary>
+    public string Entry => System.Text.Encoding.UTF8.GetString(receipt.Entry);
+
+    /// <summary>The receipt that this one undoes.</summary>
+    [Id] public string? Undoes => receipt.UndoesReceiptId is { } id ? NodeId.Of("Receipt", receipt.WorkspaceId, id) : null;
+
+    public IDataLoaderResult<Who> Actor(IResolveFieldContext context) => Who.Of(context.Request(), receipt.ActorId);
+
+    /// <summary>The run whose chain this belongs to; absent for a stop.</summary>
+    public IDataLoaderResult<RunNode?> Run(IResolveFieldContext context)
+    {
+        var request = context.Request();
+        return request.RunAsync(receipt.WorkspaceId, receipt.SubjectId).Then(r => r is null ? null : new RunNode(r, request.Desk.Catalog, request.Now));
+    }
+
+    /// <summary>The committed fields, opened.</summary>
+    public IDataLoaderResult<JsonElement?> Fields(IResolveFieldContext context) =>
+        context.Request().DisclosureAsync(receipt.WorkspaceId, receipt.Id).Then(d => d?.Fields());
+
+    /// <summary>The disclosures behind the commitments (RFC 9901 encoding), for whoever verifies.</summary>
+    public IDataLoaderResult<IReadOnlyList<string>> Disclosures(IResolveFieldContext context) =>
+        context.Request().DisclosureAsync(receipt.WorkspaceId, receipt.Id).Then(d => (IReadOnlyList<string>)(d is null ? [] : JsonSerializer.Deserialize<string[]>(d.Opened)!));
+}
+
+/// <summary>A page of the public portal.</summary>
+[Name("Page"), Implements(typeof(INode))]
+public sealed class PageNode(Page page, string address) : INode
+{
+    /// <summary>The global id; opaque.</summary>
+    [Id] public string Id => NodeId.Of("Page", page.WorkspaceId, page.Id);
+
+    public string Slug => page.Slug;
+
+    public string Title => page.Title;
+
+    /// <summary>The public address.</summary>
+    public string Address => address;
+
+    /// <summary>The live revision's number; absent while offline.</summary>
+    public int? Live => page.Live;
+
+    public int Revisions => page.Revisions;
+
+    public DateTimeOffset? PublishedAt => page.PublishedAt;
+}
+
+/// <summary>An engaged or released stop.</summary>
+[Name("Stop"), Implements(typeof(INode))]
+public sealed class StopNode(Stop stop, Guid seenFrom) : INode
+{
+    /// <summary>The global id; opaque.</summary>
+    [Id] public string Id => NodeId.Of("Stop", stop.WorkspaceId == seenFrom ? stop.WorkspaceId : seenFrom, stop.Id);
+
+    public StopBoundary Boundary => stop.Boundary;
+
+    /// <summary>The agent's id, the family or the connector's key.</summary>
+    public string? Target => stop.Target;
+
+    public string Reason => stop.Reason;
+
+    public DateTimeOffset EngagedAt => stop.EngagedAt;
+
+    public DateTimeOffset? ReleasedAt => stop.ReleasedAt;
+
+    /// <summary>Whether it was engaged here; another workspace's tenant stop is released there.</summary>
+    public bool EngagedHere => stop.WorkspaceId == seenFrom;
+
+    public IDataLoaderResult<Who> EngagedBy(IResolveFieldContext context) => Who.Of(context.Request(), stop.EngagedBy);
+}
+
+/// <summary>One key of the runtime profile.</summary>
+[Name("ProfileEntry")]
+public sealed record ProfileView(string Key, JsonElement? Value, DateTimeOffset UpdatedAt)
+{
+    internal static ProfileView Of(ProfileEntry e) => new(e.Key, e.Value is null ? null : JsonDocument.Parse(e.Value).RootElement, e.UpdatedAt);
+}

@@ -1,0 +1,264 @@
+using System.Text.Json;
+using GraphQL;
+using GraphQL.DataLoader;
+using Microsoft.EntityFrameworkCore;
+using Mumega.Domain.Actions;
+using Mumega.Domain.Approvals;
+using Mumega.Domain.Identity;
+using Mumega.Domain.Policies;
+using Mumega.Domain.Runs;
+using Mumega.Domain.Stops;
+using Mumega.Domain.Tenancy;
+using Mumega.Infrastructure.Data;
+
+namespace Mumega.Api.GraphQL;
+
+/// <summary>An edge of a list of runs.</summary>
+public sealed record RunEdge(string Cursor, RunNode Node);
+
+/// <summary>A page of runs, newest first.</summary>
+public sealed record RunConnection([property: Complexity(0, 1)] IReadOnlyList<RunEdge> Edges, [property: Complexity(0, 1)] IReadOnlyList<RunNode> Nodes, [property: Complexity(0, 1)] PageInfo PageInfo);
+
+/// <summary>An edge of a list of approvals.</summary>
+public sealed record ApprovalEdge(string Cursor, ApprovalNode Node);
+
+/// <summary>A page of approvals, newest first.</summary>
+public sealed record ApprovalConnection([property: Complexity(0, 1)] IReadOnlyList<ApprovalEdge> Edges, [property: Complexity(0, 1)] IReadOnlyList<ApprovalNode> Nodes, [property: Complexity(0, 1)] PageInfo PageInfo);
+
+/// <summary>An edge of a list of receipts; its cursor resumes a subscription.</summary>
+public sealed record ReceiptEdge(string Cursor, ReceiptNode Node);
+
+/// <summary>A page of receipts, newest first.</summary>
+public sealed record ReceiptConnection([property: Complexity(0, 1)] IReadOnlyList<ReceiptEdge> Edges, [property: Complexity(0, 1)] IReadOnlyList<ReceiptNode> Nodes, [property: Complexity(0, 1)] PageInfo PageInfo);
+
+/// <summary>An edge of a list of pages.</summary>
+public sealed record PageEdge(string Cursor, PageNode Node);
+
+/// <summary>A page of the portal's pages, newest first.</summary>
+public sealed record PageConnection([property: Complexity(0, 1)] IReadOnlyList<PageEdge> Edges, [property: Complexity(0, 1)] IReadOnlyList<PageNode> Nodes, [property: Complexity(0, 1)] PageInfo PageInfo);
+
+/// <summary>What policy and live state say about an action, without proposing anything.</summary>
+/// <param name="Stopped">Why a stop would refuse it; absent when none would.</param>
+[Name("Eligibility")]
+public sealed record EligibilityView(Verdict Verdict, string Reason, IReadOnlyList<GateView> Gates, IReadOnlyList<string> Policies, string PolicyVersion, IReadOnlyList<string> Remedies, PreflightView? Preflight, string? Stopped)
+{
+    internal static EligibilityView Of(Decision d, Preflight? preflight, Stopped? stop)
+    {
+        var view = DecisionView.Of(d);
+        return new(view.Verdict, view.Reason, view.Gates, view.Policies, view.PolicyVersion, view.Remedies, PreflightView.Of(preflight), stop?.Message);
+    }
+}
+
+/// <summary>An action of the catalogue, and what policy says about it for the caller before there is an input.</summary>
+[Name("ActionType")]
+public sealed record ActionView(string Kind, int Version, string Title, string Description, Blast Blast, Reversibility Reversibility, JsonElement InputSchema, EligibilityView Eligibility);
+
+/// <summary>Actions that belong together.</summary>
+[Name("ActionFamily")]
+public sealed record FamilyView(string Name, IReadOnlyList<ActionView> Actions);
+
+/// <summary>A walled room inside a tenant.</summary>
+[Name("Workspace"), Implements(typeof(INode))]
+public sealed class WorkspaceNode(Workspace workspace, string tenantKey) : INode
+{
+    /// <summary>The global id; opaque.</summary>
+    [Id] public string Id => NodeId.Of("Workspace", workspace.Id, workspace.Id);
+
+    public string Key => workspace.Key;
+
+    public string Name => workspace.Name;
+
+    /// <summary>The roles that the caller holds here.</summary>
+    public async Task<IReadOnlyList<string>> MyRoles(IResolveFieldContext context)
+    {
+        var request = context.Request();
+        await using var db = request.Open(workspace.Id);
+        return await db.RoleBindings.Where(b => b.PrincipalId == request.Actor.Id && b.WorkspaceId == workspace.Id).Select(b => b.Role).OrderBy(r => r).ToListAsync(context.CancellationToken);
+    }
+
+    /// <summary>The catalogue by family, with eligibility and its reasons.</summary>
+    [Complexity(5, 2)]
+    public async Task<IReadOnlyList<FamilyView>> Families(IResolveFieldContext context)
+    {
+        var request = context.Request();
+        await using var sitting = await request.Desk.SitAsync(request.Actor, workspace.Id, context.CancellationToken);
+        return
+        [
+            .. request.Desk.Catalog.All.Where(a => a.Listed).GroupBy(a => a.Family).Select(family => new FamilyView(family.Key,
+            [
+                .. family.Select(a => new ActionView(a.Kind, a.Version, a.Title, a.Description, a.Blast, a.Reversibility,
+                    JsonDocument.Parse(a.InputSchema).RootElement, EligibilityView.Of(sitting.Decide(a.Kind, a), null, sitting.StopFor(request.Actor.Id, a.Family)))),
+            ])),
+        ];
+    }
+
+    /// <summary>What would happen if this were proposed now. Proposes nothing.</summary>
+    [Complexity(10)]
+    public async Task<EligibilityView> Eligibility(IResolveFieldContext context, string action, JsonElement input)
+    {
+        var request = context.Request();
+        if ((await request.Kernel.EligibilityAsync(request.Actor, workspace.Id, action, input, context.CancellationToken)).Refused(out var why, out var answer))
+            throw new Transport.RefusalException(why);
+        return EligibilityView.Of(answer.Decision, answer.Preflight, answer.Stop);
+    }
+
+    /// <summary>Runs, newest first.</summary>
+    [Complexity<PageCost>]
+    public async Task<RunConnection> Runs(IResolveFieldContext context, int? first, string? after, IReadOnlyList<RunState>? state, string? action)
+    {
+        var request = context.Request();
+        await using var db = request.Open(workspace.Id);
+        var query = db.Runs.AsNoTracking();
+        if (state is { Count: > 0 }) query = query.Where(r => state.Contains(r.State));
+        if (action is not null) query = query.Where(r => r.Action == action);
+        if (Paging.TimeAndId(after) is { } cursor) query = query.Where(r => r.CreatedAt < cursor.At || (r.CreatedAt == cursor.At && r.Id.CompareTo(cursor.Id) < 0));
+
+        var (rows, info) = await Paging.PageAsync(query.OrderByDescending(r => r.CreatedAt).ThenByDescending(r => r.Id), first, after, r => Paging.Cursor(r.CreatedAt, r.Id), context.CancellationToken);
+        List<RunEdge> edges = [.. rows.Select(r => new RunEdge(Paging.Cursor(r.CreatedAt, r.Id), new(r, request.Desk.Catalog, request.Now)))];
+        return new(edges, [.. edges.Select(e => e.Node)], info);
+    }
+
+    /// <summary>Approvals, newest first; without a state those that wait.</summary>
+    [Complexity<PageCost>]
+    public async Task<ApprovalConnection> Approvals(IResolveFieldContext context, int? first, string? after, ApprovalState? state)
+    {
+        var request = context.Request();
+        await using var db = request.Open(workspace.Id);
+        var wanted = state ?? ApprovalState.Pending;
+        var query = db.Approvals.AsNoTracking().Include(a => a.Decisions).Where(a => a.State == wanted);
+        if (Paging.TimeAndId(after) is { } cursor) query = query.Where(a => a.CreatedAt < cursor.At || (a.CreatedAt == cursor.At && a.Id.CompareTo(cursor.Id) < 0));
+
+        var (rows, info) = await Paging.PageAsync(query.OrderByDescending(a => a.CreatedAt).ThenByDescending(a => a.Id), first, after, a => Paging.Cursor(a.CreatedAt, a.Id), context.CancellationToken);
+        List<ApprovalEdge> edges = [.. rows.Select(a => new ApprovalEdge(Paging.Cursor(a.CreatedAt, a.Id), new(a, request.Desk.Catalog, request.Now)))];
+        return new(edges, [.. edges.Select(e => e.Node)], info);
+    }
+
+    /// <summary>Receipts in the order of the record, newest first.</summary>
+    [Complexity<PageCost>]
+    public async Task<ReceiptConnection> Receipts(IResolveFieldContext context, int? first, string? after, string? kind)
+    {
+        await using var db = context.Request().Open(workspace.Id);
+        var before = Paging.Position(after);
+        var query =
+            from place in db.ReceiptPlaces
+            where place.TenantId == db.TenantId && place.WorkspaceId == db.WorkspaceId && place.Position != null && (before == null || place.Position < before)
+            join receipt in db.Receipts on new { place.TenantId, place.WorkspaceId, place.ReceiptId } equals new { receipt.TenantId, receipt.WorkspaceId, ReceiptId = receipt.Id }
+            where kind == null || receipt.Kind == kind
+            orderby place.Position descending
+            select new { place.Position, Receipt = receipt };
+
+        var (rows, info) = await Paging.PageAsync(query.AsNoTracking(), first, after, r => Paging.Cursor(r.Position!.Value), context.CancellationToken);
+        List<ReceiptEdge> edges = [.. rows.Select(r => new ReceiptEdge(Paging.Cursor(r.Position!.Value), new(r.Receipt)))];
+        return new(edges, [.. edges.Select(e => e.Node)], info);
+    }
+
+    /// <summary>Pages, newest first.</summary>
+    [Complexity<PageCost>]
+    public async Task<PageConnection> Pages(IResolveFieldContext context, int? first, string? after, bool? live)
+    {
+        var request = context.Request();
+        await using var db = request.Open(workspace.Id);
+        var query = db.Pages.AsNoTracking();
+        if (live is { } wanted) query = query.Where(p => (p.Live != null) == wanted);
+        if (Paging.TimeAndId(after) is { } cursor) query = query.Where(p => p.Id.CompareTo(cursor.Id) < 0);
+
+        var (rows, info) = await Paging.PageAsync(query.OrderByDescending(p => p.Id), first, after, p => Paging.Cursor(DateTimeOffset.UnixEpoch, p.Id), context.CancellationToken);
+        var address = request.PublicAddress;
+        List<PageEdge> edges = [.. rows.Select(p => new PageEdge(Paging.Cursor(DateTimeOffset.UnixEpoch, p.Id), new(p, $"{address}/p/{tenantKey}/{p.Slug}")))];
+        return new(edges, [.. edges.Select(e => e.Node)], info);
+    }
+
+    /// <summary>The runtime profile, at most 100 keys in their order.</summary>
+    public async Task<IReadOnlyList<ProfileView>> Profile(IResolveFieldContext context)
+    {
+        await using var db = context.Request().Open(workspace.Id);
+        return [.. (await db.ProfileEntries.AsNoTracking().Where(e => e.Value != null).OrderBy(e => e.Key).Take(Paging.Max).ToListAsync(context.CancellationToken)).Select(ProfileView.Of)];
+    }
+
+    /// <summary>The stops that reach into this workspace: engaged ones unless asked for all, newest first, at most 100.</summary>
+    public async Task<IReadOnlyList<StopNode>> Stops(IResolveFieldContext context, bool? all)
+    {
+        await using var db = context.Request().Open(workspace.Id);
+        var stops = await db.Stops.AsNoTracking().Where(s => s.WorkspaceId == workspace.Id || s.Boundary == StopBoundary.Tenant)
+            .Where(s => all == true || s.ReleasedAt == null).OrderByDescending(s => s.EngagedAt).Take(Paging.Max).ToListAsync(context.CancellationToken);
+        return [.. stops.Select(s => new StopNode(s, workspace.Id))];
+    }
+
+    /// <summary>The agents that hold a role here, at most 100.</summary>
+    public async Task<IReadOnlyList<PrincipalNode>> Agents(IResolveFieldContext context)
+    {
+        var request = context.Request();
+        await using var db = request.Open(workspace.Id);
+        var agents = await db.Principals.AsNoTracking().Where(p => p.Kind == PrincipalKind.Agent && db.RoleBindings.Any(b => b.PrincipalId == p.Id && b.WorkspaceId == workspace.Id))
+            .OrderBy(p => p.Name).Take(Paging.Max).ToListAsync(context.CancellationToken);
+        return [.. agents.Select(p => new PrincipalNode(workspace.Id, p, request.Now))];
+    }
+}
+
+/// <summary>What several fields read alike.</summary>
+internal static class Reads
+{
+    public static async Task<IReadOnlyList<ReceiptNode>> ReceiptsOfAsync(RequestContext request, Guid workspaceId, Guid subjectId, CancellationToken ct)
+    {
+        await using var db = request.Open(workspaceId);
+        return [.. (await db.Receipts.AsNoTracking().Where(r => r.SubjectId == subjectId).OrderBy(r => r.Step).Take(Paging.Max).ToListAsync(ct)).Select(r => new ReceiptNode(r))];
+    }
+
+    /// <summary>Asks the same rules that a decision would meet, without deciding.</summary>
+    public static async Task<string?> WhyNotDecideAsync(RequestContext request, Approval approval, CancellationToken ct)
+    {
+        await using var sitting = await request.Desk.SitAsync(request.Actor, approval.WorkspaceId, ct);
+        if (await sitting.Db.Approvals.Include(a => a.Decisions).SingleOrDefaultAsync(a => a.Id == approval.Id, ct) is not { } fresh) return "It is gone.";
+        if (sitting.Decide(ControlAct.DecideApproval) is { Verdict: Verdict.Deny } no) return no.AsRefusal().Message;
+
+        var run = await sitting.Db.Runs.SingleAsync(r => r.Id == approval.RunId, ct);
+        return fresh.Decide(run, ApprovalVerdict.Approve, fresh.Digest, null, request.Actor, sitting.Roles, sitting.Now).Refused(out var why, out _) ? why.Message : null;
+    }
+
+    public static async Task<INode?> NodeAsync(RequestContext request, NodeId id, CancellationToken ct)
+    {
+        if (!Guid.TryParse(id.Key, out var key) || !await request.MaySeeAsync(id.WorkspaceId)) return null;
+
+        await using var db = request.Open(id.WorkspaceId);
+        switch (id.Type)
+        {
+            case "Workspace" when key == id.WorkspaceId:
+                return await WorkspaceAsync(request, db, w => w.Id == key, ct);
+            case "Run":
+                return await db.Runs.AsNoTracking().SingleOrDefaultAsync(r => r.Id == key, ct) is { } run ? new RunNode(run, request.Desk.Catalog, request.Now) : null;
+            case "Approval":
+                return await db.Approvals.AsNoTracking().Include(a => a.Decisions).SingleOrDefaultAsync(a => a.Id == key, ct) is { } approval
+                    ? new ApprovalNode(approval, request.Desk.Catalog, request.Now) : null;
+            case "Receipt":
+                return await db.Receipts.AsNoTracking().SingleOrDefaultAsync(r => r.Id == key, ct) is { } receipt ? new ReceiptNode(receipt) : null;
+            case "Page":
+                if (await db.Pages.AsNoTracking().SingleOrDefaultAsync(p => p.Id == key, ct) is not { } page) return null;
+                var tenant = await db.Tenants.Where(t => t.Id == db.TenantId).Select(t => t.Key).SingleAsync(ct);
+                return new PageNode(page, $"{request.PublicAddress}/p/{tenant}/{page.Slug}");
+            case "Stop":
+                return await db.Stops.AsNoTracking().SingleOrDefaultAsync(s => s.Id == key && (s.WorkspaceId == id.WorkspaceId || s.Boundary == StopBoundary.Tenant), ct) is { } stop
+                    ? new StopNode(stop, id.WorkspaceId) : null;
+            case "Principal":
+                return await db.Principals.AsNoTracking().SingleOrDefaultAsync(p => p.Id == key && db.RoleBindings.Any(b => b.PrincipalId == p.Id && b.WorkspaceId == id.WorkspaceId), ct) is { } principal
+                    ? new PrincipalNode(id.WorkspaceId, principal, request.Now) : null;
+            default:
+                return null;
+        }
+    }
+
+    public static async Task<WorkspaceNode?> WorkspaceAsync(RequestContext request, MumegaDb db, System.Linq.Expressions.Expression<Func<Workspace, bool>> which, CancellationToken ct)
+    {
+        if (await db.Workspaces.AsNoTracking().SingleOrDefaultAsync(which, ct) is not { } workspace || !await request.MaySeeAsync(workspace.Id)) return null;
+        return new(workspace, await db.Tenants.Where(t => t.Id == db.TenantId).Select(t => t.Key).SingleAsync(ct));
+    }
+
+    /// <summary>A result that is worked out from a loaded one.</summary>
+    public static IDataLoaderResult<TOut> Then<TIn, TOut>(this IDataLoaderResult<TIn> loaded, Func<TIn, TOut> map) => new Mapped<TIn, TOut>(loaded, map);
+
+    private sealed class Mapped<TIn, TOut>(IDataLoaderResult<TIn> loaded, Func<TIn, TOut> map) : IDataLoaderResult<TOut>
+    {
+        public async Task<TOut> GetResultAsync(CancellationToken cancellationToken = default) => map(await loaded.GetResultAsync(cancellationToken));
+
+        async Task<object?> IDataLoaderResult.GetResultAsync(CancellationToken cancellationToken) => await GetResultAsync(cancellationToken);
+    }
+}

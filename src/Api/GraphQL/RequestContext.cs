@@ -1,0 +1,120 @@
+using System.Collections.Concurrent;
+using GraphQL;
+using GraphQL.DataLoader;
+using Microsoft.EntityFrameworkCore;
+using Mumega.Domain.Approvals;
+using Mumega.Domain.Identity;
+using Mumega.Infrastructure.Data;
+using Mumega.Infrastructure.Runs;
+
+namespace Mumega.Api.GraphQL;
+
+/// <summary>One request: who asks, and what was already looked up for it. Tenant and principal come from here and nowhere else.</summary>
+public sealed class RequestContext(Actor actor, IServiceProvider services, bool readOnly) : Dictionary<string, object?>
+{
+    private readonly ConcurrentDictionary<Guid, Task<bool>> visible = new();
+    private readonly ConcurrentDictionary<string, object> batches = new(StringComparer.Ordinal);
+
+    public Actor Actor => actor;
+
+    /// <summary>Whether only queries may run, as in a GET.</summary>
+    public bool ReadOnly => readOnly;
+
+    public Desk Desk { get; } = services.GetRequiredService<Desk>();
+
+    public Kernel Kernel { get; } = services.GetRequiredService<Kernel>();
+
+    public DateTimeOffset Now => Domain.Clock.Now(Desk.Clock);
+
+    public string PublicAddress { get; } = services.GetRequiredService<PublicAddress>().Value;
+
+    public MumegaDb Open(Guid workspaceId) => Desk.Databases.Open(actor.TenantId, workspaceId);
+
+    public MumegaDb OpenTenant() => Desk.Databases.OpenTenant(actor.TenantId);
+
+    /// <summary>Whether the caller may see the workspace, decided by policy once per request. Another tenant's never exists.</summary>
+    public Task<bool> MaySeeAsync(Guid workspaceId) => visible.GetOrAdd(workspaceId, async id =>
+    {
+        await using var sitting = await Desk.SitAsync(actor, id, CancellationToken.None);
+        return sitting.MaySee && await sitting.Db.Workspaces.AnyAsync(w => w.Id == id);
+    });
+
+    /// <summary>The names of principals, loaded together.</summary>
+    public IDataLoaderResult<Principal?> PrincipalAsync(Guid id) => Batch<Guid, Principal>("principal", async ids =>
+    {
+        await using var db = OpenTenant();
+        return await db.Principals.AsNoTracking().Where(p => ids.Contains(p.Id)).ToDictionaryAsync(p => p.Id);
+    }).Load(id);
+
+    /// <summary>The approvals of runs of one workspace, loaded together.</summary>
+    public IDataLoaderResult<Approval?> ApprovalOfAsync(Guid workspaceId, Guid runId) => Batch<Guid, Approval>($"approval/{workspaceId}", async ids =>
+    {
+        await using var db = Open(workspaceId);
+        return await db.Approvals.AsNoTracking().Include(a => a.Decisions).Where(a => ids.Contains(a.RunId)).ToDictionaryAsync(a => a.RunId);
+    }).Load(runId);
+
+    /// <summary>Runs of one workspace by id, loaded together.</summary>
+    public IDataLoaderResult<Domain.Runs.Run?> RunAsync(Guid workspaceId, Guid runId) => Batch<Guid, Domain.Runs.Run>($"run/{workspaceId}", async ids =>
+    {
+        await using var db = Open(workspaceId);
+        return await db.Runs.AsNoTracking().Where(r => ids.Contains(r.Id)).ToDictionaryAsync(r => r.Id);
+    }).Load(runId);
+
+    /// <summary>The opened fields of receipts, loaded together.</summary>
+    public IDataLoaderResult<Domain.Receipts.Disclosure?> DisclosureAsync(Guid workspaceId, Guid receiptId) => Batch<Guid, Domain.Receipts.Disclosure>($"disclosure/{workspaceId}", async ids =>
+    {
+        await using var db = Open(workspaceId);
+        return await db.Disclosures.AsNoTracking().Where(d => ids.Contains(d.ReceiptId)).ToDictionaryAsync(d => d.ReceiptId);
+    }).Load(receiptId);
+
+    private BatchLoader<TKey, T> Batch<TKey, T>(string name, Func<IReadOnlyCollection<TKey>, Task<Dictionary<TKey, T>>> load) where TKey : notnull where T : class =>
+        (BatchLoader<TKey, T>)batches.GetOrAdd(name, _ => new BatchLoader<TKey, T>(load));
+}
+
+public static class RequestContexts
+{
+    public static RequestContext Request(this IResolveFieldContext context) => (RequestContext)context.UserContext;
+}
+
+/// <summary>Gathers keys while fields are resolved and loads them in one query when the first result is asked for.</summary>
+public sealed class BatchLoader<TKey, T>(Func<IReadOnlyCollection<TKey>, Task<Dictionary<TKey, T>>> load) where TKey : notnull where T : class
+{
+    private readonly Lock door = new();
+    private Wave current = new();
+
+    public IDataLoaderResult<T?> Load(TKey key)
+    {
+        lock (door)
+        {
+            if (current.Loading is not null) current = new();
+            current.Keys.Add(key);
+            return new Result(this, current, key);
+        }
+    }
+
+    private Task<Dictionary<TKey, T>> RunAsync(Wave wave)
+    {
+        lock (door) return wave.Loading ??= load(wave.Keys);
+    }
+
+    private sealed class Wave
+    {
+        public readonly HashSet<TKey> Keys = [];
+        public Task<Dictionary<TKey, T>>? Loading;
+    }
+
+    private sealed class Result(BatchLoader<TKey, T> loader, Wave wave, TKey key) : IDataLoaderResult<T?>
+    {
+        public async Task<T?> GetResultAsync(CancellationToken cancellationToken = default) => (await loader.RunAsync(wave)).GetValueOrDefault(key);
+
+        async Task<object?> IDataLoaderResult.GetResultAsync(CancellationToken cancellationToken) => await GetResultAsync(cancellationToken);
+    }
+}
+
+/// <summary>A result that needs no loading.</summary>
+public sealed class Loaded<T>(T value) : IDataLoaderResult<T>
+{
+    public Task<T> GetResultAsync(CancellationToken cancellationToken = default) => Task.FromResult(value);
+
+    Task<object?> IDataLoaderResult.GetResultAsync(CancellationToken cancellationToken) => Task.FromResult<object?>(value);
+}

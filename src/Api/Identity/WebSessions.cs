@@ -1,0 +1,208 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.EntityFrameworkCore;
+using Mumega.Domain;
+using Mumega.Domain.Identity;
+using Mumega.Infrastructure.Data;
+using Mumega.Infrastructure.Identity;
+using Mumega.Infrastructure.Runs;
+
+namespace Mumega.Api.Identity;
+
+/// <summary>
+/// Back end for the web front end: does code + PKCE against our own token server and keeps the tokens. The browser gets an HttpOnly cookie
+/// that names the session; page scripts never see a token.
+/// </summary>
+public sealed class WebSessions(
+    Databases databases, Authenticator authenticator, IDataProtectionProvider protection, IServer server, PublicAddress address, TimeProvider clock, Signals signals)
+    : IDisposable
+{
+    public const string Cookie = "mumega_session";
+    private const string LoginCookie = "mumega_login";
+    private static readonly TimeSpan Lifetime = TimeSpan.FromHours(12);
+
+    private readonly IDataProtector tokens = protection.CreateProtector("web-sessions");
+    private readonly IDataProtector logins = protection.CreateProtector("web-login");
+    private readonly ConcurrentDictionary<string, SemaphoreSlim> refreshing = new(StringComparer.Ordinal);
+    private readonly HttpClient http = new(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false });
+
+    private sealed record Login(string State, string Verifier, string ReturnUrl);
+
+    public void Map(WebApplication app)
+    {
+        app.MapPost("/session/sign-in", SignInAsync);
+        app.MapGet("/session/start", Start);
+        app.MapGet("/session/callback", CallbackAsync);
+        app.MapPost("/session/sign-out", SignOutAsync);
+    }
+
+    /// <summary>The caller behind the browser's cookie, its tokens refreshed when they are about to end; null when there is no session.</summary>
+    public async Task<Caller?> AuthenticateAsync(string cookie, CancellationToken ct)
+    {
+        var id = Hash(cookie);
+        await using var db = databases.OpenPlatform();
+        var session = await db.WebSessions.SingleOrDefaultAsync(s => s.Id == id, ct);
+        var now = clock.GetUtcNow();
+        if (session is null || session.ExpiresAt <= now) return null;
+        if (session.AccessExpiresAt - now < TimeSpan.FromSeconds(30) && !await RefreshAsync(db, session, ct)) return null;
+
+        var caller = await authenticator.AuthenticateAsync(tokens.Unprotect(session.AccessToken), "web", ct);
+        return caller is null ? null : caller with { ExpiresAt = session.ExpiresAt, Renew = again => AuthenticateAsync(cookie, again) };
+    }
+
+    public void Dispose() => http.Dispose();
+
+    private sealed record Credentials(string? Email, string? Password);
+
+    private static async Task<IResult> SignInAsync(HttpContext context, Credentials credentials, SignInManager<Person> signIn)
+    {
+        if (!HasPreflightHeader(context)) return Results.StatusCode(StatusCodes.Status403Forbidden);
+
+        var result = await signIn.PasswordSignInAsync(credentials.Email ?? "", credentials.Password ?? "", isPersistent: false, lockoutOnFailure: true);
+        return result.Succeeded ? Results.NoContent()
+            : result.IsLockedOut ? Results.Json(new { code = "LOCKED_OUT", message = "Too many attempts. Wait five minutes and try again." }, statusCode: 429)
+            : Results.Json(new { code = "WRONG_CREDENTIALS", message = "E-mail or password is wrong." }, statusCode: 401);
+    }
+
+    private IResult Start(HttpContext context, string? returnUrl)
+    {
+        var login = new Login(Random(), Random(), IsLocal(returnUrl) ? returnUrl! : "/");
+        context.Response.Cookies.Append(LoginCookie, logins.Protect(JsonSerializer.Serialize(login)), CookieOptions(context, TimeSpan.FromMinutes(10)));
+        var challenge = System.Buffers.Text.Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(login.Verifier)));
+        return Results.Redirect(QueryString("/connect/authorize",
+            ("client_id", TokenServer.WebClient), ("response_type", "code"), ("redirect_uri", Callback), ("scope", string.Join(' ', [.. Scopes.All, "offline_access"])),
+            ("state", login.State), ("code_challenge", challenge), ("code_challenge_method", "S256")));
+    }
+
+    private async Task<IResult> CallbackAsync(HttpContext context, string? code, string? state, CancellationToken ct)
+    {
+        var login = ReadLogin(context);
+        context.Response.Cookies.Delete(LoginCookie);
+        if (login is null || code is null || !CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(login.State), Encoding.UTF8.GetBytes(state ?? "")))
+            return Results.Redirect("/sign-in?problem=expired");
+
+        var answer = await AskTokensAsync(new() { ["grant_type"] = "authorization_code", ["code"] = code, ["redirect_uri"] = Callback, ["code_verifier"] = login.Verifier }, ct);
+        if (answer is null) return Results.Redirect("/sign-in?problem=refused");
+
+        // The browser is signed in through the session from here on; the sign-in cookie has done its work.
+        await context.RequestServices.GetRequiredService<SignInManager<Person>>().SignOutAsync();
+        var value = Random();
+        var caller = await authenticator.AuthenticateAsync(answer.Access, "web", ct);
+        await using var db = databases.OpenPlatform();
+        db.WebSessions.Add(new()
+        {
+            Id = Hash(value), PrincipalId = caller!.Actor.Id, AccessToken = tokens.Protect(answer.Access), RefreshToken = tokens.Protect(answer.Refresh),
+            AccessExpiresAt = clock.Now().AddSeconds(answer.Seconds), ExpiresAt = clock.Now() + Lifetime,
+        });
+        await db.SaveChangesAsync(ct);
+        context.Response.Cookies.Append(Cookie, value, CookieOptions(context, Lifetime));
+        return Results.Redirect(login.ReturnUrl);
+    }
+
+    private async Task<IResult> SignOutAsync(HttpContext context, CancellationToken ct)
+    {
+        if (!HasPreflightHeader(context)) return Results.StatusCode(StatusCodes.Status403Forbidden);
+
+        if (context.Request.Cookies[Cookie] is { } cookie)
+        {
+            var id = Hash(cookie);
+            await using var db = databases.OpenPlatform();
+            if (await db.WebSessions.SingleOrDefaultAsync(s => s.Id == id, ct) is { } session)
+            {
+                foreach (var token in new[] { session.RefreshToken, session.AccessToken })
+                    await PostAsync("connect/revocation", new() { ["client_id"] = TokenServer.WebClient, ["token"] = tokens.Unprotect(token) }, ct);
+                db.WebSessions.Remove(session);
+                await db.SaveChangesAsync(ct);
+                signals.Authority.Pulse();
+            }
+        }
+
+        context.Response.Cookies.Delete(Cookie);
+        return Results.NoContent();
+    }
+
+    // One refresh at a time per session: a refresh token is good for one use.
+    private async Task<bool> RefreshAsync(MumegaDb db, WebSession session, CancellationToken ct)
+    {
+        var gate = refreshing.GetOrAdd(session.Id, _ => new(1, 1));
+        await gate.WaitAsync(ct);
+        try
+        {
+            await db.Entry(session).ReloadAsync(ct);
+            if (session.AccessExpiresAt - clock.GetUtcNow() >= TimeSpan.FromSeconds(30)) return true;
+
+            var answer = await AskTokensAsync(new() { ["grant_type"] = "refresh_token", ["refresh_token"] = tokens.Unprotect(session.RefreshToken) }, ct);
+            if (answer is null) return false;
+
+            (session.AccessToken, session.RefreshToken) = (tokens.Protect(answer.Access), tokens.Protect(answer.Refresh));
+            session.AccessExpiresAt = clock.Now().AddSeconds(answer.Seconds);
+            await db.SaveChangesAsync(ct);
+            return true;
+        }
+        finally
+        {
+            gate.Release();
+            refreshing.TryRemove(session.Id, out _);
+        }
+    }
+
+    private sealed record TokenAnswer(string Access, string Refresh, int Seconds);
+
+    private async Task<TokenAnswer?> AskTokensAsync(Dictionary<string, string> form, CancellationToken ct)
+    {
+        form["client_id"] = TokenServer.WebClient;
+        using var answer = await PostAsync("connect/token", form, ct);
+        if (!answer.IsSuccessStatusCode) return null;
+
+        var json = await answer.Content.ReadFromJsonAsync<JsonElement>(ct);
+        return new(json.GetProperty("access_token").GetString()!, json.GetProperty("refresh_token").GetString()!, json.GetProperty("expires_in").GetInt32());
+    }
+
+    private async Task<HttpResponseMessage> PostAsync(string path, Dictionary<string, string> form, CancellationToken ct)
+    {
+        using var content = new FormUrlEncodedContent(form);
+        return await http.PostAsync(new Uri(Self(), path), content, ct);
+    }
+
+    // The token server is this very process; whatever stands in front of it plays no part.
+    private Uri Self()
+    {
+        var own = server.Features.Get<IServerAddressesFeature>()!.Addresses.First();
+        return new(own.Replace("[::]", "127.0.0.1", StringComparison.Ordinal).Replace("0.0.0.0", "127.0.0.1", StringComparison.Ordinal).Replace("//+", "//127.0.0.1", StringComparison.Ordinal));
+    }
+
+    private string Callback => $"{address.Value}/session/callback";
+
+    private Login? ReadLogin(HttpContext context)
+    {
+        try
+        {
+            return context.Request.Cookies[LoginCookie] is { } text ? JsonSerializer.Deserialize<Login>(logins.Unprotect(text)) : null;
+        }
+        catch (CryptographicException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>A header that no foreign page can send without asking first; with the cookie's SameSite it keeps forged requests out.</summary>
+    public static bool HasPreflightHeader(HttpContext context) => context.Request.Headers.ContainsKey("graphql-require-preflight");
+
+    private static bool IsLocal(string? url) => url is { Length: > 0 } && url[0] == '/' && (url.Length == 1 || url[1] is not ('/' or '\\'));
+
+    private static CookieOptions CookieOptions(HttpContext context, TimeSpan age) =>
+        new() { HttpOnly = true, SameSite = SameSiteMode.Lax, Secure = context.Request.IsHttps, Path = "/", MaxAge = age, IsEssential = true };
+
+    private static string Random() => System.Buffers.Text.Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
+
+    private static string Hash(string value) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(value)));
+
+    private static string QueryString(string path, params (string Name, string Value)[] fields) =>
+        $"{path}?{string.Join('&', fields.Select(f => $"{f.Name}={Uri.EscapeDataString(f.Value)}"))}";
+}

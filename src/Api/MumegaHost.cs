@@ -1,0 +1,130 @@
+using Hangfire;
+using Hangfire.Dashboard;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.EntityFrameworkCore;
+using Mumega.Api.GraphQL;
+using Mumega.Api.GraphQL.Transport;
+using Mumega.Api.Identity;
+using Mumega.Api.Portal;
+using Mumega.Api.Setup;
+using Mumega.Infrastructure;
+using Mumega.Infrastructure.Data;
+using Mumega.Infrastructure.Jobs;
+using Mumega.Infrastructure.Runs;
+using Mumega.Jobs;
+
+namespace Mumega.Api;
+
+/// <summary>The whole application: one process serves API, web app and portal, and runs jobs unless told not to.</summary>
+public static class MumegaHost
+{
+    public static WebApplication Build(string[] args, Action<WebApplicationBuilder>? adjust = null)
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+        adjust?.Invoke(builder);
+
+        var configuration = builder.Configuration;
+        var data = Directory.CreateDirectory(configuration["Data"] ?? ".mumega").FullName;
+        var database = configuration.GetSection("Database").Get<DatabaseOptions>() ?? new();
+        if (database is { Kind: DatabaseKind.Sqlite, Connection: "" }) database.Connection = $"Data Source={Path.Combine(data, "mumega.db")}";
+        var jobs = configuration.GetSection("Jobs").Get<JobOptions>() ?? new();
+        var limits = configuration.GetSection("GraphQL").Get<GraphQLLimits>() ?? new();
+        var address = (configuration["PublicAddress"] ?? "http://localhost:5080").TrimEnd('/');
+
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = 2 * 1024 * 1024;
+        });
+        builder.Services.AddMumega(configuration, database, jobs, data, address);
+        builder.Services.AddTokenServer(address);
+        builder.Services.AddSingleton<WebSessions>().AddSingleton<CallerOf>().AddSingleton<Installation>().AddSingleton<Demo>();
+        builder.Services.AddMumegaGraphQL(limits);
+        if (configuration.GetValue("Jobs:Run", true)) builder.Services.AddMumegaJobs(database, jobs);
+        builder.Services.AddAuthentication(IdentityConstants.ApplicationScheme).AddCookie(IdentityConstants.ApplicationScheme, cookie =>
+        {
+            cookie.Cookie.Name = "mumega_sign_in";
+            cookie.ExpireTimeSpan = TimeSpan.FromMinutes(10);
+            cookie.LoginPath = "/sign-in";
+        });
+        builder.Services.AddAuthorization();
+
+        var app = builder.Build();
+        app.Use(SecureHeaders);
+        app.UseDefaultFiles().UseStaticFiles(new StaticFileOptions
+        {
+            // File names of built assets carry a hash of their content.
+            OnPrepareResponse = file => file.Context.Response.Headers.CacheControl =
+                file.Context.Request.Path.StartsWithSegments("/assets") ? "public, max-age=31536000, immutable" : "no-cache",
+        });
+        app.UseAuthentication();
+        app.UseAuthorization();
+        app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(30), KeepAliveTimeout = TimeSpan.FromSeconds(30) });
+        app.Map("/graphql", (HttpContext http, HttpTransport transport) => transport.HandleAsync(http));
+        app.MapTokenServer();
+        app.Services.GetRequiredService<WebSessions>().Map(app);
+        app.MapPortal();
+        app.MapGet("/healthz", () => Results.Text("ok"));
+        app.MapGet("/readyz", ReadyAsync);
+        if (configuration.GetValue("Jobs:Run", true))
+            app.UseHangfireDashboard("/jobs", new DashboardOptions { AsyncAuthorization = [new OperatorsOnly()], IsReadOnlyFunc = _ => true, DashboardTitle = "Mumega jobs" });
+        app.MapFallbackToFile("index.html");
+        return app;
+    }
+
+    /// <summary>Brings the database up to date and loads keys; then the application may serve. Returns the demo's sign-ins when asked to set it up.</summary>
+    public static async Task<DemoSheet?> PrepareAsync(this WebApplication app, CancellationToken ct)
+    {
+        var services = app.Services;
+        var databases = services.GetRequiredService<Databases>();
+        await databases.MigrateAsync(ct);
+        if (databases.Kind is DatabaseKind.Sqlite) await services.GetRequiredService<JobQueue>().ReleaseAllAsync(ct);
+        await services.GetRequiredService<TokenKeyRing>().RotateAsync(ct);
+
+        var address = services.GetRequiredService<PublicAddress>().Value;
+        await services.GetRequiredService<Installation>().EnsureWebClientAsync(address, ct);
+        if (app.Configuration.GetValue("Jobs:Run", true)) services.ScheduleMumegaJobs();
+        return app.Configuration.GetValue("Demo", false)
+            ? await services.GetRequiredService<Demo>().EnsureAsync(Path.Combine(app.Configuration["Data"] ?? ".mumega", "demo.json"), address, ct)
+            : null;
+    }
+
+    private static Task SecureHeaders(HttpContext http, Func<Task> next)
+    {
+        var headers = http.Response.Headers;
+        headers.XContentTypeOptions = "nosniff";
+        headers["Referrer-Policy"] = "no-referrer";
+        headers.XFrameOptions = "DENY";
+        if (!http.Request.Path.StartsWithSegments("/jobs"))
+            headers.ContentSecurityPolicy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'";
+        return next();
+    }
+
+    private static async Task<IResult> ReadyAsync(Databases databases, CancellationToken ct)
+    {
+        try
+        {
+            await using var db = databases.OpenPlatform();
+            await db.Tenants.AnyAsync(ct);
+            return Results.Text("ready");
+        }
+        catch (System.Data.Common.DbException)
+        {
+            return Results.Text("the database cannot be reached", statusCode: StatusCodes.Status503ServiceUnavailable);
+        }
+    }
+
+    /// <summary>The dashboard shows housekeeping, nothing of a tenant; people who run a workspace may look.</summary>
+    private sealed class OperatorsOnly : IDashboardAsyncAuthorizationFilter
+    {
+        public async Task<bool> AuthorizeAsync(DashboardContext context)
+        {
+            var http = context.GetHttpContext();
+            if (http.Request.Cookies[WebSessions.Cookie] is not { } cookie) return false;
+            if (await http.RequestServices.GetRequiredService<WebSessions>().AuthenticateAsync(cookie, http.RequestAborted) is not { Actor: var actor }) return false;
+
+            await using var db = http.RequestServices.GetRequiredService<Databases>().OpenTenant(actor.TenantId);
+            return await db.RoleBindings.AnyAsync(b => b.PrincipalId == actor.Id && (b.Role == "owner" || b.Role == "admin" || b.Role == "operator"));
+        }
+    }
+}

@@ -1,0 +1,128 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.IdentityModel.Tokens;
+using Mumega.Api.Identity;
+using Mumega.Domain;
+using Mumega.Domain.Identity;
+using Mumega.Domain.Policies;
+using Mumega.Domain.Tenancy;
+using Mumega.Infrastructure.Data;
+using Mumega.Infrastructure.Identity;
+using Mumega.Infrastructure.Webhooks;
+using OpenIddict.Abstractions;
+using Scopes = Mumega.Domain.Identity.Scopes;
+using static OpenIddict.Abstractions.OpenIddictConstants;
+
+namespace Mumega.Api.Setup;
+
+/// <summary>Sets up tenants with their people, agents and connections, before anybody could be asked for permission.</summary>
+public sealed class Installation(Databases databases, IServiceProvider services, IDataProtectionProvider protection, TimeProvider clock)
+{
+    /// <summary>Registers the web app with the token server; does nothing when it is there.</summary>
+    public async Task EnsureWebClientAsync(string publicAddress, CancellationToken ct)
+    {
+        await using var scope = services.CreateAsyncScope();
+        var applications = scope.ServiceProvider.GetRequiredService<IOpenIddictApplicationManager>();
+        var descriptor = new OpenIddictApplicationDescriptor
+        {
+            ClientId = TokenServer.WebClient, ClientType = ClientTypes.Public, ConsentType = ConsentTypes.Implicit, DisplayName = "Mission Control",
+            RedirectUris = { new Uri($"{publicAddress}/session/callback") },
+            Permissions =
+            {
+                Permissions.Endpoints.Authorization, Permissions.Endpoints.Token, Permissions.Endpoints.Revocation,
+                Permissions.GrantTypes.AuthorizationCode, Permissions.GrantTypes.RefreshToken, Permissions.ResponseTypes.Code,
+            },
+            Requirements = { Requirements.Features.ProofKeyForCodeExchange },
+        };
+        foreach (var name in Scopes.All) descriptor.Permissions.Add(Permissions.Prefixes.Scope + name);
+
+        if (await applications.FindByClientIdAsync(TokenServer.WebClient, ct) is { } known) await applications.UpdateAsync(known, descriptor, ct);
+        else await applications.CreateAsync(descriptor, ct);
+    }
+
+    public async Task<Tenant> AddTenantAsync(string key, string name, CancellationToken ct)
+    {
+        var now = clock.Now();
+        var tenant = new Tenant { Id = Guid.CreateVersion7(now), Key = key, Name = name, Log = $"receipts.mumega.local/l/{RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyz234567", 26)}", CreatedAt = now };
+        await using var db = databases.OpenTenant(tenant.Id);
+        db.Tenants.Add(tenant);
+        db.PolicyVersions.Add(new() { TenantId = tenant.Id, Number = 1, Text = PolicyBook.Seed, CreatedBy = Guid.Empty, CreatedAt = now });
+        await db.SaveChangesAsync(ct);
+        return tenant;
+    }
+
+    public async Task<Workspace> AddWorkspaceAsync(Tenant tenant, string key, string name, CancellationToken ct)
+    {
+        var now = clock.Now();
+        var workspace = new Workspace { TenantId = tenant.Id, Id = Guid.CreateVersion7(now), Key = key, Name = name, CreatedAt = now };
+        await using var db = databases.OpenTenant(tenant.Id);
+        db.Workspaces.Add(workspace);
+        await db.SaveChangesAsync(ct);
+        return workspace;
+    }
+
+    /// <summary>A person with a password. Throws when the password or e-mail is not acceptable.</summary>
+    public async Task<Principal> AddPersonAsync(Tenant tenant, string name, string email, string password, CancellationToken ct)
+    {
+        var principal = await AddPrincipalAsync(tenant, name, PrincipalKind.User, null, null, ct);
+        await using var scope = services.CreateAsyncScope();
+        var person = new Person { Id = principal.Id, TenantId = tenant.Id, UserName = email, Email = email, EmailConfirmed = true, SecurityStamp = Guid.NewGuid().ToString() };
+        var result = await scope.ServiceProvider.GetRequiredService<UserManager<Person>>().CreateAsync(person, password);
+        return result.Succeeded ? principal : throw new InvalidOperationException(string.Join(" ", result.Errors.Select(e => e.Description)));
+    }
+
+    /// <summary>An agent with its client credentials: a secret, or a public key (JWK) for private_key_jwt.</summary>
+    public async Task<Principal> AddAgentAsync(Tenant tenant, string name, string clientId, Principal owner, string? secret, JsonWebKey? key, CancellationToken ct)
+    {
+        var principal = await AddPrincipalAsync(tenant, name, PrincipalKind.Agent, owner.Id, clientId, ct);
+        await using var scope = services.CreateAsyncScope();
+        var descriptor = new OpenIddictApplicationDescriptor
+        {
+            ClientId = clientId, ClientSecret = secret, ClientType = ClientTypes.Confidential, DisplayName = name,
+            Permissions =
+            {
+                Permissions.Endpoints.Token, Permissions.Endpoints.Revocation, Permissions.Endpoints.Introspection, Permissions.GrantTypes.ClientCredentials,
+                Permissions.Prefixes.Scope + Scopes.Read, Permissions.Prefixes.Scope + Scopes.Propose,
+            },
+            Properties =
+            {
+                ["tenant_id"] = JsonSerializer.SerializeToElement(tenant.Id), ["principal_id"] = JsonSerializer.SerializeToElement(principal.Id),
+            },
+        };
+        if (key is not null) descriptor.JsonWebKeySet = new() { Keys = { key } };
+        await scope.ServiceProvider.GetRequiredService<IOpenIddictApplicationManager>().CreateAsync(descriptor, ct);
+        return principal;
+    }
+
+    public async Task GrantAsync(Workspace workspace, Principal principal, IEnumerable<string> roles, CancellationToken ct)
+    {
+        await using var db = databases.Open(workspace.TenantId, workspace.Id);
+        foreach (var role in roles)
+            db.RoleBindings.Add(new() { TenantId = workspace.TenantId, WorkspaceId = workspace.Id, PrincipalId = principal.Id, Role = role, CreatedAt = clock.Now() });
+        await db.SaveChangesAsync(ct);
+    }
+
+    /// <summary>A connection with its signing secret (<c>whsec_</c> and base64), which is sealed.</summary>
+    public async Task AddConnectionAsync(Workspace workspace, string key, string name, Uri url, string secret, bool idempotent, Uri? probeUrl, CancellationToken ct)
+    {
+        await using var db = databases.Open(workspace.TenantId, workspace.Id);
+        db.Connections.Add(new()
+        {
+            TenantId = workspace.TenantId, WorkspaceId = workspace.Id, Key = key, Name = name, Url = url, SealedSecret = WebhookSender.Seal(protection, secret),
+            Idempotent = idempotent, ProbeUrl = probeUrl,
+        });
+        await db.SaveChangesAsync(ct);
+    }
+
+    private async Task<Principal> AddPrincipalAsync(Tenant tenant, string name, PrincipalKind kind, Guid? owner, string? clientId, CancellationToken ct)
+    {
+        var now = clock.Now();
+        var principal = new Principal { TenantId = tenant.Id, Id = Guid.CreateVersion7(now), Kind = kind, Name = name, OwnerId = owner, ClientId = clientId, CreatedAt = now };
+        await using var db = databases.OpenTenant(tenant.Id);
+        db.Principals.Add(principal);
+        await db.SaveChangesAsync(ct);
+        return principal;
+    }
+}

@@ -1,0 +1,48 @@
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Mumega.Domain.Actions;
+using Mumega.Domain.Webhooks;
+using Mumega.Infrastructure.Actions;
+using Mumega.Infrastructure.Data;
+using Mumega.Infrastructure.Identity;
+using Mumega.Infrastructure.Jobs;
+using Mumega.Infrastructure.Policies;
+using Mumega.Infrastructure.Receipts;
+using Mumega.Infrastructure.Runs;
+using Mumega.Infrastructure.Webhooks;
+
+namespace Mumega.Infrastructure;
+
+public static class Setup
+{
+    /// <summary>Adds the database, the kernel and what they stand on.</summary>
+    public static void AddMumega(this IServiceCollection services, IConfiguration configuration, DatabaseOptions database, JobOptions jobs, string dataFolder, string publicAddress)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(database).AddSingleton(jobs);
+        services.AddSingleton(configuration.GetSection("Outbound").Get<OutboundOptions>() ?? new());
+        services.AddSingleton(new PublicAddress(publicAddress));
+        services.AddSingleton<Databases>();
+        services.AddScoped(provider => provider.GetRequiredService<Databases>().OpenPlatform());
+
+        services.AddSingleton<ActionCatalog>().AddSingleton<InputSchemas>().AddSingleton<PolicyShelf>().AddSingleton<Signals>();
+        services.AddSingleton<Desk>().AddSingleton<Kernel>().AddSingleton<Runner>().AddSingleton<JobQueue>();
+        services.AddSingleton<ReceiptSequencer>().AddSingleton<ReceiptFeed>();
+        services.AddSingleton<IWebhookSender, WebhookSender>();
+
+        var keys = Directory.CreateDirectory(configuration["Keys:Folder"] ?? Path.Combine(dataFolder, "keys"));
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(keys.FullName, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        services.AddDataProtection().SetApplicationName("mumega").PersistKeysToFileSystem(keys);
+
+        services.AddIdentityCore<Person>(o =>
+        {
+            o.User.RequireUniqueEmail = true;
+            o.Password.RequiredLength = 12;
+            o.Password.RequireNonAlphanumeric = o.Password.RequireDigit = o.Password.RequireUppercase = o.Password.RequireLowercase = false;
+            o.Lockout.MaxFailedAccessAttempts = 5;
+        }).AddEntityFrameworkStores<MumegaDb>().AddSignInManager();
+    }
+}

@@ -1,0 +1,48 @@
+using Hangfire;
+using Hangfire.InMemory;
+using Hangfire.PostgreSql;
+using Hangfire.Server;
+using Hangfire.SqlServer;
+using Microsoft.Extensions.DependencyInjection;
+using Mumega.Infrastructure.Data;
+using Mumega.Infrastructure.Jobs;
+
+namespace Mumega.Jobs;
+
+public static class JobsSetup
+{
+    /// <summary>Adds the worker, the sequencer and the recurring jobs, carried by Hangfire: in memory on SQLite, in the database on the servers.</summary>
+    public static void AddMumegaJobs(this IServiceCollection services, DatabaseOptions database, JobOptions options)
+    {
+        services.AddSingleton<IBackgroundProcess, Worker>();
+        services.AddSingleton<IBackgroundProcess, Sequencer>();
+        services.AddHangfire(hangfire =>
+        {
+            hangfire.UseRecommendedSerializerSettings();
+            switch (database.Kind)
+            {
+                case DatabaseKind.Sqlite:
+                    hangfire.UseInMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = TimeSpan.FromHours(1) });
+                    break;
+                case DatabaseKind.Postgres:
+                    hangfire.UsePostgreSqlStorage(c => c.UseNpgsqlConnection(database.Connection),
+                        new PostgreSqlStorageOptions { QueuePollInterval = TimeSpan.FromSeconds(5), UseSlidingInvisibilityTimeout = true, InvisibilityTimeout = options.Lease });
+                    break;
+                default:
+                    hangfire.UseSqlServerStorage(database.Connection,
+                        new SqlServerStorageOptions { QueuePollInterval = TimeSpan.FromSeconds(5), SlidingInvisibilityTimeout = options.Lease });
+                    break;
+            }
+        });
+        services.AddHangfireServer(server =>
+        {
+            // Recurring housekeeping only; the real work is drained by the worker.
+            server.WorkerCount = 1;
+            server.ShutdownTimeout = TimeSpan.FromSeconds(5);
+        });
+    }
+
+    /// <summary>Says when the recurring jobs run. Call once at start.</summary>
+    public static void ScheduleMumegaJobs(this IServiceProvider services) =>
+        services.GetRequiredService<IRecurringJobManager>().AddOrUpdate<JobQueue>("jobs.prune", queue => queue.PruneAsync(CancellationToken.None), Cron.Daily());
+}

@@ -1,0 +1,66 @@
+using Hangfire.Server;
+using Microsoft.Extensions.Logging;
+using Mumega.Domain;
+using Mumega.Infrastructure.Jobs;
+using Mumega.Infrastructure.Receipts;
+using Mumega.Infrastructure.Runs;
+
+namespace Mumega.Jobs;
+
+/// <summary>
+/// Drains due job rows in batches. Hangfire keeps it running and shows it on its dashboard; a commit wakes it, and a short poll catches
+/// what another process committed.
+/// </summary>
+public sealed class Worker(JobQueue queue, Runner runner, Signals signals, JobOptions options, TimeProvider clock, ILogger<Worker> log) : IBackgroundProcess
+{
+    private const int Parallel = 4;
+
+    public void Execute(BackgroundProcessContext context) => DrainAsync(context.StoppingToken).GetAwaiter().GetResult();
+
+    private async Task DrainAsync(CancellationToken ct)
+    {
+        var wake = signals.Jobs.Next;
+        try
+        {
+            var jobs = await queue.ClaimAsync(ct);
+            await System.Threading.Tasks.Parallel.ForEachAsync(jobs, new ParallelOptions { MaxDegreeOfParallelism = Parallel, CancellationToken = ct },
+                async (job, token) => await runner.RunAsync(job, token));
+            if (jobs.Count > 0) return;
+
+            var next = await queue.NextDueAsync(ct) is { } due ? due - clock.Now() : options.Poll;
+            var pause = next < TimeSpan.Zero ? TimeSpan.Zero : next < options.Poll ? next : options.Poll;
+            await Task.WhenAny(wake, Task.Delay(pause, ct));
+        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        {
+        }
+        catch (Exception e)
+        {
+            log.LogError(e, "The worker could not drain jobs; it tries again.");
+            await Task.WhenAny(Task.Delay(options.Poll, ct));
+        }
+    }
+}
+
+/// <summary>Gives receipts their place as soon as they are committed.</summary>
+public sealed class Sequencer(ReceiptSequencer sequencer, Signals signals, JobOptions options, ILogger<Sequencer> log) : IBackgroundProcess
+{
+    public void Execute(BackgroundProcessContext context) => PlaceAsync(context.StoppingToken).GetAwaiter().GetResult();
+
+    private async Task PlaceAsync(CancellationToken ct)
+    {
+        var wake = signals.Receipts.Next;
+        try
+        {
+            if (await sequencer.PlaceAsync(ct) == 0) await Task.WhenAny(wake, Task.Delay(options.Poll, ct));
+        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        {
+        }
+        catch (Exception e)
+        {
+            log.LogError(e, "Receipts could not be placed; it is tried again.");
+            await Task.WhenAny(Task.Delay(options.Poll, ct));
+        }
+    }
+}
