@@ -131,6 +131,8 @@ public sealed record Evidence(Receipt Receipt, Disclosure Disclosure, ReceiptPla
 /// <summary>Writes receipts in the format "Mumega receipt 1".</summary>
 public static class ReceiptWriter
 {
+    private static readonly JsonSerializerOptions Camel = new(JsonSerializerDefaults.Web);
+
     public const int MaxEntryBytes = 16 * 1024;
 
     /// <summary>Adds the next receipt to a subject's chain. Fields enter the entry as salted commitments; null ones are left out.</summary>
@@ -176,7 +178,7 @@ public static class ReceiptWriter
         {
             if (value is null) continue;
             RandomNumberGenerator.Fill(salt);
-            var disclosure = Base64Url(JsonSerializer.SerializeToUtf8Bytes(new[] { Base64Url(salt), name, value }));
+            var disclosure = Base64Url(JsonSerializer.SerializeToUtf8Bytes(new[] { Base64Url(salt), name, value }, Camel));
             opened.Add(disclosure);
             digests.Add(Base64Url(SHA256.HashData(Encoding.ASCII.GetBytes(disclosure))));
         }

@@ -192,6 +192,11 @@ internal static class MumegaModel
         }
 
         model.Entity<WebSession>().Property(s => s.Version).IsConcurrencyToken();
+
+        // The token server's rows keep whole tokens and lists; only what it indexes has a length of its own.
+        var tokenServer = model.Model.GetEntityTypes().Where(t => t.ClrType.Namespace?.StartsWith("OpenIddict", StringComparison.Ordinal) == true);
+        foreach (var property in tokenServer.SelectMany(t => t.GetProperties()).Where(p => p.ClrType == typeof(string) && p.GetMaxLength() == 400 && p.Name != "Subject"))
+            property.SetMaxLength(-1);
     }
 
     private static void Room<T>(ModelBuilder model, Action<EntityTypeBuilder<T>> configure) where T : class, IWorkspaceOwned =>

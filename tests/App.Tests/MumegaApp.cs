@@ -1,0 +1,122 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Mumega.Api;
+using Mumega.Api.Setup;
+using Mumega.App.Tests;
+using Mumega.Infrastructure.Data;
+
+[assembly: AssemblyFixture(typeof(SqliteApp))]
+[assembly: AssemblyFixture(typeof(PostgresApp))]
+[assembly: AssemblyFixture(typeof(SqlServerApp))]
+
+namespace Mumega.App.Tests;
+
+/// <summary>The whole application in this process, on a real HTTP server and a real database. Tests share it; each has a tenant of its own.</summary>
+public abstract class MumegaApp : IAsyncLifetime
+{
+    private WebApplication? app;
+    private string folder = "";
+
+    public string Address { get; private set; } = "";
+
+    public IServiceProvider Services => app!.Services;
+
+    public Databases Databases => Services.GetRequiredService<Databases>();
+
+    /// <summary>Why it can't run here, or null when it can.</summary>
+    public virtual string? Missing => null;
+
+    /// <summary>Takes the place of an outside receiver of webhooks.</summary>
+    internal Receiver Receiver { get; } = new();
+
+    protected abstract Task<(string Kind, string Connection)> DatabaseAsync(string folder);
+
+    public async ValueTask InitializeAsync()
+    {
+        if (Missing is not null) return;
+
+        await Receiver.StartAsync();
+        folder = Directory.CreateTempSubdirectory("mumega-test-").FullName;
+        var (kind, connection) = await DatabaseAsync(folder);
+        Address = $"http://localhost:{FreePort()}";
+        app = MumegaHost.Build(
+        [
+            $"--Urls={Address}", $"--PublicAddress={Address}", $"--Data={folder}", $"--Database:Kind={kind}", $"--Database:Connection={connection}",
+            $"--Outbound:AllowedPrivate:0={Receiver.Host}", "--Outbound:Timeout=00:00:02", "--Jobs:Poll=00:00:00.100",
+        ], b => b.Logging.ClearProviders());
+        await app.PrepareAsync(CancellationToken.None);
+        await app.StartAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (app is null) return;
+        await app.DisposeAsync();
+        await Receiver.DisposeAsync();
+        Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
+        Directory.Delete(folder, recursive: true);
+    }
+
+    public Task<World> WorldAsync()
+    {
+        if (Missing is { } why) Assert.Skip(why);
+        return World.CreateAsync(this, Services.GetRequiredService<Installation>());
+    }
+
+    internal static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
+
+public sealed class SqliteApp : MumegaApp
+{
+    protected override Task<(string Kind, string Connection)> DatabaseAsync(string folder) => Task.FromResult(("Sqlite", ""));
+}
+
+public sealed class PostgresApp : MumegaApp
+{
+    public override string? Missing => TestServers.Postgres is null ? "MUMEGA_TEST_POSTGRES names no server" : null;
+
+    protected override async Task<(string Kind, string Connection)> DatabaseAsync(string folder) => ("Postgres", await TestServers.NewPostgresDatabaseAsync());
+}
+
+public sealed class SqlServerApp : MumegaApp
+{
+    public override string? Missing => TestServers.SqlServer is null ? "MUMEGA_TEST_SQLSERVER names no server" : null;
+
+    protected override async Task<(string Kind, string Connection)> DatabaseAsync(string folder) => ("SqlServer", await TestServers.NewSqlServerDatabaseAsync());
+}
+
+/// <summary>The servers that the environment offers; each app gets a database of its own there.</summary>
+internal static class TestServers
+{
+    public static string? Postgres { get; } = Environment.GetEnvironmentVariable("MUMEGA_TEST_POSTGRES") is { Length: > 0 } s ? s : null;
+
+    public static string? SqlServer { get; } = Environment.GetEnvironmentVariable("MUMEGA_TEST_SQLSERVER") is { Length: > 0 } s ? s : null;
+
+    public static async Task<string> NewPostgresDatabaseAsync()
+    {
+        var name = $"mumega_{Guid.NewGuid():N}";
+        await using var connection = new Npgsql.NpgsqlConnection(Postgres);
+        await connection.OpenAsync();
+        await using var create = new Npgsql.NpgsqlCommand($"CREATE DATABASE {name}", connection);
+        await create.ExecuteNonQueryAsync();
+        return new Npgsql.NpgsqlConnectionStringBuilder(Postgres) { Database = name, MaxPoolSize = 60 }.ToString();
+    }
+
+    public static async Task<string> NewSqlServerDatabaseAsync()
+    {
+        var name = $"mumega_{Guid.NewGuid():N}";
+        await using var connection = new Microsoft.Data.SqlClient.SqlConnection(SqlServer);
+        await connection.OpenAsync();
+        await using var create = new Microsoft.Data.SqlClient.SqlCommand($"CREATE DATABASE {name}", connection);
+        await create.ExecuteNonQueryAsync();
+        return new Microsoft.Data.SqlClient.SqlConnectionStringBuilder(SqlServer) { InitialCatalog = name }.ToString();
+    }
+}

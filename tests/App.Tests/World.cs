@@ -1,0 +1,168 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Security.Cryptography;
+using System.Text.Json;
+using Mumega.Api.Setup;
+using Mumega.Domain.Identity;
+using Mumega.Domain.Tenancy;
+
+namespace Mumega.App.Tests;
+
+/// <summary>A tenant with the regulars: Ada owns the place and the agent Hermes, Otto operates and approves, Petra and Pavel approve, Audra only reads.</summary>
+public sealed class World
+{
+    public const string Password = "correct horse battery";
+    private static int counter;
+
+    private readonly MumegaApp app;
+    private readonly Installation installation;
+    private readonly Dictionary<string, Task<Client>> clients = [];
+    private readonly Dictionary<string, Principal> principals = [];
+    private readonly string secret = Guid.NewGuid().ToString("N");
+
+    private World(MumegaApp app, Installation installation, Tenant tenant, Workspace workspace) =>
+        (this.app, this.installation, Tenant, Workspace) = (app, installation, tenant, workspace);
+
+    public Tenant Tenant { get; }
+
+    public Workspace Workspace { get; }
+
+    public string WorkspaceId => Api.GraphQL.NodeId.Of("Workspace", Workspace.Id, Workspace.Id);
+
+    public MumegaApp App => app;
+
+    public string AgentSecret => secret;
+
+    public string AgentClientId => $"hermes-{Tenant.Key}";
+
+    public static async Task<World> CreateAsync(MumegaApp app, Installation installation)
+    {
+        var ct = TestContext.Current.CancellationToken;
+        var key = $"t{Interlocked.Increment(ref counter)}-{RandomNumberGenerator.GetHexString(6, lowercase: true)}";
+        var tenant = await installation.AddTenantAsync(key, $"Tenant {key}", ct);
+        var world = new World(app, installation, tenant, await installation.AddWorkspaceAsync(tenant, "main", "Main", ct));
+        await world.PrincipalAsync("Ada", "owner");
+        return world;
+    }
+
+    public Task<Client> Ada => PersonAsync("Ada", "owner");
+
+    public Task<Client> Otto => PersonAsync("Otto", "operator", "approver");
+
+    public Task<Client> Petra => PersonAsync("Petra", "approver");
+
+    public Task<Client> Pavel => PersonAsync("Pavel", "approver");
+
+    public Task<Client> Audra => PersonAsync("Audra", "auditor");
+
+    public Task<Client> Hermes => ClientAsync("Hermes", async () =>
+    {
+        var agent = await installation.AddAgentAsync(Tenant, "Hermes", AgentClientId, principals["Ada"], secret, null, TestContext.Current.CancellationToken);
+        await installation.GrantAsync(Workspace, agent, ["agent"], TestContext.Current.CancellationToken);
+        principals["Hermes"] = agent;
+        return await Client.WithTokenAsync(app, AgentClientId, secret);
+    });
+
+    public Guid IdOf(string name) => principals[name].Id;
+
+    public Task<Client> PersonAsync(string name, params string[] roles) => ClientAsync(name, async () =>
+    {
+        await PrincipalAsync(name, roles);
+        return await Client.SignInAsync(app, Email(name), Password);
+    });
+
+    public string Email(string name) => $"{name.ToLowerInvariant()}@{Tenant.Key}.test";
+
+    public async Task<World> OtherWorkspaceAsync()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        var other = new World(app, installation, Tenant, await installation.AddWorkspaceAsync(Tenant, $"side-{counter}", "Side", ct));
+        other.principals["Ada"] = principals["Ada"];
+        return other;
+    }
+
+    public Task ConnectAsync(string key, string mode, bool idempotent = false, bool probe = false) => installation.AddConnectionAsync(
+        Workspace, key, key, app.Receiver.Url(mode), "whsec_" + Convert.ToBase64String(new byte[32]), idempotent, probe ? app.Receiver.Probe : null, TestContext.Current.CancellationToken);
+
+    private async Task<Principal> PrincipalAsync(string name, params string[] roles)
+    {
+        if (principals.TryGetValue(name, out var known)) return known;
+        var ct = TestContext.Current.CancellationToken;
+        var principal = await installation.AddPersonAsync(Tenant, name, Email(name), Password, ct);
+        await installation.GrantAsync(Workspace, principal, roles, ct);
+        return principals[name] = principal;
+    }
+
+    private Task<Client> ClientAsync(string name, Func<Task<Client>> make)
+    {
+        lock (clients) return clients.TryGetValue(name, out var known) ? known : clients[name] = make();
+    }
+}
+
+/// <summary>Somebody with a token or a browser session, talking GraphQL over HTTP.</summary>
+public sealed class Client : IDisposable
+{
+    private readonly HttpClient http;
+
+    private Client(HttpClient http) => this.http = http;
+
+    public HttpClient Http => http;
+
+    public string? Token { get; private init; }
+
+    public string? Cookie { get; private init; }
+
+    public static async Task<Client> WithTokenAsync(MumegaApp app, string clientId, string secret, string scope = "mumega:read mumega:propose")
+    {
+        using var http = new HttpClient();
+        using var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["grant_type"] = "client_credentials", ["client_id"] = clientId, ["client_secret"] = secret, ["scope"] = scope });
+        using var answer = await http.PostAsync($"{app.Address}/connect/token", form);
+        var json = await answer.Content.ReadFromJsonAsync<JsonElement>();
+        Assert.True(answer.IsSuccessStatusCode, json.ToString());
+        return Bearer(app, json.GetProperty("access_token").GetString()!);
+    }
+
+    public static Client Bearer(MumegaApp app, string token)
+    {
+        var http = new HttpClient { BaseAddress = new(app.Address) };
+        http.DefaultRequestHeaders.Authorization = new("Bearer", token);
+        return new(http) { Token = token };
+    }
+
+    /// <summary>Signs in as the web app does: password, then code with PKCE behind the scenes, then a session cookie.</summary>
+    public static async Task<Client> SignInAsync(MumegaApp app, string email, string password)
+    {
+        var cookies = new CookieContainer();
+        var http = new HttpClient(new HttpClientHandler { CookieContainer = cookies, AllowAutoRedirect = false }) { BaseAddress = new(app.Address) };
+        http.DefaultRequestHeaders.Add("graphql-require-preflight", "1");
+        using var signIn = await http.PostAsJsonAsync("/session/sign-in", new { email, password });
+        Assert.Equal(HttpStatusCode.NoContent, signIn.StatusCode);
+
+        var next = "/session/start?returnUrl=%2Fdone";
+        while (next is not null and not "/done")
+        {
+            using var step = await http.GetAsync(next);
+            next = step.Headers.Location?.ToString();
+        }
+
+        Assert.Equal("/done", next);
+        return new(http) { Cookie = cookies.GetCookies(new Uri(app.Address))["mumega_session"]!.Value };
+    }
+
+    /// <summary>The data of an answer without errors.</summary>
+    public async Task<JsonElement> AskAsync(string query, object? variables = null)
+    {
+        var answer = await AnswerAsync(query, variables);
+        Assert.False(answer.TryGetProperty("errors", out var errors), errors.ToString());
+        return answer.GetProperty("data");
+    }
+
+    /// <summary>The whole answer, errors and all.</summary>
+    public async Task<JsonElement> AnswerAsync(string query, object? variables = null)
+    {
+        using var answer = await http.PostAsJsonAsync("/graphql", new { query, variables });
+        return await answer.Content.ReadFromJsonAsync<JsonElement>();
+    }
+
+    public void Dispose() => http.Dispose();
+}
