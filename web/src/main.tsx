@@ -1,0 +1,43 @@
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { createBrowserRouter, Navigate, RouterProvider } from 'react-router';
+import { Provider } from 'urql';
+import { client } from './api/client';
+import './app.css';
+import { Actions } from './actions/actions';
+import { InboxPage } from './inbox/inbox';
+import { Pages } from './pages/pages';
+import { Receipts } from './receipts/receipts';
+import { RunPage } from './runs/run';
+import { Runs } from './runs/runs';
+import { Home, Shell } from './shell/shell';
+import { SignIn } from './sign-in/sign-in';
+import { Stops } from './stops/stops';
+
+const router = createBrowserRouter([
+  { path: '/sign-in', element: <SignIn /> },
+  { path: '/', element: <Home /> },
+  {
+    path: '/w/:ws',
+    element: <Shell />,
+    children: [
+      { index: true, element: <Navigate to="inbox" replace /> },
+      { path: 'inbox', element: <InboxPage /> },
+      { path: 'actions', element: <Actions /> },
+      { path: 'runs', element: <Runs /> },
+      { path: 'runs/:id', element: <RunPage /> },
+      { path: 'receipts', element: <Receipts /> },
+      { path: 'pages', element: <Pages /> },
+      { path: 'stops', element: <Stops /> },
+    ],
+  },
+  { path: '*', element: <Navigate to="/" replace /> },
+]);
+
+createRoot(document.getElementById('root')!).render(
+  <StrictMode>
+    <Provider value={client}>
+      <RouterProvider router={router} />
+    </Provider>
+  </StrictMode>,
+);

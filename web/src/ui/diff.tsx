@@ -1,0 +1,43 @@
+/** Which lines went and came between two texts, by their longest common subsequence. */
+export const diffLines = (before: string, after: string): { kind: 'same' | 'gone' | 'new'; text: string }[] => {
+  const a = before.split('\n');
+  const b = after.split('\n');
+  if (a.length * b.length > 4_000_000) return [...a.map((text) => ({ kind: 'gone' as const, text })), ...b.map((text) => ({ kind: 'new' as const, text }))];
+
+  const length = Array.from({ length: a.length + 1 }, () => new Uint32Array(b.length + 1));
+  for (let i = a.length - 1; i >= 0; i--)
+    for (let j = b.length - 1; j >= 0; j--)
+      length[i]![j] = a[i] === b[j] ? length[i + 1]![j + 1]! + 1 : Math.max(length[i + 1]![j]!, length[i]![j + 1]!);
+
+  const lines: { kind: 'same' | 'gone' | 'new'; text: string }[] = [];
+  let i = 0;
+  let j = 0;
+  while (i < a.length || j < b.length) {
+    if (i < a.length && j < b.length && a[i] === b[j]) { lines.push({ kind: 'same', text: a[i]! }); i++; j++; }
+    else if (j < b.length && (i === a.length || length[i]![j + 1]! > length[i + 1]![j]!)) lines.push({ kind: 'new', text: b[j++]! });
+    else lines.push({ kind: 'gone', text: a[i++]! });
+  }
+  return lines;
+};
+
+// Text that turns its direction around or hides in no width must not pass as what it is not.
+const visible = (text: string) => text.replace(/[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+const look = { same: 'text-soft', gone: 'bg-bad-soft text-bad', new: 'bg-good-soft text-good' };
+const sign = { same: ' ', gone: '−', new: '+' };
+
+export const Diff = ({ before, after }: { before?: string | null; after?: string | null }) => {
+  const lines = before == null || after == null
+    ? (after ?? before ?? '').split('\n').map((text) => ({ kind: after == null ? ('gone' as const) : ('new' as const), text }))
+    : diffLines(before, after);
+  return (
+    <div tabIndex={0} role="region" aria-label="What changes" className="max-h-[26rem] overflow-auto rounded-lg border border-line bg-sunken py-2 font-mono text-[13px] leading-6">
+      {lines.map((line, i) => (
+        <div key={i} className={`flex whitespace-pre-wrap break-words px-3 ${look[line.kind]}`}>
+          <span aria-hidden className="w-5 shrink-0 select-none opacity-70">{sign[line.kind]}</span>
+          <span className="min-w-0">{visible(line.text) || ' '}</span>
+        </div>
+      ))}
+    </div>
+  );
+};
