@@ -47,7 +47,7 @@ export const Actions = () => {
                   <Eligibility of={action.eligibility} />
                   <div className="mt-auto flex items-center justify-between pt-4">
                     <code className="font-mono text-xs text-faint">{action.kind}</code>
-                    <Button disabled={action.eligibility.verdict === 'DENY' || !!action.eligibility.stopped} onClick={() => setProposing(action)}>Propose<span className="sr-only">: {action.title}</span></Button>
+                    <Button aria-label={`Propose: ${action.title}`} disabled={action.eligibility.verdict === 'DENY' || !!action.eligibility.stopped} onClick={() => setProposing(action)}>Propose</Button>
                   </div>
                 </Card>
               ))}

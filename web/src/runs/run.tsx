@@ -105,8 +105,8 @@ const RunView = ({ run, again }: { run: Run; again: () => void }) => {
       <nav aria-label="Breadcrumb" className="mb-3 flex items-center gap-1 text-[13px] text-faint">
         <Link to={`/w/${workspace.key}/runs`} className="hover:underline">Runs</Link><ChevronRight aria-hidden className="size-3.5" /><span className="truncate font-mono">{run.target}</span>
       </nav>
-      <header className="mb-6 flex flex-wrap items-start justify-between gap-4">
-        <div className="min-w-0">
+      <header className="mb-6 flex items-start justify-between gap-x-8 gap-y-4 max-sm:flex-col">
+        <div className="min-w-0 flex-1">
           <div className="flex flex-wrap items-center gap-3">
             <h1 className="text-[1.6rem] font-semibold leading-tight tracking-tight">{run.title}</h1>
             <StateBadge state={run.state} />
@@ -116,7 +116,7 @@ const RunView = ({ run, again }: { run: Run; again: () => void }) => {
           </p>
           {run.undoes && <p className="mt-1 text-sm text-soft">Undoes <Link className="font-medium text-accent-text hover:underline" to={`/w/${workspace.key}/runs/${run.undoes.id}`}>{run.undoes.title}</Link>.</p>}
         </div>
-        <div className="flex flex-wrap gap-2">
+        <div className="flex shrink-0 flex-wrap gap-2">
           {decidable && <><Button look="primary" hint="a" busy={decide.busy === approval.id} onClick={() => void approve()}><Check aria-hidden className="size-4" />Approve</Button><Button look="danger" hint="r" onClick={() => setAsking('reject')}>Reject</Button></>}
           {run.state === 'UNKNOWN' && <><Button onClick={() => setAsking('happened')}>It happened</Button><Button onClick={() => setAsking('did-not')}>It did not happen</Button></>}
           {run.rollback.status === 'AVAILABLE' && <Button onClick={() => setAsking('rollback')}><Undo2 aria-hidden className="size-4" />Roll back</Button>}
@@ -132,7 +132,7 @@ const RunView = ({ run, again }: { run: Run; again: () => void }) => {
         <Timeline run={run} />
         <div className="min-w-0 space-y-6">
           {run.preflight && (
-            <Panel title="What will run" note={`${words(run.blast)} blast · ${words(run.reversibility)}`}>
+            <Panel title={['SUCCEEDED', 'FAILED', 'UNKNOWN'].includes(run.state) ? 'What ran' : 'What would run'} note={`${words(run.blast)} blast · ${words(run.reversibility)}`}>
               <p className="mb-3">{run.preflight.preview.summary}</p>
               {(run.preflight.preview.before ?? run.preflight.preview.after) != null && <Diff before={run.preflight.preview.before} after={run.preflight.preview.after} />}
               <p className="mt-3 text-sm text-soft"><span className="font-medium text-ink">Undo plan.</span> {run.preflight.rollbackPlan}</p>

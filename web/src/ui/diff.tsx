@@ -28,7 +28,7 @@ const sign = { same: ' ', gone: '−', new: '+' };
 
 export const Diff = ({ before, after }: { before?: string | null; after?: string | null }) => {
   const lines = before == null || after == null
-    ? (after ?? before ?? '').split('\n').map((text) => ({ kind: after == null ? ('gone' as const) : ('new' as const), text }))
+    ? (after ?? before ?? '').split('\n').map((text) => ({ kind: after == null ? ('gone' as const) : ('same' as const), text }))
     : diffLines(before, after);
   return (
     <div tabIndex={0} role="region" aria-label="What changes" className="max-h-[26rem] overflow-auto rounded-lg border border-line bg-sunken py-2 font-mono text-[13px] leading-6">

@@ -1,0 +1,163 @@
+using System.Net;
+using Deque.AxeCore.Playwright;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace Mumega.Browser.Tests;
+
+public sealed class OperatorTests(Chrome chrome)
+{
+    [Fact]
+    public async Task An_operator_approves_the_waiting_page_and_rolls_it_back()
+    {
+        await using var studio = await Studio.OpenAsync();
+        var page = await studio.SignInAsync(chrome, "operator");
+        using var http = new HttpClient();
+        var address = $"{studio.Address}/p/demo/how-we-work";
+        Assert.Equal(HttpStatusCode.NotFound, await StatusAsync(http, address));
+
+        await Expect(page.GetByText("goes live at")).ToBeVisibleAsync();
+        await Expect(page.GetByText("A page from an agent is read by a person before visitors see it.")).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "Publish a page" }).ClickAsync();
+        await Expect(page.GetByText("Undo plan.")).ToBeVisibleAsync();
+        await Expect(page.GetByText("What an agent may do alone").First).ToBeVisibleAsync();
+        await Expect(page.Locator("[data-receipt]")).ToHaveCountAsync(3);
+
+        await page.GetByRole(AriaRole.Button, new() { Name = "Approve" }).ClickAsync();
+
+        // The receipt of the outcome shows up without a reload.
+        await Expect(page.Locator("[data-receipt='outcome.confirmed']")).ToBeVisibleAsync();
+        await Expect(page.Locator("h1 + span")).ToHaveTextAsync("Succeeded");
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync(http, address));
+
+        await page.GetByRole(AriaRole.Button, new() { Name = "Roll back" }).ClickAsync();
+        await page.GetByLabel("Reason").FillAsync("The client asked us to wait.");
+        await page.GetByRole(AriaRole.Alertdialog).GetByRole(AriaRole.Button, new() { Name = "Roll back" }).ClickAsync();
+        await Expect(page.Locator("[data-receipt='compensated']")).ToBeVisibleAsync();
+        Assert.Equal(HttpStatusCode.NotFound, await StatusAsync(http, address));
+
+        await page.Locator("[data-receipt='compensated'] button").ClickAsync();
+        await Expect(page.GetByText("Undoes an earlier receipt.")).ToBeVisibleAsync();
+        await page.GetByText("Undoes", new() { Exact = false }).First.GetByRole(AriaRole.Link).ClickAsync();
+        await Expect(page.GetByText("Rolled back")).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task The_inbox_is_worked_by_keyboard_and_page_scripts_hold_no_token()
+    {
+        await using var studio = await Studio.OpenAsync();
+        var page = await studio.SignInAsync(chrome, "operator");
+        await Expect(page.GetByRole(AriaRole.Article)).ToHaveCountAsync(1);
+        await page.Keyboard.PressAsync("a");
+        await Expect(page.GetByText("Nothing waits for you")).ToBeVisibleAsync();
+        await page.Keyboard.PressAsync("g");
+        await page.Keyboard.PressAsync("e");
+        await Expect(page.Locator("[data-receipt='outcome.confirmed']")).ToBeVisibleAsync();
+
+        var seen = await page.EvaluateAsync<string>("() => document.cookie + JSON.stringify({ ...localStorage }) + JSON.stringify({ ...sessionStorage })");
+        Assert.DoesNotContain("eyJ", seen, StringComparison.Ordinal);
+        Assert.DoesNotContain("mumega_session", seen, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_owner_cannot_decide_on_their_own_agent_and_reads_why()
+    {
+        await using var studio = await Studio.OpenAsync();
+        var page = await studio.SignInAsync(chrome, "owner");
+        await Expect(page.GetByText("A request of your own agent is decided by somebody else.")).ToBeVisibleAsync();
+        await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Approve" })).ToHaveCountAsync(0);
+    }
+
+    [Fact]
+    public async Task A_person_proposes_by_a_form_made_from_the_schema_and_sees_faults_at_their_field()
+    {
+        await using var studio = await Studio.OpenAsync();
+        var page = await studio.SignInAsync(chrome, "operator");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Actions" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Propose: Publish a page" }).ClickAsync();
+        var dialog = page.GetByRole(AriaRole.Dialog);
+        await dialog.GetByLabel("Address").FillAsync("Not good");
+        await dialog.GetByLabel("Title").FillAsync("Prices");
+        await dialog.GetByLabel("Text").FillAsync("Fair ones.");
+        await dialog.GetByLabel("Reason").FillAsync("Asked for.");
+        await dialog.GetByRole(AriaRole.Button, new() { Name = "Propose" }).ClickAsync();
+        await Expect(dialog.GetByText("must match")).ToBeVisibleAsync();
+
+        await dialog.GetByLabel("Address").FillAsync("prices");
+        await dialog.GetByRole(AriaRole.Button, new() { Name = "Propose" }).ClickAsync();
+        await Expect(page.Locator("[data-receipt='outcome.confirmed']")).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task A_stop_is_engaged_shown_and_released_by_somebody_else()
+    {
+        await using var studio = await Studio.OpenAsync();
+        var page = await studio.SignInAsync(chrome, "operator");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Stops" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Stop something" }).ClickAsync();
+        await page.GetByRole(AriaRole.Dialog).GetByLabel("Reason").FillAsync("Something looks off.");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Stop now" }).ClickAsync();
+        await Expect(page.GetByText("A stop is engaged for this workspace.")).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "Runs" }).ClickAsync();
+        await Expect(page.GetByText("Held by a stop")).ToBeVisibleAsync();
+
+        var other = await studio.SignInAsync(chrome, "admin");
+        await other.GetByRole(AriaRole.Link, new() { Name = "Stops" }).ClickAsync();
+        await other.GetByRole(AriaRole.Button, new() { Name = "Release" }).ClickAsync();
+        await other.GetByLabel("Reason").FillAsync("Looked into it.");
+        await other.GetByRole(AriaRole.Alertdialog).GetByRole(AriaRole.Button, new() { Name = "Release" }).ClickAsync();
+        await Expect(page.GetByText("Waiting for approval")).ToBeVisibleAsync();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task No_page_breaks_an_accessibility_rule(bool dark)
+    {
+        await using var studio = await Studio.OpenAsync();
+        var page = await studio.SignInAsync(chrome, "operator", dark);
+        await CheckAsync(page, "inbox", dark);
+        await page.GetByRole(AriaRole.Link, new() { Name = "Publish a page" }).ClickAsync();
+        await Expect(page.GetByText("Undo plan.")).ToBeVisibleAsync();
+        await CheckAsync(page, "run-waiting", dark);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Approve" }).ClickAsync();
+        await Expect(page.Locator("[data-receipt='outcome.confirmed']")).ToBeVisibleAsync();
+        await CheckAsync(page, "run-done", dark);
+        foreach (var (place, text) in new[] { ("Actions", "Send a webhook"), ("Runs", "Publish a page"), ("Receipts", "gate.approved"), ("Pages", "How we work with agents"), ("Stops", "No stop is engaged"), ("Inbox", "Nothing waits for you") })
+        {
+            await page.GetByRole(AriaRole.Navigation, new() { Name = "Main" }).GetByRole(AriaRole.Link, new() { Name = place }).ClickAsync();
+            await Expect(page.GetByText(text).First).ToBeVisibleAsync();
+            await CheckAsync(page, place.ToLowerInvariant() + (place == "Inbox" ? "-empty" : ""), dark);
+        }
+
+        await page.GetByRole(AriaRole.Link, new() { Name = "Actions" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Propose: Publish a page" }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Dialog)).ToBeVisibleAsync();
+        await CheckAsync(page, "propose", dark);
+        await page.Keyboard.PressAsync("Escape");
+
+        var context = await chrome.Browser.NewContextAsync(new() { BaseURL = studio.Address, ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light });
+        var out1 = await context.NewPageAsync();
+        await out1.GotoAsync("/sign-in");
+        await Expect(out1.GetByLabel("E-mail")).ToBeVisibleAsync();
+        await CheckAsync(out1, "sign-in", dark);
+        await out1.GotoAsync("/p/demo/how-we-work");
+        await CheckAsync(out1, "portal", dark);
+    }
+
+    // MUMEGA_SCREENSHOTS names a folder to keep a picture of every page in.
+    private static async Task CheckAsync(IPage page, string name, bool dark)
+    {
+        if (Environment.GetEnvironmentVariable("MUMEGA_SCREENSHOTS") is { Length: > 0 } folder)
+            await page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"{name}-{(dark ? "dark" : "light")}.png"), FullPage = true });
+
+        var result = await page.RunAxe();
+        Assert.True(result.Violations.Length == 0, string.Join("\n", result.Violations.Select(v => $"{name}: {v.Id}: {v.Help}: {string.Join(", ", v.Nodes.Select(n => n.Html))}")));
+    }
+
+    private static async Task<HttpStatusCode> StatusAsync(HttpClient http, string address)
+    {
+        using var answer = await http.GetAsync(address, TestContext.Current.CancellationToken);
+        return answer.StatusCode;
+    }
+}
