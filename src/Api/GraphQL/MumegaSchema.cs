@@ -85,7 +85,7 @@ public sealed class RefusalType<T> : AutoRegisteringObjectGraphType<T> where T :
 /// <summary>A list costs as much as the rows that are asked for.</summary>
 public sealed class PageCost : IFieldComplexityAnalyzer
 {
-    public FieldComplexityResult Analyze(FieldImpactContext context) => new(1, Math.Clamp(context.GetArgument("first", Paging.Default), 1, 1_000_000));
+    public FieldComplexityResult Analyze(FieldImpactContext context) => new(1, Math.Clamp(context.GetArgument<int?>("first") ?? Paging.Default, 1, 1_000_000));
 }
 
 public static class GraphQLSetup

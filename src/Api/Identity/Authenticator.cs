@@ -66,11 +66,12 @@ public sealed class Authenticator(IServiceScopeFactory scopes, Databases databas
     {
         var now = clock.GetUtcNow();
         await using var db = databases.OpenTenant(ticket.TenantId);
-        var found = await StandingQuery(db, ticket.PrincipalId, ticket.TokenId, ct);
+        var found = await standingQuery(db, ticket.PrincipalId, ticket.TokenId, ct);
         return found is { Status: Statuses.Valid, SuspendedAt: null } && (found.EndsAt is null || now < found.EndsAt) ? found : null;
     }
 
-    private static readonly Func<MumegaDb, Guid, Guid, CancellationToken, Task<Standing?>> StandingQuery =
+    // One per instance: a compiled query belongs to one provider's model.
+    private readonly Func<MumegaDb, Guid, Guid, CancellationToken, Task<Standing?>> standingQuery =
         EF.CompileAsyncQuery((MumegaDb db, Guid principal, Guid token, CancellationToken ct) => db.Principals.Where(p => p.Id == principal)
             .Select(p => new Standing(p.Kind, p.Name, p.OwnerId, p.SuspendedAt, p.EndsAt, db.Tokens.Where(t => t.Id == token).Select(t => t.Status).FirstOrDefault()))
             .SingleOrDefault());

@@ -16,7 +16,7 @@ public sealed class HttpTransport(Executor executor, CallerOf callerOf, SocketTr
     private const string Json = "application/json";
     private const string Events = "text/event-stream";
 
-    private static readonly GraphQLSerializer Serializer = new();
+    private static readonly GraphQLSerializer Serializer = new(new ErrorInfo());
 
     public async Task HandleAsync(HttpContext http)
     {
@@ -179,9 +179,12 @@ public sealed class HttpTransport(Executor executor, CallerOf callerOf, SocketTr
         foreach (var type in types.OrderByDescending(t => t.Quality ?? 1))
         {
             if (type.Charset.HasValue && !type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase)) continue;
-            if (type.MatchesMediaType(GraphQLJson) && type.MediaType != "*/*" && type.MediaType != "application/*") return GraphQLJson;
-            if (type.MatchesMediaType(Json) || type.MediaType == "*/*" || type.MediaType == "application/*") return Json;
-            if (type.MediaType == Events) return Events;
+            switch (type.MediaType.Value?.ToLowerInvariant())
+            {
+                case GraphQLJson: return GraphQLJson;
+                case Json or "*/*" or "application/*": return Json;
+                case Events: return Events;
+            }
         }
 
         return null;

@@ -21,7 +21,7 @@ public sealed class SocketTransport(Executor executor, CallerOf callerOf, Public
     private const int MaxMessageBytes = 1024 * 1024;
     private const int MaxSubscriptions = 50;
     private static readonly TimeSpan InitTimeout = TimeSpan.FromSeconds(5);
-    private static readonly GraphQLSerializer Serializer = new();
+    private static readonly GraphQLSerializer Serializer = new(new ErrorInfo());
 
     public async Task HandleAsync(HttpContext http)
     {

@@ -1,0 +1,147 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
+using Microsoft.SqlServer.TransactSql.ScriptDom;
+using Mumega.Domain.Receipts;
+using Mumega.Domain.Runtime;
+using Mumega.Domain.Stops;
+using Mumega.Domain.Tenancy;
+using Mumega.Infrastructure.Data;
+
+namespace Mumega.App.Tests.Data;
+
+public sealed class ModelTests
+{
+    public static TheoryData<DatabaseKind> Kinds => [DatabaseKind.Sqlite, DatabaseKind.Postgres, DatabaseKind.SqlServer];
+
+    private static MumegaDb Open(DatabaseKind kind) => new Databases(new()
+    {
+        Kind = kind, Connection = kind switch { DatabaseKind.Sqlite => "Data Source=:memory:", DatabaseKind.Postgres => "Host=localhost", _ => "Server=localhost" },
+    }).OpenPlatform();
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void The_migrations_are_up_to_date_with_the_model(DatabaseKind kind)
+    {
+        using var db = Open(kind);
+        Assert.False(db.Database.HasPendingModelChanges());
+    }
+
+    [Fact]
+    public void Every_migration_script_for_SQL_Server_is_valid_T_SQL()
+    {
+        using var db = Open(DatabaseKind.SqlServer);
+        var script = db.GetService<IMigrator>().GenerateScript(options: MigrationsSqlGenerationOptions.Idempotent);
+        new TSql160Parser(initialQuotedIdentifiers: true).Parse(new StringReader(script), out var errors);
+        Assert.Empty(errors.Select(e => $"{e.Line}: {e.Message}"));
+        Assert.Contains("Receipts_append_only", script, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Every_owned_row_is_filtered_and_every_key_and_reference_starts_with_the_tenant(DatabaseKind kind)
+    {
+        using var db = Open(kind);
+        Type[] tenantWide = [typeof(Stop), typeof(RoleBinding)];
+        foreach (var type in db.Model.GetEntityTypes().Where(t => t.ClrType.IsAssignableTo(typeof(ITenantOwned))))
+        {
+            var byWorkspace = type.ClrType.IsAssignableTo(typeof(IWorkspaceOwned)) && !tenantWide.Contains(type.ClrType);
+            Assert.Equal(byWorkspace ? 2 : 1, type.GetDeclaredQueryFilters().Count);
+            Assert.Equal("TenantId", type.FindPrimaryKey()!.Properties[0].Name);
+            if (type.ClrType.IsAssignableTo(typeof(IWorkspaceOwned))) Assert.Equal("WorkspaceId", type.FindPrimaryKey()!.Properties[1].Name);
+            Assert.All(type.GetForeignKeys(), key => Assert.Equal("TenantId", key.Properties[0].Name));
+            Assert.All(type.GetIndexes().Where(i => i.IsUnique), index => Assert.Equal("TenantId", index.Properties[0].Name));
+        }
+    }
+
+    [Fact]
+    public void The_layers_only_point_downward()
+    {
+        static string[] References(Type type) => [.. type.Assembly.GetReferencedAssemblies().Select(a => a.Name!).Where(n => !n.StartsWith("System", StringComparison.Ordinal) && n != "netstandard")];
+        Assert.Empty(References(typeof(Cedar.PolicySet)));
+        Assert.Empty(References(typeof(TransparencyLog.CanonicalJson)));
+        Assert.All(References(typeof(Receipt)), name => Assert.Contains(name, new[] { "Mumega.Cedar", "Mumega.TransparencyLog" }));
+        Assert.DoesNotContain(References(typeof(MumegaDb)), name => name is "Mumega.Jobs" or "Mumega.Api");
+        Assert.DoesNotContain("Mumega.Api", References(typeof(Jobs.Worker)));
+    }
+}
+
+public abstract class StorageTests(MumegaApp app)
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("Receipts", "UPDATE \"Receipts\" SET \"Kind\" = 'x'")]
+    [InlineData("Receipts", "DELETE FROM \"Receipts\"")]
+    [InlineData("ApprovalDecisions", "DELETE FROM \"ApprovalDecisions\"")]
+    [InlineData("PageRevisions", "UPDATE \"PageRevisions\" SET \"Markdown\" = 'x'")]
+    public async Task The_database_itself_refuses_to_change_what_is_append_only(string table, string sql)
+    {
+        var world = await app.WorldAsync();
+        var otto = await world.Otto;
+        var run = (await (await world.Hermes).ProposePageAsync(world, "kept")).Run();
+        await otto.DecideAsync(run);
+        await otto.UntilAsync(run, "SUCCEEDED");
+
+        await using var db = app.Databases.OpenPlatform();
+        var error = await Assert.ThrowsAnyAsync<System.Data.Common.DbException>(() => db.WriteAsync(() => db.Database.ExecuteSqlRawAsync(sql, Ct), Ct));
+        Assert.Contains($"{table} is append-only", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_database_itself_refuses_a_reference_into_another_tenant()
+    {
+        var (mine, theirs) = (await app.WorldAsync(), await app.WorldAsync());
+        var run = (await (await theirs.Otto).ProposeAsync(theirs, "runtime.set", new { key = "a", value = 1 })).Run();
+        var theirRun = Runs.RaceTests.RunId(run);
+
+        // Past every guard of ours: raw SQL with our tenant and their run.
+        await using var db = app.Databases.OpenPlatform();
+        await Assert.ThrowsAnyAsync<System.Data.Common.DbException>(() => db.WriteAsync(() => db.Database.ExecuteSqlAsync(
+            $"""INSERT INTO "Approvals" ("TenantId", "WorkspaceId", "Id", "RunId", "GatesJson", "Digest", "State", "CreatedAt", "ExpiresAt", "Round", "Version") SELECT {mine.Tenant.Id}, {mine.Workspace.Id}, {Guid.NewGuid()}, {theirRun}, '[]', '', 'Pending', "CreatedAt", "CreatedAt", 0, 0 FROM "Runs" WHERE "Id" = {theirRun}""", Ct), Ct));
+    }
+
+    [Fact]
+    public async Task A_write_for_another_tenant_or_workspace_is_refused_before_the_database_sees_it()
+    {
+        var (mine, theirs) = (await app.WorldAsync(), await app.WorldAsync());
+        var side = await mine.OtherWorkspaceAsync();
+        await using var db = app.Databases.Open(mine.Tenant.Id, mine.Workspace.Id);
+        foreach (var (tenant, workspace) in new[] { (theirs.Tenant.Id, theirs.Workspace.Id), (mine.Tenant.Id, side.Workspace.Id) })
+        {
+            db.Add(new ProfileEntry { TenantId = tenant, WorkspaceId = workspace, Key = "x" });
+            await Assert.ThrowsAsync<GuardException>(() => db.SaveChangesAsync(Ct));
+            db.ChangeTracker.Clear();
+        }
+    }
+
+    [Fact]
+    public async Task A_context_without_a_tenant_sees_and_writes_nothing_owned()
+    {
+        var world = await app.WorldAsync();
+        await (await world.Otto).UntilAsync((await (await world.Otto).ProposePageAsync(world, "seen")).Run(), "SUCCEEDED");
+        await using var none = app.Databases.OpenPlatform();
+        Assert.False(await none.Pages.AnyAsync(Ct));
+        Assert.False(await none.Runs.AnyAsync(Ct));
+        Assert.False(await none.Receipts.AnyAsync(Ct));
+        Assert.False(await none.Principals.AnyAsync(Ct));
+        await using var tenant = app.Databases.OpenTenant(world.Tenant.Id);
+        Assert.False(await tenant.Pages.AnyAsync(Ct));
+        Assert.True(await tenant.Principals.AnyAsync(Ct));
+    }
+
+    [Fact]
+    public async Task A_run_that_changes_without_a_receipt_is_not_committed()
+    {
+        var world = await app.WorldAsync();
+        var run = (await (await world.Hermes).ProposePageAsync(world, "silent")).Run();
+        await using var db = app.Databases.Open(world.Tenant.Id, world.Workspace.Id);
+        var row = await db.Runs.SingleAsync(r => r.Id == Runs.RaceTests.RunId(run), Ct);
+        row.UndoEnded(true, TimeProvider.System.GetUtcNow());
+        await Assert.ThrowsAsync<GuardException>(() => db.SaveChangesAsync(Ct));
+    }
+}
+
+public sealed class StorageOnSqlite(SqliteApp app) : StorageTests(app);
+
+public sealed class StorageOnPostgres(PostgresApp app) : StorageTests(app);
