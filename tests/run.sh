@@ -26,7 +26,7 @@ install() {
 }
 
 # A PostgreSQL of our own on loopback, unless the environment names one.
-postgres() {
+need_postgres() {
   [ -z "${MUMEGA_TEST_POSTGRES:-}" ] || return 0
   pg=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1)
   if [ -z "$pg" ]; then install postgresql || { echo "PostgreSQL could not be installed; its tests fail to start."; return 1; }; pg=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1); fi
@@ -40,7 +40,7 @@ postgres() {
   export MUMEGA_TEST_POSTGRES="Host=127.0.0.1;Port=$port;Username=postgres;Database=postgres"
 }
 
-chromium() {
+need_chromium() {
   [ -n "${MUMEGA_TEST_CHROMIUM:-}" ] || MUMEGA_TEST_CHROMIUM=$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)
   if [ -z "$MUMEGA_TEST_CHROMIUM" ]; then install chromium fonts-dejavu-core && MUMEGA_TEST_CHROMIUM=$(command -v chromium); fi
   export MUMEGA_TEST_CHROMIUM
@@ -74,8 +74,8 @@ for part in "${parts[@]}"; do
     format) dotnet restore Mumega.sln -v quiet; check "formatting" dotnet format Mumega.sln --no-restore --verify-no-changes --exclude src/Infrastructure/Data/Sqlite/Migrations src/Infrastructure/Data/Postgres/Migrations src/Infrastructure/Data/SqlServer/Migrations ;;
     cedar) suite cedar tests/Cedar.Tests ;;
     log) suite log tests/TransparencyLog.Tests ;;
-    app) postgres; client_packages; suite app tests/App.Tests ;;
-    browser) chromium; check "web build and types" web_assets; suite browser tests/Browser.Tests ;;
+    app) need_postgres; client_packages; suite app tests/App.Tests ;;
+    browser) need_chromium; check "web build and types" web_assets; suite browser tests/Browser.Tests ;;
     *) echo "there is no part called $part; there are format, cedar, log, app, browser"; exit 2 ;;
   esac
 done

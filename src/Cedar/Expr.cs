@@ -210,16 +210,38 @@ internal sealed class Call(string name, IReadOnlyList<Expr> arguments) : Expr
     /// <summary>Every callable name with its number of arguments, the receiver of a method included.</summary>
     public static readonly IReadOnlyDictionary<string, int> Methods = new Dictionary<string, int>(StringComparer.Ordinal)
     {
-        ["contains"] = 2, ["containsAll"] = 2, ["containsAny"] = 2, ["isEmpty"] = 1, ["getTag"] = 2, ["hasTag"] = 2,
-        ["lessThan"] = 2, ["lessThanOrEqual"] = 2, ["greaterThan"] = 2, ["greaterThanOrEqual"] = 2,
-        ["isIpv4"] = 1, ["isIpv6"] = 1, ["isLoopback"] = 1, ["isMulticast"] = 1, ["isInRange"] = 2,
-        ["offset"] = 2, ["durationSince"] = 2, ["toDate"] = 1, ["toTime"] = 1,
-        ["toMilliseconds"] = 1, ["toSeconds"] = 1, ["toMinutes"] = 1, ["toHours"] = 1, ["toDays"] = 1,
+        ["contains"] = 2,
+        ["containsAll"] = 2,
+        ["containsAny"] = 2,
+        ["isEmpty"] = 1,
+        ["getTag"] = 2,
+        ["hasTag"] = 2,
+        ["lessThan"] = 2,
+        ["lessThanOrEqual"] = 2,
+        ["greaterThan"] = 2,
+        ["greaterThanOrEqual"] = 2,
+        ["isIpv4"] = 1,
+        ["isIpv6"] = 1,
+        ["isLoopback"] = 1,
+        ["isMulticast"] = 1,
+        ["isInRange"] = 2,
+        ["offset"] = 2,
+        ["durationSince"] = 2,
+        ["toDate"] = 1,
+        ["toTime"] = 1,
+        ["toMilliseconds"] = 1,
+        ["toSeconds"] = 1,
+        ["toMinutes"] = 1,
+        ["toHours"] = 1,
+        ["toDays"] = 1,
     };
 
     public static readonly IReadOnlyDictionary<string, int> Functions = new Dictionary<string, int>(StringComparer.Ordinal)
     {
-        ["ip"] = 1, ["decimal"] = 1, ["datetime"] = 1, ["duration"] = 1,
+        ["ip"] = 1,
+        ["decimal"] = 1,
+        ["datetime"] = 1,
+        ["duration"] = 1,
     };
 
     private const long Day = 86_400_000;

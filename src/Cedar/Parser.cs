@@ -311,7 +311,10 @@ internal sealed class Parser
 
     private static readonly Dictionary<string, Variable> Variables = new(StringComparer.Ordinal)
     {
-        ["principal"] = Variable.Principal, ["action"] = Variable.Action, ["resource"] = Variable.Resource, ["context"] = Variable.Context,
+        ["principal"] = Variable.Principal,
+        ["action"] = Variable.Action,
+        ["resource"] = Variable.Resource,
+        ["context"] = Variable.Context,
     };
 
     private Expr NameOrCall()

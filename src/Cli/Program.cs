@@ -60,8 +60,11 @@ internal static partial class Publish
         {
             input = new
             {
-                workspaceId = found.GetProperty("workspace").GetProperty("id").GetString(), action = "page.publish", input = new { slug, title, markdown },
-                reason = $"Publish {Path.GetFileName(file)}.", idempotencyKey = Guid.NewGuid().ToString("N"),
+                workspaceId = found.GetProperty("workspace").GetProperty("id").GetString(),
+                action = "page.publish",
+                input = new { slug, title, markdown },
+                reason = $"Publish {Path.GetFileName(file)}.",
+                idempotencyKey = Guid.NewGuid().ToString("N"),
             },
         })).GetProperty("proposeAction");
         foreach (var error in payload.GetProperty("errors").EnumerateArray())
@@ -115,7 +118,10 @@ internal static partial class Publish
     {
         using var form = new FormUrlEncodedContent(new Dictionary<string, string>
         {
-            ["grant_type"] = "client_credentials", ["client_id"] = clientId, ["client_secret"] = secret, ["scope"] = "mumega:read mumega:propose",
+            ["grant_type"] = "client_credentials",
+            ["client_id"] = clientId,
+            ["client_secret"] = secret,
+            ["scope"] = "mumega:read mumega:propose",
         });
         using var answer = await http.PostAsync("/connect/token", form);
         return answer.IsSuccessStatusCode ? (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("access_token").GetString() : null;

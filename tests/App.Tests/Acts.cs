@@ -12,9 +12,9 @@ internal static class Acts
 
     public static string Key() => Guid.NewGuid().ToString("N");
 
-    public static async Task<JsonElement> ProposeAsync(this Client client, World world, string action, object input, string? key = null, string reason = "because", string? workspaceId = null) =>
+    public static async Task<JsonElement> ProposeAsync(this Client client, World? world, string action, object input, string? key = null, string reason = "because", string? workspaceId = null) =>
         (await client.AskAsync($$"""mutation($input: ProposeActionInput!) { proposeAction(input: $input) { run { {{RunFields}} } errors { __typename code message path ... on InvalidInput { faults { path message } } } } }""",
-            new { input = new { workspaceId = workspaceId ?? world.WorkspaceId, action, input, reason, idempotencyKey = key ?? Key() } })).GetProperty("proposeAction");
+            new { input = new { workspaceId = workspaceId ?? world!.WorkspaceId, action, input, reason, idempotencyKey = key ?? Key() } })).GetProperty("proposeAction");
 
     public static Task<JsonElement> ProposePageAsync(this Client client, World world, string slug, string markdown = "Hello *there*.") =>
         client.ProposeAsync(world, "page.publish", new { slug, title = $"Page {slug}", markdown });

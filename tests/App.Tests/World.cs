@@ -60,7 +60,17 @@ public sealed class World
         var agent = await installation.AddAgentAsync(Tenant, "Hermes", AgentClientId, principals["Ada"], secret, null, TestContext.Current.CancellationToken);
         await installation.GrantAsync(Workspace, agent, ["agent"], TestContext.Current.CancellationToken);
         principals["Hermes"] = agent;
-        return await Client.WithTokenAsync(app, AgentClientId, secret);
+        return await Client.WithTokenAsync(app.Address, AgentClientId, secret);
+    });
+
+    /// <summary>One more agent of Ada's, with the agent's role here.</summary>
+    public Task<Client> AgentAsync(string name) => ClientAsync(name, async () =>
+    {
+        var clientId = $"{name}-{Workspace.Key}-{Tenant.Key}";
+        var agent = await installation.AddAgentAsync(Tenant, name, clientId, principals["Ada"], secret, null, TestContext.Current.CancellationToken);
+        await installation.GrantAsync(Workspace, agent, ["agent"], TestContext.Current.CancellationToken);
+        principals[name] = agent;
+        return await Client.WithTokenAsync(app.Address, clientId, secret);
     });
 
     public Guid IdOf(string name) => principals[name].Id;
@@ -68,7 +78,7 @@ public sealed class World
     public Task<Client> PersonAsync(string name, params string[] roles) => ClientAsync(name, async () =>
     {
         await PrincipalAsync(name, roles);
-        return await Client.SignInAsync(app, Email(name), Password);
+        return await Client.SignInAsync(app.Address, Email(name), Password);
     });
 
     public string Email(string name) => $"{name.ToLowerInvariant()}@{Tenant.Key}.test";
@@ -112,28 +122,28 @@ public sealed class Client : IDisposable
 
     public string? Cookie { get; private init; }
 
-    public static async Task<Client> WithTokenAsync(MumegaApp app, string clientId, string secret, string scope = "mumega:read mumega:propose")
+    public static async Task<Client> WithTokenAsync(string address, string clientId, string secret, string scope = "mumega:read mumega:propose")
     {
         using var http = new HttpClient();
         using var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["grant_type"] = "client_credentials", ["client_id"] = clientId, ["client_secret"] = secret, ["scope"] = scope });
-        using var answer = await http.PostAsync($"{app.Address}/connect/token", form);
+        using var answer = await http.PostAsync($"{address}/connect/token", form);
         var json = await answer.Content.ReadFromJsonAsync<JsonElement>();
         Assert.True(answer.IsSuccessStatusCode, json.ToString());
-        return Bearer(app, json.GetProperty("access_token").GetString()!);
+        return Bearer(address, json.GetProperty("access_token").GetString()!);
     }
 
-    public static Client Bearer(MumegaApp app, string token)
+    public static Client Bearer(string address, string token)
     {
-        var http = new HttpClient { BaseAddress = new(app.Address) };
+        var http = new HttpClient { BaseAddress = new(address) };
         http.DefaultRequestHeaders.Authorization = new("Bearer", token);
         return new(http) { Token = token };
     }
 
     /// <summary>Signs in as the web app does: password, then code with PKCE behind the scenes, then a session cookie.</summary>
-    public static async Task<Client> SignInAsync(MumegaApp app, string email, string password)
+    public static async Task<Client> SignInAsync(string address, string email, string password)
     {
         var cookies = new CookieContainer();
-        var http = new HttpClient(new HttpClientHandler { CookieContainer = cookies, AllowAutoRedirect = false }) { BaseAddress = new(app.Address) };
+        var http = new HttpClient(new HttpClientHandler { CookieContainer = cookies, AllowAutoRedirect = false }) { BaseAddress = new(address) };
         http.DefaultRequestHeaders.Add("graphql-require-preflight", "1");
         using var signIn = await http.PostAsJsonAsync("/session/sign-in", new { email, password });
         Assert.Equal(HttpStatusCode.NoContent, signIn.StatusCode);
@@ -146,7 +156,7 @@ public sealed class Client : IDisposable
         }
 
         Assert.Equal("/done", next);
-        return new(http) { Cookie = cookies.GetCookies(new Uri(app.Address))["mumega_session"]!.Value };
+        return new(http) { Cookie = cookies.GetCookies(new Uri(address))["mumega_session"]!.Value };
     }
 
     /// <summary>The data of an answer without errors.</summary>

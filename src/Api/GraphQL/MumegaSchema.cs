@@ -103,7 +103,11 @@ public static class GraphQLSetup
             .ConfigureExecution<DocumentCache>()
             .AddValidationRule(new ComplexityValidationRule(new ComplexityOptions
             {
-                MaxComplexity = (int)limits.MaxCost, MaxDepth = null, DefaultListImpactMultiplier = 10, DefaultObjectImpact = 1, DefaultScalarImpact = 0.2,
+                MaxComplexity = (int)limits.MaxCost,
+                MaxDepth = null,
+                DefaultListImpactMultiplier = 10,
+                DefaultObjectImpact = 1,
+                DefaultScalarImpact = 0.2,
             }), useForCachedDocuments: true));
     }
 }

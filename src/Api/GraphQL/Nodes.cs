@@ -8,8 +8,8 @@ using Mumega.Domain.Pages;
 using Mumega.Domain.Policies;
 using Mumega.Domain.Receipts;
 using Mumega.Domain.Runs;
-using Mumega.Domain.Stops;
 using Mumega.Domain.Runtime;
+using Mumega.Domain.Stops;
 
 namespace Mumega.Api.GraphQL;
 

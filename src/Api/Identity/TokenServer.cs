@@ -9,8 +9,8 @@ using Mumega.Infrastructure.Data;
 using OpenIddict.Abstractions;
 using OpenIddict.Server;
 using OpenIddict.Server.AspNetCore;
-using Scopes = Mumega.Domain.Identity.Scopes;
 using static OpenIddict.Abstractions.OpenIddictConstants;
+using Scopes = Mumega.Domain.Identity.Scopes;
 
 namespace Mumega.Api.Identity;
 

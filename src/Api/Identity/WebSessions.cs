@@ -97,8 +97,12 @@ public sealed class WebSessions(
         await using var db = databases.OpenPlatform();
         db.WebSessions.Add(new()
         {
-            Id = Hash(value), PrincipalId = caller!.Actor.Id, AccessToken = tokens.Protect(answer.Access), RefreshToken = tokens.Protect(answer.Refresh),
-            AccessExpiresAt = clock.Now().AddSeconds(answer.Seconds), ExpiresAt = clock.Now() + Lifetime,
+            Id = Hash(value),
+            PrincipalId = caller!.Actor.Id,
+            AccessToken = tokens.Protect(answer.Access),
+            RefreshToken = tokens.Protect(answer.Refresh),
+            AccessExpiresAt = clock.Now().AddSeconds(answer.Seconds),
+            ExpiresAt = clock.Now() + Lifetime,
         });
         await db.SaveChangesAsync(ct);
         context.Response.Cookies.Append(Cookie, value, CookieOptions(context, Lifetime));

@@ -12,8 +12,8 @@ using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Identity;
 using Mumega.Infrastructure.Webhooks;
 using OpenIddict.Abstractions;
-using Scopes = Mumega.Domain.Identity.Scopes;
 using static OpenIddict.Abstractions.OpenIddictConstants;
+using Scopes = Mumega.Domain.Identity.Scopes;
 
 namespace Mumega.Api.Setup;
 
@@ -27,7 +27,10 @@ public sealed class Installation(Databases databases, IServiceProvider services,
         var applications = scope.ServiceProvider.GetRequiredService<IOpenIddictApplicationManager>();
         var descriptor = new OpenIddictApplicationDescriptor
         {
-            ClientId = TokenServer.WebClient, ClientType = ClientTypes.Public, ConsentType = ConsentTypes.Implicit, DisplayName = "Mission Control",
+            ClientId = TokenServer.WebClient,
+            ClientType = ClientTypes.Public,
+            ConsentType = ConsentTypes.Implicit,
+            DisplayName = "Mission Control",
             RedirectUris = { new Uri($"{publicAddress}/session/callback") },
             Permissions =
             {
@@ -80,7 +83,10 @@ public sealed class Installation(Databases databases, IServiceProvider services,
         await using var scope = services.CreateAsyncScope();
         var descriptor = new OpenIddictApplicationDescriptor
         {
-            ClientId = clientId, ClientSecret = secret, ClientType = ClientTypes.Confidential, DisplayName = name,
+            ClientId = clientId,
+            ClientSecret = secret,
+            ClientType = ClientTypes.Confidential,
+            DisplayName = name,
             Permissions =
             {
                 Permissions.Endpoints.Token, Permissions.Endpoints.Revocation, Permissions.Endpoints.Introspection, Permissions.GrantTypes.ClientCredentials,
@@ -110,8 +116,14 @@ public sealed class Installation(Databases databases, IServiceProvider services,
         await using var db = databases.Open(workspace.TenantId, workspace.Id);
         db.Connections.Add(new()
         {
-            TenantId = workspace.TenantId, WorkspaceId = workspace.Id, Key = key, Name = name, Url = url, SealedSecret = WebhookSender.Seal(protection, secret),
-            Idempotent = idempotent, ProbeUrl = probeUrl,
+            TenantId = workspace.TenantId,
+            WorkspaceId = workspace.Id,
+            Key = key,
+            Name = name,
+            Url = url,
+            SealedSecret = WebhookSender.Seal(protection, secret),
+            Idempotent = idempotent,
+            ProbeUrl = probeUrl,
         });
         await db.SaveChangesAsync(ct);
     }

@@ -72,8 +72,14 @@ public sealed class Approval : IWorkspaceOwned
 
     public static Approval For(Run run, IReadOnlyList<Gate> gates, DateTimeOffset now) => new()
     {
-        TenantId = run.TenantId, WorkspaceId = run.WorkspaceId, Id = Guid.CreateVersion7(now), RunId = run.Id,
-        GatesJson = JsonSerializer.Serialize(gates), Digest = run.Digest, CreatedAt = now, ExpiresAt = now + gates.Min(g => g.Expires),
+        TenantId = run.TenantId,
+        WorkspaceId = run.WorkspaceId,
+        Id = Guid.CreateVersion7(now),
+        RunId = run.Id,
+        GatesJson = JsonSerializer.Serialize(gates),
+        Digest = run.Digest,
+        CreatedAt = now,
+        ExpiresAt = now + gates.Min(g => g.Expires),
     };
 
     /// <summary>Counts one person's word. When every gate has its quorum the run is queued; one rejection ends it.</summary>
@@ -96,8 +102,16 @@ public sealed class Approval : IWorkspaceOwned
 
         Decisions.Add(new()
         {
-            TenantId = TenantId, WorkspaceId = WorkspaceId, ApprovalId = Id, DeciderId = by.Id, Round = Round, Verdict = verdict,
-            Roles = string.Join(' ', roles.Order(StringComparer.Ordinal)), Reason = reason, Digest = digest, At = now,
+            TenantId = TenantId,
+            WorkspaceId = WorkspaceId,
+            ApprovalId = Id,
+            DeciderId = by.Id,
+            Round = Round,
+            Verdict = verdict,
+            Roles = string.Join(' ', roles.Order(StringComparer.Ordinal)),
+            Reason = reason,
+            Digest = digest,
+            At = now,
         });
         Version++;
 

@@ -30,8 +30,16 @@ public sealed class Page : IWorkspaceOwned
     {
         var revision = new PageRevision
         {
-            TenantId = TenantId, WorkspaceId = WorkspaceId, PageId = Id, Number = ++Revisions, Title = title, Markdown = markdown, Html = html,
-            Hash = hash, CreatedBy = by, CreatedAt = now,
+            TenantId = TenantId,
+            WorkspaceId = WorkspaceId,
+            PageId = Id,
+            Number = ++Revisions,
+            Title = title,
+            Markdown = markdown,
+            Html = html,
+            Hash = hash,
+            CreatedBy = by,
+            CreatedAt = now,
         };
         (Title, Live, PublishedAt) = (title, revision.Number, now);
         return revision;

@@ -151,14 +151,29 @@ public static class ReceiptWriter
         return new(
             new()
             {
-                TenantId = subject.TenantId, WorkspaceId = subject.WorkspaceId, Id = id, Kind = kind, SubjectId = subject.Id, Step = step,
-                ActorId = actor.Id, Action = action, ReasonCode = reasonCode, State = state, UndoesReceiptId = undoes, At = now,
-                Entry = entry, Digest = digest,
+                TenantId = subject.TenantId,
+                WorkspaceId = subject.WorkspaceId,
+                Id = id,
+                Kind = kind,
+                SubjectId = subject.Id,
+                Step = step,
+                ActorId = actor.Id,
+                Action = action,
+                ReasonCode = reasonCode,
+                State = state,
+                UndoesReceiptId = undoes,
+                At = now,
+                Entry = entry,
+                Digest = digest,
             },
             new() { TenantId = subject.TenantId, WorkspaceId = subject.WorkspaceId, ReceiptId = id, Opened = JsonSerializer.Serialize(opened) },
             new()
             {
-                TenantId = subject.TenantId, WorkspaceId = subject.WorkspaceId, ReceiptId = id, SubjectId = subject.Id, Step = step,
+                TenantId = subject.TenantId,
+                WorkspaceId = subject.WorkspaceId,
+                ReceiptId = id,
+                SubjectId = subject.Id,
+                Step = step,
                 Ticks = now.UtcTicks,
             });
     }

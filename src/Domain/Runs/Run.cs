@@ -143,11 +143,27 @@ public sealed class Run : IReceipted
         var (type, id) = action.Target(json);
         var run = new Run
         {
-            TenantId = by.TenantId, WorkspaceId = workspaceId, Id = Guid.CreateVersion7(now), Action = action.Kind, ActionVersion = action.Version,
-            Family = action.Family, Input = input, Target = $"{type}::\"{id}\"", Connector = action.Connector(json), Reason = reason,
-            ProposedBy = by.Id, ProposerKind = by.Kind, ProposerOwner = by.OwnerId, Surface = by.Surface, EffectId = Guid.CreateVersion7(now),
-            UndoOf = undoes?.Id, UndoOfReceipt = undoes?.OutcomeReceipt, CreatedAt = now, UpdatedAt = now,
-            DecisionJson = JsonSerializer.Serialize(decision), PreflightJson = preflight is null ? null : JsonSerializer.Serialize(preflight),
+            TenantId = by.TenantId,
+            WorkspaceId = workspaceId,
+            Id = Guid.CreateVersion7(now),
+            Action = action.Kind,
+            ActionVersion = action.Version,
+            Family = action.Family,
+            Input = input,
+            Target = $"{type}::\"{id}\"",
+            Connector = action.Connector(json),
+            Reason = reason,
+            ProposedBy = by.Id,
+            ProposerKind = by.Kind,
+            ProposerOwner = by.OwnerId,
+            Surface = by.Surface,
+            EffectId = Guid.CreateVersion7(now),
+            UndoOf = undoes?.Id,
+            UndoOfReceipt = undoes?.OutcomeReceipt,
+            CreatedAt = now,
+            UpdatedAt = now,
+            DecisionJson = JsonSerializer.Serialize(decision),
+            PreflightJson = preflight is null ? null : JsonSerializer.Serialize(preflight),
         };
         run.Digest = run.ActionHash(decision, preflight);
         run.State = decision.Verdict is Verdict.Deny ? RunState.Denied
@@ -283,10 +299,20 @@ public sealed class Run : IReceipted
     {
         var content = JsonSerializer.SerializeToElement(new
         {
-            tenant = TenantId, workspace = WorkspaceId, action_type = Action, action_version = ActionVersion, parameters = InputJson, target = Target,
-            requester = ProposedBy, on_behalf_of = ProposerOwner, policy_version = decision.PolicyVersion,
-            gates = decision.Gates.Select(g => $"{g.Role}/{g.Quorum}"), state_version = preflight?.StateVersion,
-            undo_plan = preflight?.RollbackPlan, effect_id = EffectId, nonce = Id,
+            tenant = TenantId,
+            workspace = WorkspaceId,
+            action_type = Action,
+            action_version = ActionVersion,
+            parameters = InputJson,
+            target = Target,
+            requester = ProposedBy,
+            on_behalf_of = ProposerOwner,
+            policy_version = decision.PolicyVersion,
+            gates = decision.Gates.Select(g => $"{g.Role}/{g.Quorum}"),
+            state_version = preflight?.StateVersion,
+            undo_plan = preflight?.RollbackPlan,
+            effect_id = EffectId,
+            nonce = Id,
         });
         return Convert.ToHexStringLower(SHA256.HashData([.. "mumega-action/1\n"u8, .. CanonicalJson.Bytes(content)]));
     }

@@ -48,8 +48,14 @@ public sealed class Stop : IReceipted
     {
         var stop = new Stop
         {
-            TenantId = by.TenantId, WorkspaceId = workspaceId, Id = Guid.CreateVersion7(now), Boundary = boundary, Target = target,
-            Reason = reason, EngagedBy = by.Id, EngagedAt = now,
+            TenantId = by.TenantId,
+            WorkspaceId = workspaceId,
+            Id = Guid.CreateVersion7(now),
+            Boundary = boundary,
+            Target = target,
+            Reason = reason,
+            EngagedBy = by.Id,
+            EngagedAt = now,
         };
         return (stop, stop.Note(by, now, "stop.engaged", "ENGAGED", ("reason_text", reason), ("in_flight", inFlight)));
     }

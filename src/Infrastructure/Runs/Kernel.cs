@@ -308,7 +308,13 @@ public sealed class Desk(Databases databases, PolicyShelf policies, ActionCatalo
 
                 sitting.Db.IdempotencyKeys.Add(new()
                 {
-                    TenantId = by.TenantId, WorkspaceId = workspaceId, PrincipalId = by.Id, Key = key, RequestHash = hash, SubjectId = idOf(result), CreatedAt = sitting.Now,
+                    TenantId = by.TenantId,
+                    WorkspaceId = workspaceId,
+                    PrincipalId = by.Id,
+                    Key = key,
+                    RequestHash = hash,
+                    SubjectId = idOf(result),
+                    CreatedAt = sitting.Now,
                 });
                 await sitting.CommitAsync(ct);
                 return result;
@@ -384,8 +390,12 @@ public sealed class Sitting : IAsyncDisposable
         // Scopes and workspaces bounded the token when it was proposed; what can have changed since is role, suspension and policy.
         var proposer = By with
         {
-            Id = run.ProposedBy, Kind = run.ProposerKind, OwnerId = run.ProposerOwner, Surface = run.Surface,
-            Scopes = new HashSet<string>(Scopes.All), Workspaces = new HashSet<Guid> { Db.WorkspaceId },
+            Id = run.ProposedBy,
+            Kind = run.ProposerKind,
+            OwnerId = run.ProposerOwner,
+            Surface = run.Surface,
+            Scopes = new HashSet<string>(Scopes.All),
+            Workspaces = new HashSet<Guid> { Db.WorkspaceId },
         };
         return new(Desk, Db, proposer, policies, stops, roles, gone, Now, Call.State);
     }

@@ -60,6 +60,12 @@ internal sealed class WorkspaceState(MumegaDb db, string tenantKey, string publi
 
     public static Job NewJob(Guid tenant, Guid workspace, string kind, Guid subject, DateTimeOffset dueAt) => new()
     {
-        Id = Guid.CreateVersion7(dueAt), TenantId = tenant, WorkspaceId = workspace, Kind = kind, SubjectId = subject, DueAt = dueAt, State = JobState.Due,
+        Id = Guid.CreateVersion7(dueAt),
+        TenantId = tenant,
+        WorkspaceId = workspace,
+        Kind = kind,
+        SubjectId = subject,
+        DueAt = dueAt,
+        State = JobState.Due,
     };
 }

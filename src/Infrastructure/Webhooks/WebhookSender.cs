@@ -37,7 +37,8 @@ public sealed class WebhookSender : IWebhookSender, IDisposable
         protector = protection.CreateProtector("connections");
         http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = false, ConnectCallback = ConnectAsync })
         {
-            Timeout = options.Timeout, MaxResponseContentBufferSize = MaxAnswerBytes,
+            Timeout = options.Timeout,
+            MaxResponseContentBufferSize = MaxAnswerBytes,
         };
     }
 

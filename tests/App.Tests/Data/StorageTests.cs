@@ -16,7 +16,8 @@ public sealed class ModelTests
 
     private static MumegaDb Open(DatabaseKind kind) => new Databases(new()
     {
-        Kind = kind, Connection = kind switch { DatabaseKind.Sqlite => "Data Source=:memory:", DatabaseKind.Postgres => "Host=localhost", _ => "Server=localhost" },
+        Kind = kind,
+        Connection = kind switch { DatabaseKind.Sqlite => "Data Source=:memory:", DatabaseKind.Postgres => "Host=localhost", _ => "Server=localhost" },
     }).OpenPlatform();
 
     [Theory]

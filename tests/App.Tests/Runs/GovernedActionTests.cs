@@ -255,7 +255,7 @@ public abstract class GovernedActionTests(MumegaApp app)
 
         await otto.UntilAsync((await otto.RollBackAsync(suspend)).Run(), "SUCCEEDED");
         Assert.Equal("UNAUTHENTICATED", Code(await hermes.AnswerAsync("{ viewer { tenant } }")));
-        using var fresh = await Client.WithTokenAsync(app, world.AgentClientId, world.AgentSecret);
+        using var fresh = await Client.WithTokenAsync(app.Address, world.AgentClientId, world.AgentSecret);
         await fresh.AskAsync("{ viewer { tenant } }");
     }
 

@@ -34,8 +34,15 @@ public sealed class Executor(IDocumentExecuter documents, GraphQLLimits limits, 
 {
     public Task<ExecutionResult> ExecuteAsync(GraphQLRequest request, Caller caller, bool get, CancellationToken ct) => documents.ExecuteAsync(new()
     {
-        Query = request.Query, OperationName = request.OperationName, Variables = request.Variables, Extensions = request.Extensions, RequestServices = services,
-        UserContext = new RequestContext(caller.Actor, services, get), CancellationToken = ct, Timeout = limits.Timeout, TimeoutAction = TimeoutAction.ReturnTimeoutError,
+        Query = request.Query,
+        OperationName = request.OperationName,
+        Variables = request.Variables,
+        Extensions = request.Extensions,
+        RequestServices = services,
+        UserContext = new RequestContext(caller.Actor, services, get),
+        CancellationToken = ct,
+        Timeout = limits.Timeout,
+        TimeoutAction = TimeoutAction.ReturnTimeoutError,
     });
 }
 

@@ -139,7 +139,7 @@ public sealed class HttpTransport(Executor executor, CallerOf callerOf, SocketTr
                 var watch = callerOf.WatchAsync(caller, ended.Token);
                 var finished = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
                 using var subscription = streams.Values.Single().Subscribe(new Observer(
-                    next => outbox.Send(Event("next", next)), () => finished.TrySetResult()));
+                    next => outbox.Send(Event("next", next)), failed => outbox.Send(Event("next", failed)), () => finished.TrySetResult()));
                 await Task.WhenAny(finished.Task, watch, outbox.Broken, KeepAliveAsync(outbox, ended.Token));
             }
             else

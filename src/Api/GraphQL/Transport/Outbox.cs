@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using GraphQL;
+using Mumega.Infrastructure.Receipts;
 
 namespace Mumega.Api.GraphQL.Transport;
 
@@ -58,11 +59,23 @@ internal sealed class Outbox : IAsyncDisposable
     }
 }
 
-internal sealed class Observer(Action<ExecutionResult> next, Action completed) : IObserver<ExecutionResult>
+internal sealed class Observer(Action<ExecutionResult> next, Action<ExecutionResult> failed, Action completed) : IObserver<ExecutionResult>
 {
     public void OnNext(ExecutionResult value) => next(value);
 
-    public void OnError(Exception error) => completed();
+    public void OnError(Exception error)
+    {
+        failed(new ExecutionResult
+        {
+            Errors = [(error as RefusalException ?? error.InnerException) switch
+            {
+                RefusalException refused => new RequestRefusedException(refused.Refusal.Code, refused.Message),
+                _ when (error as SlowSubscriberException ?? error.InnerException as SlowSubscriberException) is { } slow => new RequestRefusedException("TOO_SLOW", slow.Message),
+                _ => new RequestRefusedException("INTERNAL", "The subscription ended; resume from the last cursor."),
+            }],
+        });
+        completed();
+    }
 
     public void OnCompleted() => completed();
 }

@@ -214,7 +214,7 @@ public sealed class SocketTransport(Executor executor, CallerOf callerOf, Public
                 }
 
                 var finished = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-                using var subscription = streams.Values.Single().Subscribe(new Observer(next => Next(id, next), () => finished.TrySetResult()));
+                using var subscription = streams.Values.Single().Subscribe(new Observer(next => Next(id, next), failed => SendErrors(id, failed), () => finished.TrySetResult()));
                 await finished.Task.WaitAsync(cancel.Token);
                 Complete(id);
             }

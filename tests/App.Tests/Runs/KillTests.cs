@@ -1,0 +1,285 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Mumega.Api;
+using Mumega.Api.Setup;
+using Mumega.Infrastructure.Data;
+
+namespace Mumega.App.Tests.Runs;
+
+internal static class Kill
+{
+    public static readonly string[] WholeStory = ["proposed", "policy.allow_behind_gates", "preflight.passed", "gate.approved", "authorised"];
+
+    public static IEnumerable<string?> Codes(JsonElement run) => run.GetProperty("receipts").EnumerateArray().Select(r => r.GetProperty("reasonCode").GetString());
+
+    public static TheoryData<string, int> Points(params (string Name, int Passes)[] points)
+    {
+        var data = new TheoryData<string, int>();
+        foreach (var (name, passes) in points)
+        {
+            for (var pass = 1; pass <= passes; pass++) data.Add(name, pass);
+        }
+
+        return data;
+    }
+}
+
+/// <summary>
+/// The server is a process of its own and dies by SIGKILL at a named point between proposing and the last receipt. After a restart every run
+/// reaches its right state, each effect has happened once (or the run says that nobody knows), and the receipts tell the whole story.
+/// </summary>
+public sealed class InternalKillTests(Seeded seeded) : IClassFixture<Seeded>
+{
+    public static TheoryData<string, int> InternalPoints => Kill.Points(
+        ("commit.before", 3), ("commit.after", 3), ("jobs.claimed", 1), ("execute.before-checks", 1), ("apply.before", 1), ("apply.before-commit", 1), ("apply.after-commit", 1),
+        ("place.before", 3), ("place.after", 3));
+
+    [Theory]
+    [MemberData(nameof(InternalPoints))]
+    public async Task An_internal_action_happens_once_wherever_the_process_dies(string point, int pass)
+    {
+        await using var server = await Survivor.StartAsync(seeded, $"{point}:kill:{pass}");
+        var run = await server.GovernAsync("page.publish", new { slug = "survivor", title = "Survivor", markdown = "Still here." });
+        var done = await server.AskAsync((_, otto) => otto.UntilAsync(run, "SUCCEEDED"));
+        server.MustHaveDied();
+
+        Assert.Equal([.. Kill.WholeStory, "succeeded"], Kill.Codes(done));
+        Assert.Contains("Still here.", await server.PageAsync("survivor"), StringComparison.Ordinal);
+        await using var db = server.Open();
+        Assert.Equal(1, await db.PageRevisions.CountAsync(TestContext.Current.CancellationToken));
+        await Poll.UntilAsync(async () => await db.ReceiptPlaces.AsNoTracking().ToListAsync(), places => places.Count > 0 && places.All(p => p.Position is not null)
+            && places.Select(p => p.Position).Order().SequenceEqual(Enumerable.Range(1, places.Count).Select(i => (long?)i)));
+    }
+}
+
+/// <summary>
+/// The server is a process of its own and dies by SIGKILL at a named point between proposing and the last receipt. After a restart every run
+/// reaches its right state, each effect has happened once (or the run says that nobody knows), and the receipts tell the whole story.
+/// </summary>
+public sealed class ExternalKillTests(Seeded seeded) : IClassFixture<Seeded>
+{
+    public static TheoryData<string, int> ExternalPoints => Kill.Points(
+        ("commit.before", 4), ("commit.after", 4), ("jobs.claimed", 1), ("execute.before-checks", 1), ("dispatch.before-commit", 1), ("dispatch.after-commit", 1),
+        ("dispatch.answered", 1), ("outcome.before-commit", 1), ("outcome.after-commit", 1));
+
+    [Theory]
+    [MemberData(nameof(ExternalPoints))]
+    public async Task An_external_action_happens_once_or_says_that_nobody_knows(string point, int pass)
+    {
+        await using var server = await Survivor.StartAsync(seeded, $"{point}:kill:{pass}");
+        var run = await server.GovernAsync("webhook.send", new { connection = "plain", @event = "a.b", data = new { n = 1 } });
+        var end = await server.AskAsync((_, otto) => otto.UntilAsync(run, "SUCCEEDED", "UNKNOWN"));
+        server.MustHaveDied();
+
+        // The third commit records the dispatch; from then until the outcome is committed nobody can know.
+        var unsure = point is "dispatch.after-commit" or "dispatch.answered" or "outcome.before-commit" || (point, pass) is ("commit.after", 3) or ("commit.before", 4);
+        Assert.Equal(unsure ? "UNKNOWN" : "SUCCEEDED", end.State());
+        Assert.Equal([.. Kill.WholeStory, "dispatched", unsure ? "unknown" : "succeeded"], Kill.Codes(end));
+        var calls = seeded.Receiver.Of(RaceTests.Effect(end)).Count();
+        Assert.Equal(point == "dispatch.after-commit" || (point, pass) == ("commit.after", 3) ? 0 : 1, calls);
+
+        if (unsure)
+        {
+            var settled = await server.AskAsync((_, otto) => otto.SettleAsync(run, calls == 1 ? "SUCCEEDED" : "FAILED"));
+            Assert.Equal(calls == 1 ? "SUCCEEDED" : "FAILED", settled.Run().State());
+            Assert.Equal(calls, seeded.Receiver.Of(RaceTests.Effect(end)).Count());
+        }
+    }
+
+    [Theory]
+    [InlineData("dispatch.after-commit", 1)]
+    [InlineData("dispatch.answered", 1)]
+    [InlineData("outcome.before-commit", 1)]
+    public async Task A_receiver_that_can_be_asked_settles_it_and_is_told_once(string point, int pass)
+    {
+        await using var server = await Survivor.StartAsync(seeded, $"{point}:kill:{pass}");
+        var run = await server.GovernAsync("webhook.send", new { connection = "probed", @event = "a.b", data = new { } });
+        var end = await server.AskAsync((_, otto) => otto.UntilAsync(run, "SUCCEEDED"));
+        server.MustHaveDied();
+        Assert.Single(seeded.Receiver.Of(RaceTests.Effect(end)));
+    }
+
+    [Fact]
+    public async Task A_receiver_that_drops_repeats_is_told_again_under_the_same_id()
+    {
+        await using var server = await Survivor.StartAsync(seeded, "dispatch.answered:kill:1");
+        var run = await server.GovernAsync("webhook.send", new { connection = "idempotent", @event = "a.b", data = new { } });
+        var end = await server.AskAsync((_, otto) => otto.UntilAsync(run, "SUCCEEDED"));
+        server.MustHaveDied();
+        Assert.Equal(2, seeded.Receiver.Of(RaceTests.Effect(end)).Count());
+    }
+}
+
+/// <summary>A data folder with one tenant set up, to be copied for every server, and the receiver that outlives them all.</summary>
+public sealed class Seeded : IAsyncLifetime
+{
+    internal Receiver Receiver { get; } = new();
+
+    public string Folder { get; } = Directory.CreateTempSubdirectory("mumega-seed-").FullName;
+
+    public string Secret { get; } = Guid.NewGuid().ToString("N");
+
+    public Guid TenantId { get; private set; }
+
+    public Guid WorkspaceId { get; private set; }
+
+    public int Port { get; } = MumegaApp.FreePort();
+
+    public async ValueTask InitializeAsync()
+    {
+        await Receiver.StartAsync();
+        var ct = CancellationToken.None;
+        await using (var app = MumegaHost.Build([$"--Data={Folder}", $"--PublicAddress=http://localhost:{Port}", "--Jobs:Run=false"], b => b.Logging.ClearProviders()))
+        {
+            await app.PrepareAsync(ct);
+            var installation = app.Services.GetRequiredService<Installation>();
+            var tenant = await installation.AddTenantAsync("kill", "Kill", ct);
+            var workspace = await installation.AddWorkspaceAsync(tenant, "main", "Main", ct);
+            (TenantId, WorkspaceId) = (tenant.Id, workspace.Id);
+            var ada = await installation.AddPersonAsync(tenant, "Ada", "ada@kill.test", World.Password, ct);
+            var otto = await installation.AddPersonAsync(tenant, "Otto", "otto@kill.test", World.Password, ct);
+            var hermes = await installation.AddAgentAsync(tenant, "Hermes", "hermes", ada, Secret, null, ct);
+            await installation.GrantAsync(workspace, ada, ["owner"], ct);
+            await installation.GrantAsync(workspace, otto, ["operator", "approver"], ct);
+            await installation.GrantAsync(workspace, hermes, ["agent"], ct);
+            var key = "whsec_" + Convert.ToBase64String(new byte[32]);
+            await installation.AddConnectionAsync(workspace, "plain", "Plain", Receiver.Url("ok"), key, false, null, ct);
+            await installation.AddConnectionAsync(workspace, "probed", "Probed", Receiver.Url("ok"), key, false, Receiver.Probe, ct);
+            await installation.AddConnectionAsync(workspace, "idempotent", "Idempotent", Receiver.Url("ok"), key, true, null, ct);
+        }
+
+        Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Receiver.DisposeAsync();
+        Directory.Delete(Folder, recursive: true);
+    }
+}
+
+/// <summary>A server process that is started again whenever it has died, and clients that repeat under the same key, as they should.</summary>
+internal sealed class Survivor : IAsyncDisposable
+{
+    private readonly Seeded seeded;
+    private readonly string folder = Directory.CreateTempSubdirectory("mumega-kill-").FullName;
+    private readonly string address;
+    private Process process;
+    private int deaths;
+    private Client? hermes;
+    private Client? otto;
+
+    private Survivor(Seeded seeded, string failpoint)
+    {
+        this.seeded = seeded;
+        address = $"http://localhost:{seeded.Port}";
+        foreach (var file in Directory.EnumerateFiles(seeded.Folder, "*", SearchOption.AllDirectories))
+        {
+            var copy = Path.Combine(folder, Path.GetRelativePath(seeded.Folder, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
+        }
+
+        process = Launch(failpoint);
+    }
+
+    public static async Task<Survivor> StartAsync(Seeded seeded, string failpoint)
+    {
+        var survivor = new Survivor(seeded, failpoint);
+        await survivor.ReadyAsync();
+        return survivor;
+    }
+
+    /// <summary>Proposes and approves; what a death interrupts is repeated under the same key.</summary>
+    public async Task<JsonElement> GovernAsync(string action, object input)
+    {
+        var workspaceId = Api.GraphQL.NodeId.Of("Workspace", seeded.WorkspaceId, seeded.WorkspaceId);
+        var run = (await AskAsync((hermes, _) => hermes.ProposeAsync(null, action, input, key: "propose", workspaceId: workspaceId))).Run();
+        var decided = await AskAsync((_, otto) => otto.DecideAsync(run, key: "decide"));
+        Assert.Null(decided.Error());
+        return run;
+    }
+
+    public async Task<T> AskAsync<T>(Func<Client, Client, Task<T>> ask)
+    {
+        while (true)
+        {
+            try
+            {
+                hermes ??= await Client.WithTokenAsync(address, "hermes", seeded.Secret);
+                otto ??= await Client.SignInAsync(address, "otto@kill.test", World.Password);
+                return await ask(hermes, otto);
+            }
+            catch (Exception e) when (e is HttpRequestException or IOException)
+            {
+                await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+                deaths++;
+                process = Launch(null);
+                await ReadyAsync();
+            }
+        }
+    }
+
+    public async Task<string> PageAsync(string slug)
+    {
+        using var http = new HttpClient();
+        return await http.GetStringAsync($"{address}/p/kill/{slug}", TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>A point that was never reached would prove nothing.</summary>
+    public void MustHaveDied()
+    {
+        if (deaths == 0 && process.WaitForExit(TimeSpan.FromSeconds(5)))
+        {
+            deaths++;
+            process = Launch(null);
+            ReadyAsync().GetAwaiter().GetResult();
+        }
+
+        Assert.Equal(1, deaths);
+    }
+
+    public MumegaDb Open() => new Databases(new() { Kind = DatabaseKind.Sqlite, Connection = $"Data Source={Path.Combine(folder, "mumega.db")};Pooling=False" }).Open(seeded.TenantId, seeded.WorkspaceId);
+
+    public async ValueTask DisposeAsync()
+    {
+        hermes?.Dispose();
+        otto?.Dispose();
+        if (!process.HasExited) process.Kill();
+        await process.WaitForExitAsync();
+        process.Dispose();
+        Directory.Delete(folder, recursive: true);
+    }
+
+    private Process Launch(string? failpoint)
+    {
+        var start = new ProcessStartInfo("dotnet") { WorkingDirectory = folder };
+        start.ArgumentList.Add(Path.Combine(Repository.Root, "src", "Api", "bin", "Debug", "net10.0", "Mumega.Api.dll"));
+        foreach (var argument in new[]
+        {
+            $"--Urls={address}", $"--PublicAddress={address}", $"--Data={folder}", $"--Outbound:AllowedPrivate:0={seeded.Receiver.Host}", "--Jobs:Poll=00:00:00.050",
+            "--Logging:LogLevel:Default=None",
+        }) start.ArgumentList.Add(argument);
+        if (failpoint is not null) start.Environment["MUMEGA_FAILPOINT"] = failpoint;
+        return Process.Start(start)!;
+    }
+
+    private async Task ReadyAsync()
+    {
+        using var http = new HttpClient();
+        await Poll.UntilAsync(async () =>
+        {
+            try
+            {
+                return (await http.GetAsync($"{address}/readyz")).IsSuccessStatusCode;
+            }
+            catch (HttpRequestException)
+            {
+                return false;
+            }
+        }, ready => ready);
+    }
+}
