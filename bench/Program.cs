@@ -4,14 +4,16 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Net.WebSockets;
-using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Mumega.Api;
 using Mumega.Api.GraphQL;
 using Mumega.Api.Setup;
+using Mumega.Infrastructure.Data;
+using Mumega.Infrastructure.Receipts;
 
 // One line of JSON a figure. Server and load share this machine, so only ratios of the same run mean something.
 string[] parts = args.Length > 0 ? args : ["actions", "push", "read", "start"];

@@ -1,3 +1,4 @@
+using GraphQL.Types;
 using Hangfire;
 using Hangfire.Dashboard;
 using Microsoft.AspNetCore.Identity;
@@ -83,7 +84,15 @@ public static class MumegaHost
 
         var address = services.GetRequiredService<PublicAddress>().Value;
         await services.GetRequiredService<Installation>().EnsureWebClientAsync(address, ct);
-        if (app.Configuration.GetValue("Jobs:Run", true)) services.ScheduleMumegaJobs();
+        if (app.Configuration.GetValue("Jobs:Run", true))
+        {
+            services.ScheduleMumegaJobs();
+            services.GetRequiredService<IRecurringJobManager>().AddOrUpdate<TokenKeyRing>("keys.rotate", ring => ring.RotateAsync(CancellationToken.None), Cron.Daily());
+        }
+
+        // What the first request would otherwise wait for.
+        services.GetRequiredService<ISchema>().Initialize();
+        Infrastructure.Pages.Markdown.Render("*ready*");
         return app.Configuration.GetValue("Demo", false)
             ? await services.GetRequiredService<Demo>().EnsureAsync(Path.Combine(app.Configuration["Data"] ?? ".mumega", "demo.json"), address, ct)
             : null;

@@ -29,6 +29,7 @@ public static class Setup
         services.AddScoped(provider => provider.GetRequiredService<Databases>().OpenPlatform());
 
         services.AddSingleton<ActionCatalog>().AddSingleton<InputSchemas>().AddSingleton<PolicyShelf>().AddSingleton<Signals>();
+        services.AddSingleton<Housekeeping>();
         services.AddSingleton<Desk>().AddSingleton<Kernel>().AddSingleton<Runner>().AddSingleton<JobQueue>();
         services.AddSingleton<ReceiptSequencer>().AddSingleton<ReceiptFeed>();
         services.AddSingleton<IWebhookSender, WebhookSender>();

@@ -44,5 +44,5 @@ public static class JobsSetup
 
     /// <summary>Says when the recurring jobs run. Call once at start.</summary>
     public static void ScheduleMumegaJobs(this IServiceProvider services) =>
-        services.GetRequiredService<IRecurringJobManager>().AddOrUpdate<JobQueue>("jobs.prune", queue => queue.PruneAsync(CancellationToken.None), Cron.Daily());
+        services.GetRequiredService<IRecurringJobManager>().AddOrUpdate<Housekeeping>("housekeeping", house => house.TidyAsync(CancellationToken.None), Cron.Daily());
 }

@@ -74,6 +74,7 @@ public sealed class Kernel(Desk desk)
                 if (run.State is RunState.AwaitingApproval && await RefreshAsync(s, run, approval, ct) is { } renewed)
                 {
                     stale = new(renewed);
+                    s.IsRefusal = true;
                     return approval;
                 }
 
@@ -306,7 +307,7 @@ public sealed class Desk(Databases databases, PolicyShelf policies, ActionCatalo
             {
                 if ((await act(sitting)).Refused(out var why, out var result)) return why;
 
-                sitting.Db.IdempotencyKeys.Add(new()
+                if (!sitting.IsRefusal) sitting.Db.IdempotencyKeys.Add(new()
                 {
                     TenantId = by.TenantId,
                     WorkspaceId = workspaceId,
@@ -356,6 +357,9 @@ public sealed class Sitting : IAsyncDisposable
     public DateTimeOffset Now { get; }
 
     public ActionCall Call { get; }
+
+    /// <summary>Set when the act commits something but refuses what was asked: the key stays free, and repeating it asks again.</summary>
+    public bool IsRefusal { get; set; }
 
     /// <summary>Whether the principal may see this workspace at all. If not, it does not exist for them.</summary>
     public bool MaySee => By.Kind is PrincipalKind.Service || Decide(ControlAct.Read).Verdict is not Verdict.Deny;

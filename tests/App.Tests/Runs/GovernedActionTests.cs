@@ -139,7 +139,8 @@ public abstract class GovernedActionTests(MumegaApp app)
         var first = (await hermes.ProposePageAsync(world, "stale", "one")).Run();
         await otto.UntilAsync((await otto.ProposePageAsync(world, "stale", "two")).Run(), "SUCCEEDED");
 
-        var refused = await otto.DecideAsync(first);
+        var refused = await otto.DecideAsync(first, key: "stale");
+        Assert.Equal("StaleDigest", (await otto.DecideAsync(first, key: "stale")).Error());
         Assert.Equal("StaleDigest", refused.Error());
         var again = await otto.RunAsync(first);
         Assert.Equal("AWAITING_APPROVAL", again.State());

@@ -12,10 +12,10 @@ export const ReceiptRow = ({ receipt, target, fresh }: { receipt: Row; target?: 
     <div data-receipt={receipt.kind} className={fresh ? 'bg-accent-soft/50' : ''}>
       <button type="button" aria-expanded={open} onClick={() => setOpen(!open)} className="flex w-full items-center gap-3 px-5 py-2.5 text-left hover:bg-sunken focus-visible:-outline-offset-2">
         <span className="w-7 shrink-0 font-mono text-[13px] text-faint">{receipt.step}</span>
-        <Badge tone={tone(receipt.kind)}>{receipt.kind}</Badge>
+        <span className="w-36 shrink-0 max-sm:w-auto"><Badge tone={tone(receipt.kind)}>{receipt.kind}</Badge></span>
         <span className="min-w-0 flex-1 truncate text-sm"><span className="font-medium">{receipt.actor.name}</span> <span className="text-soft">{receipt.reasonCode}{target ? ` · ${target}` : ''}</span></span>
-        <span className="hidden max-w-36 truncate font-mono text-xs text-faint sm:block" title="Digest of the entry">{receipt.digest.slice(0, 12)}…</span>
-        <span className="w-24 text-right text-[13px] text-faint"><Ago at={receipt.at} /></span>
+        <span className="hidden w-28 shrink-0 truncate font-mono text-xs text-faint sm:block" title="Digest of the entry">{receipt.digest.slice(0, 12)}…</span>
+        <span className="w-28 shrink-0 text-right text-[13px] text-faint"><Ago at={receipt.at} /></span>
       </button>
       {open && (
         <div className="border-t border-line bg-sunken px-5 py-3 text-[13px]">
