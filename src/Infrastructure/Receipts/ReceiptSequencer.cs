@@ -23,7 +23,7 @@ public sealed class ReceiptSequencer(Databases databases, Signals signals)
         FaultPoint.Hit("place.before");
         foreach (var tenant in waiting.GroupBy(p => p.TenantId))
         {
-            var next = await db.ReceiptPlaces.Where(p => p.TenantId == tenant.Key).MaxAsync(p => p.Position, ct) ?? 0;
+            var next = await db.ReceiptPlaces.Where(p => p.TenantId == tenant.Key && p.Position != null).MaxAsync(p => p.Position, ct) ?? 0;
             foreach (var place in InChainOrder([.. tenant])) place.Position = ++next;
         }
 
