@@ -27,8 +27,9 @@ public sealed class Viewer
     /// <summary>The name of the caller's tenant.</summary>
     public async Task<string> Tenant(IResolveFieldContext context)
     {
-        await using var db = context.Request().OpenTenant();
-        return await db.Tenants.Where(t => t.Id == db.TenantId).Select(t => t.Name).SingleAsync(context.CancellationToken);
+        var request = context.Request();
+        await using var db = request.OpenTenant();
+        return await db.Tenants.Where(t => t.Id == request.Actor.TenantId).Select(t => t.Name).SingleAsync(context.CancellationToken);
     }
 
     /// <summary>The workspaces that the caller may see, by name.</summary>
@@ -36,7 +37,7 @@ public sealed class Viewer
     {
         var request = context.Request();
         await using var db = request.OpenTenant();
-        var tenant = await db.Tenants.Where(t => t.Id == db.TenantId).Select(t => t.Key).SingleAsync(context.CancellationToken);
+        var tenant = await db.Tenants.Where(t => t.Id == request.Actor.TenantId).Select(t => t.Key).SingleAsync(context.CancellationToken);
         var found = new List<WorkspaceNode>();
         foreach (var workspace in await db.Workspaces.AsNoTracking().Where(w => request.Actor.Workspaces.Contains(w.Id)).OrderBy(w => w.Name).Take(Paging.Max).ToListAsync(context.CancellationToken))
         {

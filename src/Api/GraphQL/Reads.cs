@@ -139,9 +139,10 @@ public sealed class WorkspaceNode(Workspace workspace, string tenantKey) : INode
     {
         await using var db = context.Request().Open(workspace.Id);
         var before = Paging.Position(after);
+        var (tenantId, workspaceId) = (db.TenantId, db.WorkspaceId);
         var query =
             from place in db.ReceiptPlaces
-            where place.TenantId == db.TenantId && place.WorkspaceId == db.WorkspaceId && place.Position != null && (before == null || place.Position < before)
+            where place.TenantId == tenantId && place.WorkspaceId == workspaceId && place.Position != null && (before == null || place.Position < before)
             join receipt in db.Receipts on new { place.TenantId, place.WorkspaceId, place.ReceiptId } equals new { receipt.TenantId, receipt.WorkspaceId, ReceiptId = receipt.Id }
             where kind == null || receipt.Kind == kind
             orderby place.Position descending
@@ -189,7 +190,8 @@ public sealed class WorkspaceNode(Workspace workspace, string tenantKey) : INode
     {
         var request = context.Request();
         await using var db = request.Open(workspace.Id);
-        var agents = await db.Principals.AsNoTracking().Where(p => p.Kind == PrincipalKind.Agent && db.RoleBindings.Any(b => b.PrincipalId == p.Id && b.WorkspaceId == workspace.Id))
+        var members = db.RoleBindings.Where(b => b.WorkspaceId == workspace.Id).Select(b => b.PrincipalId);
+        var agents = await db.Principals.AsNoTracking().Where(p => p.Kind == PrincipalKind.Agent && members.Contains(p.Id))
             .OrderBy(p => p.Name).Take(Paging.Max).ToListAsync(context.CancellationToken);
         return [.. agents.Select(p => new PrincipalNode(workspace.Id, p, request.Now))];
     }
@@ -233,13 +235,14 @@ internal static class Reads
                 return await db.Receipts.AsNoTracking().SingleOrDefaultAsync(r => r.Id == key, ct) is { } receipt ? new ReceiptNode(receipt) : null;
             case "Page":
                 if (await db.Pages.AsNoTracking().SingleOrDefaultAsync(p => p.Id == key, ct) is not { } page) return null;
-                var tenant = await db.Tenants.Where(t => t.Id == db.TenantId).Select(t => t.Key).SingleAsync(ct);
+                var tenant = await db.Tenants.Where(t => t.Id == request.Actor.TenantId).Select(t => t.Key).SingleAsync(ct);
                 return new PageNode(page, $"{request.PublicAddress}/p/{tenant}/{page.Slug}");
             case "Stop":
                 return await db.Stops.AsNoTracking().SingleOrDefaultAsync(s => s.Id == key && (s.WorkspaceId == id.WorkspaceId || s.Boundary == StopBoundary.Tenant), ct) is { } stop
                     ? new StopNode(stop, id.WorkspaceId) : null;
             case "Principal":
-                return await db.Principals.AsNoTracking().SingleOrDefaultAsync(p => p.Id == key && db.RoleBindings.Any(b => b.PrincipalId == p.Id && b.WorkspaceId == id.WorkspaceId), ct) is { } principal
+                return await db.RoleBindings.AnyAsync(b => b.PrincipalId == key && b.WorkspaceId == id.WorkspaceId, ct)
+                    && await db.Principals.AsNoTracking().SingleOrDefaultAsync(p => p.Id == key, ct) is { } principal
                     ? new PrincipalNode(id.WorkspaceId, principal, request.Now) : null;
             default:
                 return null;
@@ -249,7 +252,7 @@ internal static class Reads
     public static async Task<WorkspaceNode?> WorkspaceAsync(RequestContext request, MumegaDb db, System.Linq.Expressions.Expression<Func<Workspace, bool>> which, CancellationToken ct)
     {
         if (await db.Workspaces.AsNoTracking().SingleOrDefaultAsync(which, ct) is not { } workspace || !await request.MaySeeAsync(workspace.Id)) return null;
-        return new(workspace, await db.Tenants.Where(t => t.Id == db.TenantId).Select(t => t.Key).SingleAsync(ct));
+        return new(workspace, await db.Tenants.Where(t => t.Id == request.Actor.TenantId).Select(t => t.Key).SingleAsync(ct));
     }
 
     /// <summary>A result that is worked out from a loaded one.</summary>

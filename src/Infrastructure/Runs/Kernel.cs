@@ -227,12 +227,18 @@ public sealed class Kernel(Desk desk)
     {
         var known = boundary switch
         {
-            StopBoundary.Agent => Guid.TryParse(target, out var id) && await s.Db.RoleBindings.AnyAsync(b => b.PrincipalId == id && b.WorkspaceId == s.Db.WorkspaceId, ct),
+            StopBoundary.Agent => Guid.TryParse(target, out var id) && await MemberAsync(s.Db, id, ct),
             StopBoundary.Family => desk.Catalog.All.Any(a => a.Family == target),
             StopBoundary.Connector => await s.Db.Connections.AnyAsync(c => c.Key == target, ct),
             _ => true,
         };
         return known ? null : new InvalidArgument("target", "there is no such agent, family or connector here.");
+    }
+
+    private static Task<bool> MemberAsync(MumegaDb db, Guid principalId, CancellationToken ct)
+    {
+        var workspaceId = db.WorkspaceId;
+        return db.RoleBindings.AnyAsync(b => b.PrincipalId == principalId && b.WorkspaceId == workspaceId, ct);
     }
 
     private static InvalidArgument? BadReason(string reason) =>
@@ -429,9 +435,10 @@ public sealed class Sitting : IAsyncDisposable
     {
         if (principalId == Guid.Empty) return (new HashSet<string>(), false);
 
-        var standing = await db.Principals.AsNoTracking().Where(p => p.Id == principalId)
-            .Select(p => new { Principal = p, Roles = db.RoleBindings.Where(b => b.PrincipalId == p.Id && b.WorkspaceId == db.WorkspaceId).Select(b => b.Role).ToList() })
-            .SingleOrDefaultAsync(ct);
-        return (standing?.Roles.ToHashSet() ?? [], standing?.Principal.IsActive(now) != true);
+        // Two plain queries: one that names the context inside a lambda would be compiled anew for every context.
+        var workspaceId = db.WorkspaceId;
+        var principal = await db.Principals.AsNoTracking().SingleOrDefaultAsync(p => p.Id == principalId, ct);
+        var roles = await db.RoleBindings.Where(b => b.PrincipalId == principalId && b.WorkspaceId == workspaceId).Select(b => b.Role).ToListAsync(ct);
+        return (roles.ToHashSet(), principal?.IsActive(now) != true);
     }
 }

@@ -23,15 +23,23 @@ internal sealed class WorkspaceState(MumegaDb db, string tenantKey, string publi
 
     public string PageAddress(string slug) => $"{publicAddress}/p/{tenantKey}/{slug}";
 
-    public async Task<bool> IsAddressTakenAsync(string slug, CancellationToken ct) =>
-        await db.PortalAddresses.AnyAsync(a => a.Slug == slug && a.WorkspaceId != db.WorkspaceId, ct);
+    public async Task<bool> IsAddressTakenAsync(string slug, CancellationToken ct)
+    {
+        var workspaceId = db.WorkspaceId;
+        return await db.PortalAddresses.AnyAsync(a => a.Slug == slug && a.WorkspaceId != workspaceId, ct);
+    }
 
     public string Render(string markdown) => Pages.Markdown.Render(markdown);
 
     public async Task<ProfileEntry?> FindProfileEntryAsync(string key, CancellationToken ct) => await db.Set<ProfileEntry>().SingleOrDefaultAsync(p => p.Key == key, ct);
 
-    public async Task<Principal?> FindPrincipalAsync(Guid id, CancellationToken ct) =>
-        await db.Principals.SingleOrDefaultAsync(p => p.Id == id && db.RoleBindings.Any(b => b.PrincipalId == id && b.WorkspaceId == db.WorkspaceId), ct);
+    public async Task<Principal?> FindPrincipalAsync(Guid id, CancellationToken ct)
+    {
+        var workspaceId = db.WorkspaceId;
+        return await db.RoleBindings.AnyAsync(b => b.PrincipalId == id && b.WorkspaceId == workspaceId, ct)
+            ? await db.Principals.SingleOrDefaultAsync(p => p.Id == id, ct)
+            : null;
+    }
 
     public async Task EndTokensAsync(Principal principal, CancellationToken ct)
     {
@@ -41,7 +49,7 @@ internal sealed class WorkspaceState(MumegaDb db, string tenantKey, string publi
 
     public async Task<Connection?> FindConnectionAsync(string key, CancellationToken ct) => await db.Connections.SingleOrDefaultAsync(c => c.Key == key, ct);
 
-    public async Task<Stop?> FindStopAsync(Guid id, CancellationToken ct) => await db.Stops.SingleOrDefaultAsync(s => s.Id == id && s.WorkspaceId == db.WorkspaceId, ct);
+    public async Task<Stop?> FindStopAsync(Guid id, CancellationToken ct) => await db.Stops.SingleOrDefaultAsync(s => s.Id == id && s.WorkspaceId == WorkspaceId, ct);
 
     public async Task<Outcome<Stop>> ReleaseStopAsync(Stop stop, Actor by, CancellationToken ct)
     {
