@@ -20,8 +20,12 @@ string[] parts = args.Length > 0 ? args : ["actions", "push", "read", "start"];
 foreach (var kind in new[] { "sqlite", "postgres" })
 {
     var postgres = Environment.GetEnvironmentVariable("MUMEGA_TEST_POSTGRES");
-    if (kind == "postgres" && string.IsNullOrEmpty(postgres)) continue;
     if (!parts.Intersect(["actions", "push", "read"]).Any()) break;
+    if (kind == "postgres" && string.IsNullOrEmpty(postgres))
+    {
+        Console.WriteLine(JsonSerializer.Serialize(new { figure = "postgres", skipped = "MUMEGA_TEST_POSTGRES names no server, and none is installed" }));
+        continue;
+    }
 
     await using var bench = await Bench.OpenAsync(kind, postgres);
     if (parts.Contains("actions")) await bench.ActionsAsync();
@@ -79,7 +83,9 @@ internal sealed class Bench : IAsyncDisposable
     /// <summary>Governed actions a second end to end: propose, approve, execute, receipts; beside the raw rate of single-row commits.</summary>
     public async Task ActionsAsync()
     {
-        await ManyAsync(4, TimeSpan.FromSeconds(3), () => GovernAsync());
+        // Long enough for the runtime to have compiled the hot paths with what it learnt from running them.
+        await ManyAsync(16, TimeSpan.FromSeconds(25), () => GovernAsync());
+        await AnalyzeAsync();
         foreach (var clients in new[] { 1, 16 })
         {
             var raw = await ManyAsync(clients, TimeSpan.FromSeconds(4), RawCommitAsync());
@@ -102,12 +108,15 @@ internal sealed class Bench : IAsyncDisposable
     /// <summary>From the receipt's time, taken right before its commit, to the client.</summary>
     public async Task PushAsync(int subscribers)
     {
+        await ManyAsync(4, TimeSpan.FromSeconds(5), () => GovernAsync());
         var latencies = new ConcurrentBag<double>();
-        var sockets = await Task.WhenAll(Enumerable.Range(0, subscribers).Select(_ => SubscribeAsync(latencies)));
+        var sockets = await Task.WhenAll(Enumerable.Range(0, subscribers).Select(_ => SubscribeAsync(ms => latencies.Add(ms))));
         var rounds = 0;
         var clock = Stopwatch.StartNew();
-        while (clock.Elapsed < TimeSpan.FromSeconds(6))
+        var warm = TimeSpan.FromSeconds(5);
+        while (clock.Elapsed < warm + TimeSpan.FromSeconds(6))
         {
+            if (clock.Elapsed < warm) (rounds, latencies) = (0, new());
             await GraphQLAsync(agent, Propose, new { input = new { workspaceId = WorkspaceId, action = "page.publish", input = new { slug = $"push-{rounds++}", title = "x", markdown = "x" }, reason = "bench", idempotencyKey = Guid.NewGuid().ToString() } });
             await Task.Delay(100);
         }
@@ -118,23 +127,27 @@ internal sealed class Bench : IAsyncDisposable
         Print(new { figure = "push", database = kind, subscribers, receipts = rounds * 3, delivered = sorted.Count, lost = rounds * 3 * subscribers - sorted.Count, p50_ms = Round(At(sorted, 0.5)), p99_ms = Round(At(sorted, 0.99)), aim_p99_ms = 50 });
     }
 
-    /// <summary>A GraphQL list of 50 receipts, beside the bare SQL for the same rows.</summary>
+    /// <summary>A GraphQL list of 50 receipts, beside PostGraphile's answer from the same table and the bare SQL for the same rows.</summary>
     public async Task ReadAsync()
     {
         for (var i = 0; i < 20; i++) await GovernAsync();
+        await AnalyzeAsync();
         const string Query = "query($w: ID!) { node(id: $w) { ... on Workspace { receipts(first: 50) { nodes { id kind action state step at digest } } } } }";
-        await ManyAsync(8, TimeSpan.FromSeconds(2), () => GraphQLAsync(agent, Query, new { w = WorkspaceId }));
+        await ManyAsync(8, TimeSpan.FromSeconds(8), () => GraphQLAsync(agent, Query, new { w = WorkspaceId }));
         var graphql = await ManyAsync(8, TimeSpan.FromSeconds(5), () => GraphQLAsync(agent, Query, new { w = WorkspaceId }));
         var sql = await ManyAsync(8, TimeSpan.FromSeconds(5), async () =>
         {
             await using var db = Databases.Open(room.Tenant, room.Workspace);
             await db.Database.OpenConnectionAsync();
             await using var command = db.Database.GetDbConnection().CreateCommand();
-            command.CommandText = "SELECT r.\"Id\", r.\"Kind\", r.\"Action\", r.\"State\", r.\"Step\", r.\"At\", r.\"Digest\" FROM \"ReceiptPlaces\" p JOIN \"Receipts\" r ON r.\"TenantId\" = p.\"TenantId\" AND r.\"WorkspaceId\" = p.\"WorkspaceId\" AND r.\"Id\" = p.\"ReceiptId\" WHERE p.\"Position\" IS NOT NULL ORDER BY p.\"Position\" DESC LIMIT 50";
+            command.CommandText = "SELECT r.\"Id\", r.\"Kind\", r.\"Action\", r.\"State\", r.\"Step\", r.\"At\", r.\"Digest\" FROM \"ReceiptPlaces\" p JOIN \"Receipts\" r ON r.\"TenantId\" = p.\"TenantId\" AND r.\"WorkspaceId\" = p.\"WorkspaceId\" AND r.\"Id\" = p.\"ReceiptId\" WHERE p.\"TenantId\" = @tenant AND p.\"WorkspaceId\" = @workspace AND p.\"Position\" IS NOT NULL ORDER BY p.\"Position\" DESC LIMIT 50";
+            Add(command, "@tenant", room.Tenant);
+            Add(command, "@workspace", room.Workspace);
             await using var reader = await command.ExecuteReaderAsync();
             while (await reader.ReadAsync()) _ = reader.GetString(1);
         });
-        Print(new { figure = "read 50 receipts", database = kind, per_second = Round(graphql.Rate), p50_ms = Round(graphql.P50), p99_ms = Round(graphql.P99), bare_sql_per_second = Round(sql.Rate), ratio_to_sql = Math.Round(graphql.Rate / sql.Rate, 3) });
+        var peer = kind == "postgres" ? await PostGraphileAsync() : null;
+        Print(new { figure = "read 50 receipts", database = kind, per_second = Round(graphql.Rate), p50_ms = Round(graphql.P50), p99_ms = Round(graphql.P99), bare_sql_per_second = Round(sql.Rate), ratio_to_sql = Math.Round(graphql.Rate / sql.Rate, 3), postgraphile_per_second = peer is { } p ? Round(p) : (double?)null, ratio_to_postgraphile = peer is { } q ? Math.Round(graphql.Rate / q, 2) : (double?)null, aim_ratio = 1.5 });
     }
 
     /// <summary>From process start to ready, on an existing database, and what it keeps in memory when idle.</summary>
@@ -196,6 +209,55 @@ internal sealed class Bench : IAsyncDisposable
         await done.Task.WaitAsync(TimeSpan.FromSeconds(30));
     }
 
+    /// <summary>What PostgreSQL does by itself within a minute or so; without statistics the planner guesses.</summary>
+    private async Task AnalyzeAsync()
+    {
+        if (kind != "postgres") return;
+        await using var db = Databases.OpenPlatform();
+        await db.Database.ExecuteSqlRawAsync("ANALYZE");
+    }
+
+    /// <summary>The rate at which PostGraphile answers the same list from the same rows; null where it isn't installed.</summary>
+    private async Task<double?> PostGraphileAsync()
+    {
+        var home = Path.Combine(Directory.GetCurrentDirectory(), "bench", "postgraphile");
+        if (!Directory.Exists(Path.Combine(home, "node_modules"))) return null;
+
+        string database;
+        await using (var db = Databases.OpenPlatform()) database = db.Database.GetConnectionString()!;
+        var at = new Npgsql.NpgsqlConnectionStringBuilder(database);
+        var port = FreePort();
+        var start = new ProcessStartInfo("node", ["server.js", $"postgres://{at.Username}:{at.Password}@{at.Host}:{at.Port}/{at.Database}", $"{port}"]) { WorkingDirectory = home, RedirectStandardOutput = true };
+        start.Environment["NODE_ENV"] = start.Environment["GRAPHILE_ENV"] = "production";
+        using var process = Process.Start(start)!;
+        try
+        {
+            if (await process.StandardOutput.ReadLineAsync() != "ready") return null;
+
+            const string Query = "query($t: UUID!, $w: UUID!) { allReceipts(condition: {tenantId: $t, workspaceId: $w}, first: 50, orderBy: PRIMARY_KEY_DESC) { nodes { id kind action state step at digest } } }";
+            using var http = new HttpClient { BaseAddress = new($"http://127.0.0.1:{port}") };
+            async Task AskAsync()
+            {
+                if ((await GraphQLAsync(http, Query, new { t = room.Tenant, w = room.Workspace })).GetProperty("allReceipts").GetProperty("nodes").GetArrayLength() != 50)
+                    throw new InvalidOperationException("PostGraphile did not answer with 50 receipts");
+            }
+
+            await ManyAsync(8, TimeSpan.FromSeconds(8), AskAsync);
+            return (await ManyAsync(8, TimeSpan.FromSeconds(5), AskAsync)).Rate;
+        }
+        finally
+        {
+            process.Kill();
+        }
+    }
+
+    private static void Add(System.Data.Common.DbCommand command, string name, Guid value)
+    {
+        var parameter = command.CreateParameter();
+        (parameter.ParameterName, parameter.Value) = (name, value);
+        command.Parameters.Add(parameter);
+    }
+
     private Func<Task> RawCommitAsync()
     {
         using (var db = Databases.OpenPlatform()) db.Database.ExecuteSqlRaw("CREATE TABLE IF NOT EXISTS raw_commits (id varchar(40) PRIMARY KEY, payload varchar(400))");
@@ -215,7 +277,7 @@ internal sealed class Bench : IAsyncDisposable
         }
     }
 
-    private async Task<ClientWebSocket> SubscribeAsync(ConcurrentBag<double> latencies)
+    private async Task<ClientWebSocket> SubscribeAsync(Action<double> seen)
     {
         var socket = new ClientWebSocket();
         socket.Options.AddSubProtocol("graphql-transport-ws");
@@ -234,7 +296,7 @@ internal sealed class Bench : IAsyncDisposable
                     var part = await socket.ReceiveAsync(buffer, default);
                     var now = TimeProvider.System.GetUtcNow();
                     var at = JsonDocument.Parse(buffer.AsMemory(0, part.Count)).RootElement.GetProperty("payload").GetProperty("data").GetProperty("receiptAppended").GetProperty("node").GetProperty("at").GetDateTimeOffset();
-                    latencies.Add((now - at).TotalMilliseconds);
+                    seen((now - at).TotalMilliseconds);
                 }
             }
             catch (Exception e) when (e is WebSocketException or ObjectDisposedException or OperationCanceledException)

@@ -9,7 +9,6 @@ using Mumega.Infrastructure.Actions;
 using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Identity;
 using Mumega.Infrastructure.Jobs;
-using Mumega.Infrastructure.Policies;
 using Mumega.Infrastructure.Receipts;
 using Mumega.Infrastructure.Runs;
 using Mumega.Infrastructure.Webhooks;
@@ -28,7 +27,7 @@ public static class Setup
         services.AddSingleton<Databases>();
         services.AddScoped(provider => provider.GetRequiredService<Databases>().OpenPlatform());
 
-        services.AddSingleton<ActionCatalog>().AddSingleton<InputSchemas>().AddSingleton<PolicyShelf>().AddSingleton<Signals>();
+        services.AddSingleton<ActionCatalog>().AddSingleton<InputSchemas>().AddSingleton<Authorities>().AddSingleton<Signals>();
         services.AddSingleton<Housekeeping>();
         services.AddSingleton<Desk>().AddSingleton<Kernel>().AddSingleton<Runner>().AddSingleton<JobQueue>();
         services.AddSingleton<ReceiptSequencer>().AddSingleton<ReceiptFeed>();

@@ -13,8 +13,6 @@ namespace Mumega.Jobs;
 /// </summary>
 public sealed class Worker(JobQueue queue, Runner runner, Signals signals, JobOptions options, TimeProvider clock, ILogger<Worker> log) : IBackgroundProcess
 {
-    private const int Parallel = 4;
-
     public void Execute(BackgroundProcessContext context) => DrainAsync(context.StoppingToken).GetAwaiter().GetResult();
 
     private async Task DrainAsync(CancellationToken ct)
@@ -23,8 +21,7 @@ public sealed class Worker(JobQueue queue, Runner runner, Signals signals, JobOp
         try
         {
             var jobs = await queue.ClaimAsync(ct);
-            await System.Threading.Tasks.Parallel.ForEachAsync(jobs, new ParallelOptions { MaxDegreeOfParallelism = Parallel, CancellationToken = ct },
-                async (job, token) => await runner.RunAsync(job, token));
+            await runner.RunAsync(jobs, ct);
             if (jobs.Count > 0) return;
 
             var next = await queue.NextDueAsync(ct) is { } due ? due - clock.Now() : options.Poll;
@@ -45,6 +42,8 @@ public sealed class Worker(JobQueue queue, Runner runner, Signals signals, JobOp
 /// <summary>Gives receipts their place as soon as they are committed.</summary>
 public sealed class Sequencer(ReceiptSequencer sequencer, Signals signals, JobOptions options, ILogger<Sequencer> log) : IBackgroundProcess
 {
+    private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(4);
+
     public void Execute(BackgroundProcessContext context) => PlaceAsync(context.StoppingToken).GetAwaiter().GetResult();
 
     private async Task PlaceAsync(CancellationToken ct)
@@ -52,7 +51,14 @@ public sealed class Sequencer(ReceiptSequencer sequencer, Signals signals, JobOp
         var wake = signals.Receipts.Next;
         try
         {
-            if (await sequencer.PlaceAsync(ct) == 0) await Task.WhenAny(wake, Task.Delay(options.Poll, ct));
+            if (await sequencer.PlaceAsync(ct) > 0)
+            {
+                // A busy moment has several commits within milliseconds; one pass places them all. After a quiet one nobody waits.
+                await Task.WhenAny(Task.Delay(Gather, ct));
+                return;
+            }
+
+            await Task.WhenAny(wake, Task.Delay(options.Poll, ct));
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
         {

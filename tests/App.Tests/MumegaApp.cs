@@ -100,12 +100,12 @@ internal static class TestServers
 
     public static string? SqlServer { get; } = Environment.GetEnvironmentVariable("MUMEGA_TEST_SQLSERVER") is { Length: > 0 } s ? s : null;
 
-    public static async Task<string> NewPostgresDatabaseAsync()
+    public static async Task<string> NewPostgresDatabaseAsync(string? template = null)
     {
         var name = $"mumega_{Guid.NewGuid():N}";
         await using var connection = new Npgsql.NpgsqlConnection(Postgres);
         await connection.OpenAsync();
-        await using var create = new Npgsql.NpgsqlCommand($"CREATE DATABASE {name}", connection);
+        await using var create = new Npgsql.NpgsqlCommand($"CREATE DATABASE {name} TEMPLATE {template ?? "template1"}", connection);
         await create.ExecuteNonQueryAsync();
         return new Npgsql.NpgsqlConnectionStringBuilder(Postgres) { Database = name, MaxPoolSize = 60 }.ToString();
     }

@@ -197,7 +197,15 @@ public sealed class ApprovalNode(Approval approval, ActionCatalog catalog, DateT
         context.Request().RunAsync(approval.WorkspaceId, approval.RunId).Then(r => new RunNode(r!, catalog, now));
 
     /// <summary>Why the caller may not decide this, or null when they may.</summary>
-    public Task<string?> Blocked(IResolveFieldContext context) => Reads.WhyNotDecideAsync(context.Request(), approval, context.CancellationToken);
+    public IDataLoaderResult<string?> Blocked(IResolveFieldContext context)
+    {
+        var request = context.Request();
+        return request.RunAsync(approval.WorkspaceId, approval.RunId).Then(async run =>
+        {
+            var (refusal, roles) = await request.DecidesAsync(approval.WorkspaceId);
+            return (refusal ?? approval.WhyNot(run!, request.Actor, roles, now))?.Message;
+        });
+    }
 }
 
 /// <summary>Immutable evidence that something happened ("Mumega receipt 1").</summary>

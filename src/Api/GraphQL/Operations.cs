@@ -37,11 +37,10 @@ public sealed class Viewer
     {
         var request = context.Request();
         await using var db = request.OpenTenant();
-        var tenant = await db.Tenants.Where(t => t.Id == request.Actor.TenantId).Select(t => t.Key).SingleAsync(context.CancellationToken);
         var found = new List<WorkspaceNode>();
-        foreach (var workspace in await db.Workspaces.AsNoTracking().Where(w => request.Actor.Workspaces.Contains(w.Id)).OrderBy(w => w.Name).Take(Paging.Max).ToListAsync(context.CancellationToken))
+        foreach (var id in await db.Workspaces.Where(w => request.Actor.Workspaces.Contains(w.Id)).OrderBy(w => w.Name).Select(w => w.Id).Take(Paging.Max).ToListAsync(context.CancellationToken))
         {
-            if (await request.MaySeeAsync(workspace.Id)) found.Add(new(workspace, tenant));
+            if (await request.WorkspaceAsync(id) is { } workspace) found.Add(workspace);
         }
 
         return found;
@@ -62,7 +61,8 @@ public sealed class Query
     {
         var request = context.Request();
         await using var db = request.OpenTenant();
-        return await Reads.WorkspaceAsync(request, db, w => w.Key == key, context.CancellationToken);
+        var id = await db.Workspaces.Where(w => w.Key == key).Select(w => w.Id).SingleOrDefaultAsync(context.CancellationToken);
+        return id == Guid.Empty ? null : await request.WorkspaceAsync(id);
     }
 }
 

@@ -9,7 +9,6 @@ using Mumega.Domain.Policies;
 using Mumega.Domain.Runs;
 using Mumega.Domain.Stops;
 using Mumega.Domain.Tenancy;
-using Mumega.Infrastructure.Data;
 
 namespace Mumega.Api.GraphQL;
 
@@ -61,6 +60,8 @@ public sealed record FamilyView(string Name, IReadOnlyList<ActionView> Actions);
 [Name("Workspace"), Implements(typeof(INode))]
 public sealed class WorkspaceNode(Workspace workspace, string tenantKey) : INode
 {
+    internal string TenantKey => tenantKey;
+
     /// <summary>The global id; opaque.</summary>
     [Id] public string Id => NodeId.Of("Workspace", workspace.Id, workspace.Id);
 
@@ -206,26 +207,14 @@ internal static class Reads
         return [.. (await db.Receipts.AsNoTracking().Where(r => r.SubjectId == subjectId).OrderBy(r => r.Step).Take(Paging.Max).ToListAsync(ct)).Select(r => new ReceiptNode(r))];
     }
 
-    /// <summary>Asks the same rules that a decision would meet, without deciding.</summary>
-    public static async Task<string?> WhyNotDecideAsync(RequestContext request, Approval approval, CancellationToken ct)
-    {
-        await using var sitting = await request.Desk.SitAsync(request.Actor, approval.WorkspaceId, ct);
-        if (await sitting.Db.Approvals.Include(a => a.Decisions).SingleOrDefaultAsync(a => a.Id == approval.Id, ct) is not { } fresh) return "It is gone.";
-        if (sitting.Decide(ControlAct.DecideApproval) is { Verdict: Verdict.Deny } no) return no.AsRefusal().Message;
-
-        var run = await sitting.Db.Runs.SingleAsync(r => r.Id == approval.RunId, ct);
-        return fresh.Decide(run, ApprovalVerdict.Approve, fresh.Digest, null, request.Actor, sitting.Roles, sitting.Now).Refused(out var why, out _) ? why.Message : null;
-    }
-
     public static async Task<INode?> NodeAsync(RequestContext request, NodeId id, CancellationToken ct)
     {
-        if (!Guid.TryParse(id.Key, out var key) || !await request.MaySeeAsync(id.WorkspaceId)) return null;
+        if (!Guid.TryParse(id.Key, out var key) || await request.WorkspaceAsync(id.WorkspaceId) is not { } workspace) return null;
+        if (id.Type == "Workspace") return key == id.WorkspaceId ? workspace : null;
 
         await using var db = request.Open(id.WorkspaceId);
         switch (id.Type)
         {
-            case "Workspace" when key == id.WorkspaceId:
-                return await WorkspaceAsync(request, db, w => w.Id == key, ct);
             case "Run":
                 return await db.Runs.AsNoTracking().SingleOrDefaultAsync(r => r.Id == key, ct) is { } run ? new RunNode(run, request.Desk.Catalog, request.Now) : null;
             case "Approval":
@@ -234,9 +223,7 @@ internal static class Reads
             case "Receipt":
                 return await db.Receipts.AsNoTracking().SingleOrDefaultAsync(r => r.Id == key, ct) is { } receipt ? new ReceiptNode(receipt) : null;
             case "Page":
-                if (await db.Pages.AsNoTracking().SingleOrDefaultAsync(p => p.Id == key, ct) is not { } page) return null;
-                var tenant = await db.Tenants.Where(t => t.Id == request.Actor.TenantId).Select(t => t.Key).SingleAsync(ct);
-                return new PageNode(page, $"{request.PublicAddress}/p/{tenant}/{page.Slug}");
+                return await db.Pages.AsNoTracking().SingleOrDefaultAsync(p => p.Id == key, ct) is { } page ? new PageNode(page, $"{request.PublicAddress}/p/{workspace.TenantKey}/{page.Slug}") : null;
             case "Stop":
                 return await db.Stops.AsNoTracking().SingleOrDefaultAsync(s => s.Id == key && (s.WorkspaceId == id.WorkspaceId || s.Boundary == StopBoundary.Tenant), ct) is { } stop
                     ? new StopNode(stop, id.WorkspaceId) : null;
@@ -249,14 +236,18 @@ internal static class Reads
         }
     }
 
-    public static async Task<WorkspaceNode?> WorkspaceAsync(RequestContext request, MumegaDb db, System.Linq.Expressions.Expression<Func<Workspace, bool>> which, CancellationToken ct)
-    {
-        if (await db.Workspaces.AsNoTracking().SingleOrDefaultAsync(which, ct) is not { } workspace || !await request.MaySeeAsync(workspace.Id)) return null;
-        return new(workspace, await db.Tenants.Where(t => t.Id == request.Actor.TenantId).Select(t => t.Key).SingleAsync(ct));
-    }
-
     /// <summary>A result that is worked out from a loaded one.</summary>
     public static IDataLoaderResult<TOut> Then<TIn, TOut>(this IDataLoaderResult<TIn> loaded, Func<TIn, TOut> map) => new Mapped<TIn, TOut>(loaded, map);
+
+    /// <summary>The same where working it out has to wait for something.</summary>
+    public static IDataLoaderResult<TOut> Then<TIn, TOut>(this IDataLoaderResult<TIn> loaded, Func<TIn, Task<TOut>> map) => new Awaited<TIn, TOut>(loaded, map);
+
+    private sealed class Awaited<TIn, TOut>(IDataLoaderResult<TIn> loaded, Func<TIn, Task<TOut>> map) : IDataLoaderResult<TOut>
+    {
+        public async Task<TOut> GetResultAsync(CancellationToken cancellationToken = default) => await map(await loaded.GetResultAsync(cancellationToken));
+
+        async Task<object?> IDataLoaderResult.GetResultAsync(CancellationToken cancellationToken) => await GetResultAsync(cancellationToken);
+    }
 
     private sealed class Mapped<TIn, TOut>(IDataLoaderResult<TIn> loaded, Func<TIn, TOut> map) : IDataLoaderResult<TOut>
     {

@@ -4,6 +4,7 @@ using GraphQL.DataLoader;
 using Microsoft.EntityFrameworkCore;
 using Mumega.Domain.Approvals;
 using Mumega.Domain.Identity;
+using Mumega.Domain.Policies;
 using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Runs;
 
@@ -12,7 +13,8 @@ namespace Mumega.Api.GraphQL;
 /// <summary>One request: who asks, and what was already looked up for it. Tenant and principal come from here and nowhere else.</summary>
 public sealed class RequestContext(Actor actor, IServiceProvider services, bool readOnly) : Dictionary<string, object?>
 {
-    private readonly ConcurrentDictionary<Guid, Task<bool>> visible = new();
+    private readonly ConcurrentDictionary<Guid, Task<WorkspaceNode?>> visible = new();
+    private readonly ConcurrentDictionary<Guid, Task<(Domain.Refusal? Refusal, IReadOnlySet<string> Roles)>> deciders = new();
     private readonly ConcurrentDictionary<string, object> batches = new(StringComparer.Ordinal);
 
     public Actor Actor => actor;
@@ -32,11 +34,21 @@ public sealed class RequestContext(Actor actor, IServiceProvider services, bool 
 
     public MumegaDb OpenTenant() => Desk.Databases.OpenTenant(actor.TenantId);
 
-    /// <summary>Whether the caller may see the workspace, decided by policy once per request. Another tenant's never exists.</summary>
-    public Task<bool> MaySeeAsync(Guid workspaceId) => visible.GetOrAdd(workspaceId, async id =>
+    /// <summary>Whether the caller may see the workspace. Another tenant's never exists.</summary>
+    public async Task<bool> MaySeeAsync(Guid workspaceId) => await WorkspaceAsync(workspaceId) is not null;
+
+    /// <summary>The workspace if the caller may see it, decided by policy once per request.</summary>
+    public Task<WorkspaceNode?> WorkspaceAsync(Guid workspaceId) => visible.GetOrAdd(workspaceId, async id =>
     {
         await using var sitting = await Desk.SitAsync(actor, id, CancellationToken.None);
-        return sitting.MaySee && await sitting.Db.Workspaces.AnyAsync(w => w.Id == id);
+        return await sitting.SeeAsync(CancellationToken.None) is { } seen ? new(seen.Workspace, seen.TenantKey) : null;
+    });
+
+    /// <summary>Why the caller may decide nothing at all in the workspace, if so, and the roles by which they decide; looked up once per request.</summary>
+    public Task<(Domain.Refusal? Refusal, IReadOnlySet<string> Roles)> DecidesAsync(Guid workspaceId) => deciders.GetOrAdd(workspaceId, async id =>
+    {
+        await using var sitting = await Desk.SitAsync(actor, id, CancellationToken.None);
+        return (sitting.Decide(ControlAct.DecideApproval) is { Verdict: Verdict.Deny } no ? no.AsRefusal() : null, sitting.Roles);
     });
 
     /// <summary>The names of principals, loaded together.</summary>
@@ -50,6 +62,13 @@ public sealed class RequestContext(Actor actor, IServiceProvider services, bool 
     public IDataLoaderResult<Approval?> ApprovalOfAsync(Guid workspaceId, Guid runId) => Batch<Guid, Approval>($"approval/{workspaceId}", async ids =>
     {
         await using var db = Open(workspaceId);
+        if (ids.Count == 1)
+        {
+            return await db.FindApprovalOfRunAsync(ids.Single(), CancellationToken.None) is { } only
+                ? new Dictionary<Guid, Approval> { [only.RunId] = only }
+                : [];
+        }
+
         return await db.Approvals.AsNoTracking().Include(a => a.Decisions).Where(a => ids.Contains(a.RunId)).ToDictionaryAsync(a => a.RunId);
     }).Load(runId);
 

@@ -47,7 +47,7 @@ public sealed class WebSessions(
     {
         var id = Hash(cookie);
         await using var db = databases.OpenPlatform();
-        var session = await db.WebSessions.SingleOrDefaultAsync(s => s.Id == id, ct);
+        var session = await db.FindWebSessionAsync(id, ct);
         var now = clock.GetUtcNow();
         if (session is null || session.ExpiresAt <= now) return null;
         if (session.AccessExpiresAt - now < TimeSpan.FromSeconds(30) && !await RefreshAsync(db, session, ct)) return null;

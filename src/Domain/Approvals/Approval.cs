@@ -82,9 +82,8 @@ public sealed class Approval : IWorkspaceOwned
         ExpiresAt = now + gates.Min(g => g.Expires),
     };
 
-    /// <summary>Counts one person's word. When every gate has its quorum the run is queued; one rejection ends it.</summary>
-    public Outcome<Evidence> Decide(
-        Run run, ApprovalVerdict verdict, string digest, string? reason, Actor by, IReadOnlySet<string> roles, DateTimeOffset now)
+    /// <summary>Why somebody may not decide this now, or null when they may.</summary>
+    public Refusal? WhyNot(Run run, Actor by, IReadOnlySet<string> roles, DateTimeOffset now)
     {
         if (by.Kind is not PrincipalKind.User) return new HumanRequired();
         if (by.Id == run.ProposedBy) return new OwnRequest();
@@ -95,10 +94,17 @@ public sealed class Approval : IWorkspaceOwned
         if (State is ApprovalState.Expired || (State is ApprovalState.Pending && now >= ExpiresAt)) return new ApprovalExpired(ExpiresAt);
         if (State is not ApprovalState.Pending || run.State is not RunState.AwaitingApproval)
             return new WrongState(run.State.Name(), RunState.AwaitingApproval.Name());
-        if (digest != Digest) return new StaleDigest(Digest);
 
         var open = Gates.Where(g => Missing(g) > 0).Select(g => g.Role).Distinct().ToList();
-        if (!open.Any(roles.Contains)) return new RoleRequired(open);
+        return open.Any(roles.Contains) ? null : new RoleRequired(open);
+    }
+
+    /// <summary>Counts one person's word. When every gate has its quorum the run is queued; one rejection ends it.</summary>
+    public Outcome<Evidence> Decide(
+        Run run, ApprovalVerdict verdict, string digest, string? reason, Actor by, IReadOnlySet<string> roles, DateTimeOffset now)
+    {
+        if (WhyNot(run, by, roles, now) is { } no) return no;
+        if (digest != Digest) return new StaleDigest(Digest);
 
         Decisions.Add(new()
         {

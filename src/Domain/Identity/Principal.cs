@@ -55,8 +55,8 @@ public sealed record Actor(
     string Surface)
 {
     /// <summary>The platform acting on a tenant's behalf, for example when a deadline passes.</summary>
-    public static Actor Platform(Tenant tenant) => new(
-        tenant.Id, Guid.Empty, PrincipalKind.Service, "Mumega", null, tenant.Log, new HashSet<string>(), new HashSet<Guid>(), "job");
+    public static Actor Platform(Guid tenantId, string log) => new(
+        tenantId, Guid.Empty, PrincipalKind.Service, "Mumega", null, log, new HashSet<string>(), new HashSet<Guid>(), "job");
 }
 
 /// <summary>The OAuth scopes that tokens may carry.</summary>

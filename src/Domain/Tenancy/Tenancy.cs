@@ -25,6 +25,12 @@ public sealed class Tenant
     /// <summary>The origin of the tenant's receipt log; random, so that it tells nothing about the tenant.</summary>
     public required string Log { get; init; }
 
+    /// <summary>
+    /// Counts the commits that changed who may do what: policies, stops, principals, roles, workspaces. What was read at one count still holds
+    /// while the count is the same.
+    /// </summary>
+    public long Authority { get; private set; }
+
     public required DateTimeOffset CreatedAt { get; init; }
 }
 

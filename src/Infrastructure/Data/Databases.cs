@@ -1,6 +1,8 @@
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Npgsql;
 
 namespace Mumega.Infrastructure.Data;
 
@@ -18,7 +20,11 @@ public sealed class DatabaseOptions
 /// <summary>The one way to open the database: always for a tenant and a workspace, or for none.</summary>
 public sealed class Databases
 {
-    private readonly Func<Guid, Guid, MumegaDb> open;
+    private const int Pool = 256;
+
+    private readonly CompiledQueries queries = new();
+    private readonly SemaphoreSlim? writer;
+    private readonly Func<MumegaDb> rent;
 
     public Databases(DatabaseOptions options)
     {
@@ -28,17 +34,17 @@ public sealed class Databases
             case DatabaseKind.Sqlite:
                 // "Default Timeout" is how long a command waits for another process's write lock.
                 var connection = new SqliteConnectionStringBuilder(options.Connection) { ForeignKeys = true, DefaultTimeout = 30, Pooling = true };
-                var writer = new SemaphoreSlim(1, 1);
-                var sqlite = Build(new DbContextOptionsBuilder<SqliteDb>().UseSqlite(connection.ToString())).Options;
-                open = (tenant, workspace) => new SqliteDb(sqlite) { TenantId = tenant, WorkspaceId = workspace, Writer = writer };
+                writer = new(1, 1);
+                rent = Build(new DbContextOptionsBuilder<SqliteDb>().UseSqlite(connection.ToString()));
                 break;
             case DatabaseKind.Postgres:
-                var postgres = Build(new DbContextOptionsBuilder<PostgresDb>().UseNpgsql(options.Connection)).Options;
-                open = (tenant, workspace) => new PostgresDb(postgres) { TenantId = tenant, WorkspaceId = workspace };
+                // Statements are prepared once a connection; no session state is kept on one that would need a reset.
+                var server = new NpgsqlConnectionStringBuilder(options.Connection) { NoResetOnClose = true };
+                if (server.MaxAutoPrepare == 0) server.MaxAutoPrepare = 200;
+                rent = Build(new DbContextOptionsBuilder<PostgresDb>().UseNpgsql(server.ToString()));
                 break;
             default:
-                var server = Build(new DbContextOptionsBuilder<SqlServerDb>().UseSqlServer(options.Connection)).Options;
-                open = (tenant, workspace) => new SqlServerDb(server) { TenantId = tenant, WorkspaceId = workspace };
+                rent = Build(new DbContextOptionsBuilder<SqlServerDb>().UseSqlServer(options.Connection));
                 break;
         }
     }
@@ -46,13 +52,13 @@ public sealed class Databases
     public DatabaseKind Kind { get; }
 
     /// <summary>What one workspace may see and write.</summary>
-    public MumegaDb Open(Guid tenantId, Guid workspaceId) => open(tenantId, workspaceId);
+    public MumegaDb Open(Guid tenantId, Guid workspaceId) => rent().For(tenantId, workspaceId, queries, writer);
 
     /// <summary>What the tenant as such owns (its workspaces, principals, policies, addresses), nothing inside a workspace.</summary>
-    public MumegaDb OpenTenant(Guid tenantId) => open(tenantId, Guid.Empty);
+    public MumegaDb OpenTenant(Guid tenantId) => Open(tenantId, Guid.Empty);
 
     /// <summary>No owned row at all: sign-in, tokens, the list of tenants, jobs.</summary>
-    public MumegaDb OpenPlatform() => open(Guid.Empty, Guid.Empty);
+    public MumegaDb OpenPlatform() => Open(Guid.Empty, Guid.Empty);
 
     /// <summary>Creates or updates the schema. On SQLite it also turns on write-ahead logging, which stays on.</summary>
     public async Task MigrateAsync(CancellationToken ct)
@@ -74,9 +80,9 @@ public sealed class Databases
         _ => false,
     };
 
-    private static DbContextOptionsBuilder<T> Build<T>(DbContextOptionsBuilder<T> builder) where T : MumegaDb
+    private static Func<MumegaDb> Build<T>(DbContextOptionsBuilder<T> builder) where T : MumegaDb
     {
         builder.ConfigureWarnings(w => w.Ignore(CoreEventId.PossibleIncorrectRequiredNavigationWithQueryFilterInteractionWarning));
-        return builder;
+        return new PooledDbContextFactory<T>(builder.Options, Pool).CreateDbContext;
     }
 }

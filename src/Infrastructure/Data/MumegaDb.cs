@@ -24,13 +24,16 @@ namespace Mumega.Infrastructure.Data;
 public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<Person, Guid>(options)
 {
     /// <summary>The tenant whose rows show; empty shows none.</summary>
-    public Guid TenantId { get; internal init; }
+    public Guid TenantId { get; private set; }
 
     /// <summary>The workspace whose rows show; empty shows only what the tenant as such owns.</summary>
-    public Guid WorkspaceId { get; internal init; }
+    public Guid WorkspaceId { get; private set; }
 
-    /// <summary>Lets one writer at a time through on SQLite; absent on the servers.</summary>
-    internal SemaphoreSlim? Writer { get; init; }
+    /// <summary>Queries that are asked on every act, translated once for this database.</summary>
+    internal CompiledQueries Queries { get; private set; } = null!;
+
+    private readonly List<Evidence> evidence = [];
+    private SemaphoreSlim? writer;
 
     public DbSet<Tenant> Tenants => Set<Tenant>();
     public DbSet<Workspace> Workspaces => Set<Workspace>();
@@ -55,34 +58,84 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
     public DbSet<TokenKey> TokenKeys => Set<TokenKey>();
     public DbSet<OpenIddictEntityFrameworkCoreToken<Guid>> Tokens => Set<OpenIddictEntityFrameworkCoreToken<Guid>>();
 
-    /// <summary>Adds what an act left behind to the next commit.</summary>
-    public void Add(Evidence evidence)
+    /// <summary>Points a context, which may have served somebody else before, at what it may see.</summary>
+    internal MumegaDb For(Guid tenantId, Guid workspaceId, CompiledQueries queries, SemaphoreSlim? oneWriter)
     {
-        Receipts.Add(evidence.Receipt);
-        Disclosures.Add(evidence.Disclosure);
-        ReceiptPlaces.Add(evidence.Place);
+        (TenantId, WorkspaceId, Queries, writer) = (tenantId, workspaceId, queries, oneWriter);
+        evidence.Clear();
+        Database.AutoSavepointsEnabled = false;
+        return this;
     }
+
+    /// <summary>The approval that a run waits or waited for, with what was decided.</summary>
+    public Task<Approval?> FindApprovalOfRunAsync(Guid runId, CancellationToken ct) => Queries.ApprovalOfRun(this, runId, ct);
+
+    /// <summary>The browser session with this id, if there is one.</summary>
+    public Task<WebSession?> FindWebSessionAsync(string id, CancellationToken ct) => Queries.WebSession(this, id, ct);
+
+    /// <summary>Adds what an act left behind to the next commit.</summary>
+    public void Add(Evidence left) => evidence.Add(left);
 
     /// <summary>Runs a write that does not go through SaveChanges, such as a bulk update, as the only writer.</summary>
     public async Task<T> WriteAsync<T>(Func<Task<T>> write, CancellationToken ct)
     {
-        if (Writer is null || Database.CurrentTransaction is not null) return await write();
+        // Absent on the servers; SQLite lets one writer at a time through.
+        if (writer is null || Database.CurrentTransaction is not null) return await write();
 
-        await Writer.WaitAsync(ct);
+        await writer.WaitAsync(ct);
         try
         {
             return await write();
         }
         finally
         {
-            Writer.Release();
+            writer.Release();
         }
     }
 
-    public override Task<int> SaveChangesAsync(bool acceptAllChangesOnSuccess, CancellationToken cancellationToken = default)
+    public override async Task<int> SaveChangesAsync(bool acceptAllChangesOnSuccess, CancellationToken cancellationToken = default) =>
+        (await CommitAsync(cancellationToken)).Rows;
+
+    /// <summary>Commits everything at once, and says what others may want to hear of.</summary>
+    internal async Task<Commit> CommitAsync(CancellationToken cancellationToken)
     {
-        SaveGuard.Check(this);
-        return WriteAsync(() => base.SaveChangesAsync(acceptAllChangesOnSuccess, cancellationToken), cancellationToken);
+        // Looking for changes costs as much as writing them, and every look at the tracker would do it again.
+        ChangeTracker.DetectChanges();
+        ChangeTracker.AutoDetectChangesEnabled = false;
+        try
+        {
+            var authority = SaveGuard.Check(this, evidence);
+            var jobs = ChangeTracker.Entries<Job>().Any(e => e.State is EntityState.Added);
+            var rows = await WriteAsync(() => authority || evidence.Count > 0 ? SaveTogetherAsync(authority, cancellationToken) : base.SaveChangesAsync(true, cancellationToken), cancellationToken);
+            return new(rows, jobs, authority);
+        }
+        finally
+        {
+            ChangeTracker.AutoDetectChangesEnabled = true;
+        }
+    }
+
+    private async Task<int> SaveTogetherAsync(bool authority, CancellationToken ct)
+    {
+        await using var transaction = Database.CurrentTransaction is null ? await Database.BeginTransactionAsync(ct) : null;
+        if (authority)
+        {
+            // Whoever reads the count before or after this commit can tell whether what they remember still holds.
+            var tenantId = TenantId;
+            await Tenants.Where(t => t.Id == tenantId).ExecuteUpdateAsync(set => set.SetProperty(t => t.Authority, t => t.Authority + 1), ct);
+        }
+
+        var saved = await base.SaveChangesAsync(true, ct);
+        if (evidence.Count > 0)
+        {
+            await Queries.Rows.InsertAsync(this, [.. evidence.Select(e => e.Receipt)], ct);
+            await Queries.Rows.InsertAsync(this, [.. evidence.Select(e => e.Disclosure)], ct);
+            await Queries.Rows.InsertAsync(this, [.. evidence.Select(e => e.Place)], ct);
+        }
+
+        if (transaction is not null) await transaction.CommitAsync(ct);
+        evidence.Clear();
+        return saved;
     }
 
     public override int SaveChanges(bool acceptAllChangesOnSuccess) =>
@@ -116,6 +169,9 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
     // PostgreSQL takes only offset 0.
     private sealed class UtcOffset() : ValueConverter<DateTimeOffset, DateTimeOffset>(t => t.ToUniversalTime(), t => t);
 }
+
+/// <summary>What a commit did: whether it left jobs that are due, and whether it changed who may do what.</summary>
+internal readonly record struct Commit(int Rows, bool Jobs, bool Authority);
 
 public sealed class SqliteDb(DbContextOptions<SqliteDb> options) : MumegaDb(options);
 

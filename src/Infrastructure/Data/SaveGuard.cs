@@ -1,6 +1,8 @@
 using Microsoft.EntityFrameworkCore;
 using Mumega.Domain.Approvals;
+using Mumega.Domain.Identity;
 using Mumega.Domain.Pages;
+using Mumega.Domain.Policies;
 using Mumega.Domain.Receipts;
 using Mumega.Domain.Runs;
 using Mumega.Domain.Stops;
@@ -14,9 +16,16 @@ public sealed class GuardException(string message) : InvalidOperationException(m
 /// <summary>What every commit is held against before the database sees it.</summary>
 internal static class SaveGuard
 {
-    public static void Check(MumegaDb db)
+    /// <summary>Throws when the commit may not be; returns whether it changes who may do what.</summary>
+    public static bool Check(MumegaDb db, IReadOnlyCollection<Evidence> record)
     {
-        bool changed = false, evidence = false;
+        bool changed = false, evidence = record.Count > 0, authority = false;
+        foreach (var left in record)
+        {
+            if (left.Receipt.TenantId != db.TenantId || left.Receipt.WorkspaceId != db.WorkspaceId)
+                throw new GuardException("A receipt belongs to another tenant or workspace than the open context.");
+        }
+
         foreach (var entry in db.ChangeTracker.Entries())
         {
             if (entry.State is EntityState.Unchanged or EntityState.Detached) continue;
@@ -30,6 +39,7 @@ internal static class SaveGuard
 
             changed |= entry.Entity is Run or Approval or Stop;
             evidence |= entry.Entity is Receipt;
+            authority |= entry.Entity is Stop or Principal or RoleBinding or PolicyVersion or Workspace;
             if (entry.State is EntityState.Modified && entry.Metadata.FindProperty("Version") is not null && entry.Property("Version") is { OriginalValue: int original } version)
             {
                 version.CurrentValue = original + 1;
@@ -37,5 +47,6 @@ internal static class SaveGuard
         }
 
         if (changed && !evidence) throw new GuardException("A run, approval or stop changed without a receipt.");
+        return authority;
     }
 }

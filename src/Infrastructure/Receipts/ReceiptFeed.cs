@@ -21,6 +21,7 @@ public sealed class SlowSubscriberException() : Exception("The subscriber was to
 public sealed class ReceiptFeed(Databases databases, Signals signals, TimeProvider clock)
 {
     private const int Buffer = 1024;
+    private const int Batch = 200;
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(500);
 
     private readonly ConcurrentDictionary<(Guid Tenant, Guid Workspace), Room> rooms = new();
@@ -124,12 +125,7 @@ public sealed class ReceiptFeed(Databases databases, Signals signals, TimeProvid
     private async Task<List<FeedItem>> ReadAsync(Guid tenantId, Guid workspaceId, long after, CancellationToken ct)
     {
         await using var db = databases.Open(tenantId, workspaceId);
-        return await (
-            from place in db.ReceiptPlaces
-            where place.TenantId == tenantId && place.WorkspaceId == workspaceId && place.Position > after
-            join receipt in db.Receipts on place.ReceiptId equals receipt.Id
-            orderby place.Position
-            select new FeedItem(place.Position!.Value, receipt)).AsNoTracking().Take(200).ToListAsync(ct);
+        return await db.Queries.ReceiptsAfter(db, tenantId, workspaceId, after, Batch).ToListAsync(ct);
     }
 
     private sealed class Room

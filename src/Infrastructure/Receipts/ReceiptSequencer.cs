@@ -17,19 +17,21 @@ public sealed class ReceiptSequencer(Databases databases, Signals signals)
     public async Task<int> PlaceAsync(CancellationToken ct)
     {
         await using var db = databases.OpenPlatform();
-        var waiting = await db.ReceiptPlaces.Where(p => p.Position == null).OrderBy(p => p.Ticks).ThenBy(p => p.Step).Take(Batch).ToListAsync(ct);
+        await db.Database.OpenConnectionAsync(ct);
+        var waiting = await db.Queries.WaitingPlaces(db, Batch).ToListAsync(ct);
         if (waiting.Count == 0) return 0;
 
         FaultPoint.Hit("place.before");
+        var given = new List<(ReceiptPlace, long)>();
         foreach (var tenant in waiting.GroupBy(p => p.TenantId))
         {
-            var next = await db.ReceiptPlaces.Where(p => p.TenantId == tenant.Key && p.Position != null).MaxAsync(p => p.Position, ct) ?? 0;
-            foreach (var place in InChainOrder([.. tenant])) place.Position = ++next;
+            var next = await db.Queries.LastPlace(db, tenant.Key, ct) ?? 0;
+            foreach (var place in InChainOrder([.. tenant])) given.Add((place, ++next));
         }
 
         try
         {
-            await db.SaveChangesAsync(ct);
+            if (!await db.WriteAsync(() => GiveAsync(db, given, ct), ct)) return waiting.Count;
         }
         catch (Exception e) when (Databases.IsRace(e))
         {
@@ -39,6 +41,16 @@ public sealed class ReceiptSequencer(Databases databases, Signals signals)
         FaultPoint.Hit("place.after");
         signals.Feed.Pulse();
         return waiting.Count;
+    }
+
+    // All or none: a place that another sequencer gave meanwhile means that ours were counted from a position that is gone.
+    private static async Task<bool> GiveAsync(MumegaDb db, List<(ReceiptPlace, long)> given, CancellationToken ct)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (await db.Queries.Rows.PlaceAsync(db, given, ct) != given.Count) return false;
+
+        await transaction.CommitAsync(ct);
+        return true;
     }
 
     // Clocks of two nodes may disagree; the steps of one chain never do.

@@ -10,9 +10,9 @@ using Mumega.Domain.Jobs;
 using Mumega.Domain.Policies;
 using Mumega.Domain.Runs;
 using Mumega.Domain.Stops;
+using Mumega.Domain.Tenancy;
 using Mumega.Infrastructure.Actions;
 using Mumega.Infrastructure.Data;
-using Mumega.Infrastructure.Policies;
 
 namespace Mumega.Infrastructure.Runs;
 
@@ -57,15 +57,15 @@ public sealed class Kernel(Desk desk)
 
         StaleDigest? stale = null;
         var outcome = await desk.ActAsync(by, workspaceId, key, ["decide", approvalId, verdict, digest, reason],
-            (s, id) => s.Db.Approvals.Include(a => a.Decisions).SingleOrDefaultAsync(a => a.Id == id, ct),
+            (s, id) => s.Db.Queries.Approval(s.Db, id, ct),
             async s =>
             {
                 stale = null;
-                if (await s.Db.Approvals.Include(a => a.Decisions).SingleOrDefaultAsync(a => a.Id == approvalId, ct) is not { } approval)
+                if (await s.Db.Queries.Approval(s.Db, approvalId, ct) is not { } approval)
                     return new NotFound("approval", approvalId.ToString());
 
                 // Said before policy is asked, because they tell the person more than a denial would.
-                var run = await s.Db.Runs.SingleAsync(r => r.Id == approval.RunId, ct);
+                var run = await s.Db.Queries.Run(s.Db, approval.RunId, ct) ?? throw new InvalidOperationException("an approval's run is gone");
                 if (by.Kind is not PrincipalKind.User) return new HumanRequired();
                 if (s.Decide(ControlAct.DecideApproval) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
                 if (s.StopFor(run) is { } stopped) return stopped;
@@ -221,7 +221,7 @@ public sealed class Kernel(Desk desk)
         await desk.ActAsync(by, workspaceId, key, request, FindRun,
             async s => await FindRun(s, runId) is { } run ? await act(s, run) : new NotFound("run", runId.ToString()), r => r.Id, ct);
 
-    private static Task<Run?> FindRun(Sitting s, Guid id) => s.Db.Runs.SingleOrDefaultAsync(r => r.Id == id);
+    private static Task<Run?> FindRun(Sitting s, Guid id) => s.Db.Queries.Run(s.Db, id, CancellationToken.None);
 
     private async Task<Refusal?> UnknownTargetAsync(Sitting s, StopBoundary boundary, string? target, CancellationToken ct)
     {
@@ -251,7 +251,7 @@ public sealed class Kernel(Desk desk)
 public sealed record ReadInput(ActionDefinition Action, string Canonical, JsonElement Json);
 
 /// <summary>What every act needs, gathered once: databases, policies, catalogue, clock.</summary>
-public sealed class Desk(Databases databases, PolicyShelf policies, ActionCatalog catalog, InputSchemas schemas, Signals signals, TimeProvider clock, PublicAddress address)
+public sealed class Desk(Databases databases, Authorities authorities, ActionCatalog catalog, InputSchemas schemas, Signals signals, TimeProvider clock, PublicAddress address)
 {
     private const int MaxAttempts = 12;
 
@@ -271,13 +271,27 @@ public sealed class Desk(Databases databases, PolicyShelf policies, ActionCatalo
     }
 
     /// <summary>Opens the workspace and reads what decisions need. Dispose it.</summary>
-    public async Task<Sitting> SitAsync(Actor by, Guid workspaceId, CancellationToken ct)
+    public async Task<Sitting> SitAsync(Actor by, Guid workspaceId, CancellationToken ct) =>
+        (await SitAsync(by.TenantId, workspaceId, by.Id, _ => by, "", ct)).Sitting;
+
+    /// <summary>The same for the platform acting on the tenant's behalf.</summary>
+    public async Task<Sitting> SitAsPlatformAsync(Guid tenantId, Guid workspaceId, CancellationToken ct) =>
+        (await SitAsync(tenantId, workspaceId, Guid.Empty, o => Actor.Platform(tenantId, o.Log), "", ct)).Sitting;
+
+    // The connection stays open from here to the end, so that the queries of an act don't each fetch one.
+    private async Task<(Sitting Sitting, SeenKey? Seen)> SitAsync(
+        Guid tenantId, Guid workspaceId, Guid principalId, Func<Opening, Actor> who, string key, CancellationToken ct)
     {
-        var db = databases.Open(by.TenantId, workspaceId);
+        var db = databases.Open(tenantId, workspaceId);
         try
         {
-            var tenantKey = await db.Tenants.Where(t => t.Id == by.TenantId).Select(t => t.Key).SingleAsync(ct);
-            return await Sitting.OpenAsync(this, db, by, await policies.CurrentAsync(db, ct), tenantKey, address.Value, ct);
+            await db.Database.OpenConnectionAsync(ct);
+            var now = clock.Now();
+            var opening = await db.Queries.Opening(db, tenantId, principalId, key, ct);
+            var by = who(opening);
+            var authority = await authorities.AsOfAsync(db, opening.Authority, ct);
+            var standing = await authority.StandingAsync(db, by.Id, now, ct);
+            return (new(this, db, by, authority, standing, opening.TenantKey, now, new WorkspaceState(db, opening.TenantKey, address.Value, now)), opening.Seen);
         }
         catch
         {
@@ -299,10 +313,10 @@ public sealed class Desk(Databases databases, PolicyShelf policies, ActionCatalo
         var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(request))));
         for (var attempt = 1; ; attempt++)
         {
-            await using var sitting = await SitAsync(by, workspaceId, ct);
+            var (opened, seen) = await SitAsync(by.TenantId, workspaceId, by.Id, _ => by, key, ct);
+            await using var sitting = opened;
             if (!sitting.MaySee) return new NotFound("workspace", workspaceId.ToString());
 
-            var seen = await sitting.Db.IdempotencyKeys.SingleOrDefaultAsync(k => k.PrincipalId == by.Id && k.Key == key, ct);
             if (seen is not null)
             {
                 if (seen.RequestHash != hash) return new IdempotencyConflict(key);
@@ -341,14 +355,14 @@ public sealed record PublicAddress(string Value);
 /// <summary>One act in progress: an open workspace, who acts with which roles, the policies and stops in force, and the time.</summary>
 public sealed class Sitting : IAsyncDisposable
 {
-    private readonly PolicyBook policies;
-    private readonly IReadOnlyList<Stop> stops;
-    private readonly bool suspended;
+    private readonly Authority authority;
+    private readonly Standing standing;
+    private readonly string tenantKey;
 
-    private Sitting(Desk desk, MumegaDb db, Actor by, PolicyBook policies, IReadOnlyList<Stop> stops, IReadOnlySet<string> roles, bool suspended, DateTimeOffset now, IWorkspaceState state)
+    internal Sitting(Desk desk, MumegaDb db, Actor by, Authority authority, Standing standing, string tenantKey, DateTimeOffset now, IWorkspaceState state)
     {
-        (Desk, Db, By, Roles, Now) = (desk, db, by, roles, now);
-        (this.policies, this.stops, this.suspended) = (policies, stops, suspended);
+        (Desk, Db, By, Now) = (desk, db, by, now);
+        (this.authority, this.standing, this.tenantKey) = (authority, standing, tenantKey);
         Call = new(by, state, now);
     }
 
@@ -358,7 +372,7 @@ public sealed class Sitting : IAsyncDisposable
 
     public Actor By { get; }
 
-    public IReadOnlySet<string> Roles { get; }
+    public IReadOnlySet<string> Roles => standing.Roles;
 
     public DateTimeOffset Now { get; }
 
@@ -370,16 +384,12 @@ public sealed class Sitting : IAsyncDisposable
     /// <summary>Whether the principal may see this workspace at all. If not, it does not exist for them.</summary>
     public bool MaySee => By.Kind is PrincipalKind.Service || Decide(ControlAct.Read).Verdict is not Verdict.Deny;
 
-    internal static async Task<Sitting> OpenAsync(Desk desk, MumegaDb db, Actor by, PolicyBook policies, string tenantKey, string address, CancellationToken ct)
-    {
-        var now = desk.Clock.Now();
-        var stops = await db.Stops.Where(s => s.ReleasedAt == null).AsNoTracking().ToListAsync(ct);
-        var (roles, suspended) = await StandingAsync(db, by.Id, now, ct);
-        return new(desk, db, by, policies, stops, roles, suspended, now, new WorkspaceState(db, tenantKey, address, now));
-    }
+    /// <summary>The workspace and the key of its tenant, when the principal may see it; otherwise null.</summary>
+    public async Task<(Workspace Workspace, string TenantKey)?> SeeAsync(CancellationToken ct) =>
+        MaySee && await authority.WorkspaceAsync(Db, ct) is { } workspace ? (workspace, tenantKey) : null;
 
     public Decision Decide(string act, ActionDefinition? action = null, JsonElement? input = null) =>
-        policies.Decide(new(By, suspended, Roles, Db.WorkspaceId, act, action, input));
+        authority.Policies.Decide(new(By, standing.Suspended, Roles, Db.WorkspaceId, act, action, input));
 
     /// <summary>The stop that covers work of this proposer, or null. A release passes, or nothing could ever be released.</summary>
     public Stopped? StopFor(Guid proposer, ActionDefinition action, JsonElement input) => StopFor(proposer, action.Family, action.Connector(input));
@@ -387,7 +397,7 @@ public sealed class Sitting : IAsyncDisposable
     public Stopped? StopFor(Run run) => StopFor(run.ProposedBy, run.Family, run.Connector);
 
     public Stop? EngagedFor(Run run) =>
-        run.Family == "stops" ? null : stops.FirstOrDefault(s => s.Covers(Db.WorkspaceId, run.ProposedBy, run.Family, run.Connector));
+        run.Family == "stops" ? null : authority.Stops.FirstOrDefault(s => s.Covers(Db.WorkspaceId, run.ProposedBy, run.Family, run.Connector));
 
     public void Enqueue(string kind, Guid subject, DateTimeOffset? dueAt = null) =>
         Db.Jobs.Add(WorkspaceState.NewJob(Db.TenantId, Db.WorkspaceId, kind, subject, dueAt ?? Now));
@@ -395,7 +405,7 @@ public sealed class Sitting : IAsyncDisposable
     /// <summary>The same act seen with the authority of whoever proposed the run, as it is now. Shares the open context.</summary>
     public async Task<Sitting> ForProposerAsync(Run run, CancellationToken ct)
     {
-        var (roles, gone) = await StandingAsync(Db, run.ProposedBy, Now, ct);
+        var theirs = await authority.StandingAsync(Db, run.ProposedBy, Now, ct);
 
         // Scopes and workspaces bounded the token when it was proposed; what can have changed since is role, suspension and policy.
         var proposer = By with
@@ -407,19 +417,17 @@ public sealed class Sitting : IAsyncDisposable
             Scopes = new HashSet<string>(Scopes.All),
             Workspaces = new HashSet<Guid> { Db.WorkspaceId },
         };
-        return new(Desk, Db, proposer, policies, stops, roles, gone, Now, Call.State);
+        return new(Desk, Db, proposer, authority, theirs, tenantKey, Now, Call.State);
     }
 
     public async Task CommitAsync(CancellationToken ct)
     {
         FaultPoint.Hit("commit.before");
-        var jobs = Db.ChangeTracker.Entries<Job>().Any(e => e.State is EntityState.Added);
-        var authority = Db.ChangeTracker.Entries<Principal>().Any(e => e.State is EntityState.Modified);
-        await Db.SaveChangesAsync(ct);
+        var saved = await Db.CommitAsync(ct);
         FaultPoint.Hit("commit.after");
 
-        if (jobs) Desk.Signals.Jobs.Pulse();
-        if (authority) Desk.Signals.Authority.Pulse();
+        if (saved.Jobs) Desk.Signals.Jobs.Pulse();
+        if (saved.Authority) Desk.Signals.Authority.Pulse();
         Desk.Signals.Receipts.Pulse();
     }
 
@@ -428,17 +436,6 @@ public sealed class Sitting : IAsyncDisposable
     /// <summary>The same for a family as such, before there is an input.</summary>
     public Stopped? StopFor(Guid proposer, string family, string? connector = null) =>
         family == "stops" ? null
-        : stops.FirstOrDefault(s => s.Covers(Db.WorkspaceId, proposer, family, connector)) is { } stop ? new(stop.Boundary, stop.Target, stop.Reason)
+        : authority.Stops.FirstOrDefault(s => s.Covers(Db.WorkspaceId, proposer, family, connector)) is { } stop ? new(stop.Boundary, stop.Target, stop.Reason)
         : null;
-
-    private static async Task<(IReadOnlySet<string> Roles, bool Suspended)> StandingAsync(MumegaDb db, Guid principalId, DateTimeOffset now, CancellationToken ct)
-    {
-        if (principalId == Guid.Empty) return (new HashSet<string>(), false);
-
-        // Two plain queries: one that names the context inside a lambda would be compiled anew for every context.
-        var workspaceId = db.WorkspaceId;
-        var principal = await db.Principals.AsNoTracking().SingleOrDefaultAsync(p => p.Id == principalId, ct);
-        var roles = await db.RoleBindings.Where(b => b.PrincipalId == principalId && b.WorkspaceId == workspaceId).Select(b => b.Role).ToListAsync(ct);
-        return (roles.ToHashSet(), principal?.IsActive(now) != true);
-    }
 }

@@ -2,7 +2,6 @@ using Microsoft.EntityFrameworkCore;
 using Mumega.Domain;
 using Mumega.Domain.Actions;
 using Mumega.Domain.Approvals;
-using Mumega.Domain.Identity;
 using Mumega.Domain.Jobs;
 using Mumega.Domain.Policies;
 using Mumega.Domain.Runs;
@@ -13,31 +12,67 @@ namespace Mumega.Infrastructure.Runs;
 
 /// <summary>
 /// Does what jobs ask for. Every check is made again right before the work. An internal effect commits with the run, its receipts and the
-/// job; an external one is recorded as dispatched first. A worker whose lease was taken over can't commit any more.
+/// job; an external one is recorded as dispatched first. A worker whose lease was taken over can't commit any more. Jobs of one workspace
+/// that need nothing from outside share a commit; when that fails, each is done by itself.
 /// </summary>
 public sealed class Runner(Desk desk, IWebhookSender sender)
 {
+    private const int Parallel = 4;
+
     private static readonly TimeSpan[] Backoff = [TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2)];
 
+    /// <summary>Runs claimed jobs to their end.</summary>
+    public async Task RunAsync(IReadOnlyList<Job> claimed, CancellationToken ct)
+    {
+        var alone = new List<Job>();
+        foreach (var room in claimed.GroupBy(j => (j.TenantId, j.WorkspaceId)))
+            alone.AddRange(room.Count() == 1 ? room : await TogetherAsync(room.Key.TenantId, room.Key.WorkspaceId, [.. room], ct));
+
+        await System.Threading.Tasks.Parallel.ForEachAsync(alone, new ParallelOptions { MaxDegreeOfParallelism = Parallel, CancellationToken = ct },
+            async (job, token) => await AloneAsync(job, token));
+    }
+
+    /// <summary>Does the jobs of one workspace in one commit; returns those that have to be done by themselves.</summary>
+    private async Task<List<Job>> TogetherAsync(Guid tenantId, Guid workspaceId, List<Job> claimed, CancellationToken ct)
+    {
+        var alone = new List<Job>();
+        try
+        {
+            await using var s = await desk.SitAsPlatformAsync(tenantId, workspaceId, ct);
+            foreach (var one in claimed)
+            {
+                if (await s.Db.Queries.LeasedJob(s.Db, one.Id, one.Epoch, ct) is not { } job) continue;
+
+                var run = job.Kind is JobKind.ExecuteRun or JobKind.ReconcileRun ? await s.Db.Queries.Run(s.Db, job.SubjectId, ct) : null;
+                if (run is not null && desk.Catalog.Find(run.Action) is not InternalAction) alone.Add(one);
+                else await DoAsync(s, job, ct);
+            }
+
+            await s.CommitAsync(ct);
+            FaultPoint.Hit("jobs.committed");
+            return alone;
+        }
+        catch (Exception e) when (e is not OperationCanceledException || !ct.IsCancellationRequested)
+        {
+            // One of them stands in the way of the others; nothing was committed.
+            return claimed;
+        }
+    }
+
     /// <summary>Runs one claimed job to its end. A race lost to another worker or a person is simply left to them.</summary>
-    public async Task RunAsync(Job claimed, CancellationToken ct)
+    private async Task AloneAsync(Job claimed, CancellationToken ct)
     {
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                await using var s = await SitAsync(claimed, ct);
-                var job = await s.Db.Jobs.SingleOrDefaultAsync(j => j.Id == claimed.Id && j.Epoch == claimed.Epoch && j.State == JobState.Leased, ct);
+                await using var s = await desk.SitAsPlatformAsync(claimed.TenantId, claimed.WorkspaceId, ct);
+                var job = await s.Db.Queries.LeasedJob(s.Db, claimed.Id, claimed.Epoch, ct);
                 if (job is null) return;
 
-                await (job.Kind switch
-                {
-                    JobKind.ExecuteRun or JobKind.ReconcileRun => ExecuteAsync(s, job, ct),
-                    JobKind.ExpireApproval => ExpireAsync(s, job, ct),
-                    JobKind.HoldRuns => HoldAsync(s, job, ct),
-                    JobKind.ResumeRuns => ResumeAsync(s, job, ct),
-                    _ => throw new InvalidOperationException($"there is no job of the kind {job.Kind}"),
-                });
+                await DoAsync(s, job, ct);
+                await s.CommitAsync(ct);
+                FaultPoint.Hit("jobs.committed");
                 return;
             }
             catch (Exception e) when (Databases.IsRace(e) && attempt < 5)
@@ -52,16 +87,19 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
         }
     }
 
-    private async Task<Sitting> SitAsync(Job job, CancellationToken ct)
+    /// <summary>Does what the job asks for and marks it done; the caller commits.</summary>
+    private Task DoAsync(Sitting s, Job job, CancellationToken ct) => job.Kind switch
     {
-        await using var platform = desk.Databases.OpenPlatform();
-        var tenant = await platform.Tenants.AsNoTracking().SingleAsync(t => t.Id == job.TenantId, ct);
-        return await desk.SitAsync(Actor.Platform(tenant), job.WorkspaceId, ct);
-    }
+        JobKind.ExecuteRun or JobKind.ReconcileRun => ExecuteAsync(s, job, ct),
+        JobKind.ExpireApproval => ExpireAsync(s, job, ct),
+        JobKind.HoldRuns => HoldAsync(s, job, ct),
+        JobKind.ResumeRuns => ResumeAsync(s, job, ct),
+        _ => throw new InvalidOperationException($"there is no job of the kind {job.Kind}"),
+    };
 
     private async Task ExecuteAsync(Sitting s, Job job, CancellationToken ct)
     {
-        var run = await s.Db.Runs.SingleAsync(r => r.Id == job.SubjectId, ct);
+        var run = await s.Db.Queries.Run(s.Db, job.SubjectId, ct) ?? throw new InvalidOperationException("a job's run is gone");
         var action = desk.Catalog.Find(run.Action) ?? throw new InvalidOperationException($"the action {run.Action} is gone");
 
         if (run.State is RunState.Running && action is ExternalAction lost)
@@ -72,14 +110,14 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
 
         if (run.State is not RunState.Queued)
         {
-            await DoneAsync(s, job, ct);
+            Done(s, job);
             return;
         }
 
         if (s.EngagedFor(run) is { } stop)
         {
             if (!run.Hold(s.By, s.Now, stop.Id).Refused(out _, out var held)) s.Db.Add(held);
-            await DoneAsync(s, job, ct);
+            Done(s, job);
             return;
         }
 
@@ -87,7 +125,7 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
         var proposer = await s.ForProposerAsync(run, ct);
         if (!await StillHoldsAsync(s, proposer, run, action, ct))
         {
-            await DoneAsync(s, job, ct);
+            Done(s, job);
             return;
         }
 
@@ -117,7 +155,7 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
             return false;
         }
 
-        var approval = await s.Db.Approvals.Include(a => a.Decisions).SingleOrDefaultAsync(a => a.RunId == run.Id, ct);
+        var approval = await s.Db.Queries.ApprovalOfRun(s.Db, run.Id, ct);
         if (decision.Gates.Count == 0 && approval is null) return true;
         if (approval is not null && run.ActionHash(decision, preflight) == run.Digest && approval.State is ApprovalState.Approved) return true;
 
@@ -147,8 +185,7 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
 
         await Kernel.UndoEndedAsync(s, run, ct);
         FaultPoint.Hit("apply.before-commit");
-        await DoneAsync(s, job, ct);
-        FaultPoint.Hit("apply.after-commit");
+        Done(s, job);
     }
 
     private async Task SendAsync(Sitting s, Job job, Run run, ExternalAction action, Sitting proposer, CancellationToken ct)
@@ -158,6 +195,8 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
         await s.CommitAsync(ct);
         FaultPoint.Hit("dispatch.after-commit");
 
+        // The receiver may take its time; nobody else should lack a connection meanwhile.
+        await s.Db.Database.CloseConnectionAsync();
         var delivery = await action.DispatchAsync(run.InputJson, run.EffectId, proposer.Call, sender, ct);
         FaultPoint.Hit("dispatch.answered");
         await ConcludeAsync(s, job, run, action, proposer, delivery, ct);
@@ -171,7 +210,7 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
         if (recovery is Recovery.None || s.EngagedFor(run) is not null)
         {
             s.Db.Add(run.LoseTrack("It was dispatched and the answer was lost; the receiver can neither be asked nor told twice.", s.By, s.Now));
-            await DoneAsync(s, job, ct);
+            Done(s, job);
             return;
         }
 
@@ -191,7 +230,6 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
             && await action.RecoveryAsync(run.InputJson, proposer.Call, ct) is not Recovery.None)
         {
             Later(job, delivery.Detail, now);
-            await s.CommitAsync(ct);
             return;
         }
 
@@ -203,8 +241,7 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
             _ => run.LoseTrack(delivery.Detail, s.By, now),
         });
         FaultPoint.Hit("outcome.before-commit");
-        await DoneAsync(s, job, ct);
-        FaultPoint.Hit("outcome.after-commit");
+        Done(s, job);
     }
 
     private static async Task ExpireAsync(Sitting s, Job job, CancellationToken ct)
@@ -218,7 +255,7 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
             await Kernel.UndoEndedAsync(s, run, ct);
         }
 
-        await DoneAsync(s, job, ct);
+        Done(s, job);
     }
 
     private static async Task HoldAsync(Sitting s, Job job, CancellationToken ct)
@@ -229,7 +266,7 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
             if (s.EngagedFor(run) is { } stop && !run.Hold(s.By, s.Now, stop.Id).Refused(out _, out var held)) s.Db.Add(held);
         }
 
-        await DoneAsync(s, job, ct);
+        Done(s, job);
     }
 
     private static async Task ResumeAsync(Sitting s, Job job, CancellationToken ct)
@@ -244,14 +281,14 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
                 s.Enqueue(JobKind.ExpireApproval, run.Id, due > s.Now ? due : s.Now);
         }
 
-        await DoneAsync(s, job, ct);
+        Done(s, job);
     }
 
     /// <summary>Something threw. It is tried again a few times, then parked where operators see it; its run ends with a receipt.</summary>
     private async Task FailedAsync(Job claimed, Exception e, CancellationToken ct)
     {
-        await using var s = await SitAsync(claimed, ct);
-        if (await s.Db.Jobs.SingleOrDefaultAsync(j => j.Id == claimed.Id && j.Epoch == claimed.Epoch && j.State == JobState.Leased, ct) is not { } job) return;
+        await using var s = await desk.SitAsPlatformAsync(claimed.TenantId, claimed.WorkspaceId, ct);
+        if (await s.Db.Queries.LeasedJob(s.Db, claimed.Id, claimed.Epoch, ct) is not { } job) return;
 
         if (job.Attempts < Job.MaxAttempts)
         {
@@ -280,12 +317,11 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
 
     private static string Cut(string text) => text.Length > 2000 ? text[..2000] : text;
 
-    private static Task DoneAsync(Sitting s, Job job, CancellationToken ct)
+    private static void Done(Sitting s, Job job)
     {
         (job.State, job.LeaseUntil) = (JobState.Done, null);
 
         // The epoch is the fence: a claim by somebody else has raised it, and this commit then fails as a whole.
         s.Db.Entry(job).Property(j => j.State).IsModified = true;
-        return s.CommitAsync(ct);
     }
 }

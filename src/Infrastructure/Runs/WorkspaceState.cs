@@ -16,18 +16,14 @@ internal sealed class WorkspaceState(MumegaDb db, string tenantKey, string publi
 {
     public Guid WorkspaceId => db.WorkspaceId;
 
-    public async Task<Page?> FindPageAsync(string slug, CancellationToken ct) => await db.Pages.SingleOrDefaultAsync(p => p.Slug == slug, ct);
+    public Task<Page?> FindPageAsync(string slug, CancellationToken ct) => db.Queries.PageAt(db, slug, ct);
 
     public async Task<PageRevision?> FindRevisionAsync(Guid pageId, int number, CancellationToken ct) =>
         await db.PageRevisions.SingleOrDefaultAsync(r => r.PageId == pageId && r.Number == number, ct);
 
     public string PageAddress(string slug) => $"{publicAddress}/p/{tenantKey}/{slug}";
 
-    public async Task<bool> IsAddressTakenAsync(string slug, CancellationToken ct)
-    {
-        var workspaceId = db.WorkspaceId;
-        return await db.PortalAddresses.AnyAsync(a => a.Slug == slug && a.WorkspaceId != workspaceId, ct);
-    }
+    public Task<bool> IsAddressTakenAsync(string slug, CancellationToken ct) => db.Queries.AddressTakenElsewhere(db, db.WorkspaceId, slug, ct);
 
     public string Render(string markdown) => Pages.Markdown.Render(markdown);
 

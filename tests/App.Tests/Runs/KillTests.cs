@@ -25,49 +25,23 @@ internal static class Kill
 
         return data;
     }
-}
 
-/// <summary>
-/// The server is a process of its own and dies by SIGKILL at a named point between proposing and the last receipt. After a restart every run
-/// reaches its right state, each effect has happened once (or the run says that nobody knows), and the receipts tell the whole story.
-/// </summary>
-public sealed class InternalKillTests(Seeded seeded) : IClassFixture<Seeded>
-{
-    public static TheoryData<string, int> InternalPoints => Kill.Points(
-        ("commit.before", 3), ("commit.after", 3), ("jobs.claimed", 1), ("execute.before-checks", 1), ("apply.before", 1), ("apply.before-commit", 1), ("apply.after-commit", 1),
-        ("place.before", 3), ("place.after", 3));
-
-    [Theory]
-    [MemberData(nameof(InternalPoints))]
-    public async Task An_internal_action_happens_once_wherever_the_process_dies(string point, int pass)
+    public static async Task InternalAsync(Seeded seeded, string point, int pass)
     {
         await using var server = await Survivor.StartAsync(seeded, $"{point}:kill:{pass}");
         var run = await server.GovernAsync("page.publish", new { slug = "survivor", title = "Survivor", markdown = "Still here." });
         var done = await server.AskAsync((_, otto) => otto.UntilAsync(run, "SUCCEEDED"));
         server.MustHaveDied();
 
-        Assert.Equal([.. Kill.WholeStory, "succeeded"], Kill.Codes(done));
+        Assert.Equal([.. WholeStory, "succeeded"], Codes(done));
         Assert.Contains("Still here.", await server.PageAsync("survivor"), StringComparison.Ordinal);
         await using var db = server.Open();
         Assert.Equal(1, await db.PageRevisions.CountAsync(TestContext.Current.CancellationToken));
         await Poll.UntilAsync(async () => await db.ReceiptPlaces.AsNoTracking().ToListAsync(), places => places.Count > 0 && places.All(p => p.Position is not null)
             && places.Select(p => p.Position).Order().SequenceEqual(Enumerable.Range(1, places.Count).Select(i => (long?)i)));
     }
-}
 
-/// <summary>
-/// The server is a process of its own and dies by SIGKILL at a named point between proposing and the last receipt. After a restart every run
-/// reaches its right state, each effect has happened once (or the run says that nobody knows), and the receipts tell the whole story.
-/// </summary>
-public sealed class ExternalKillTests(Seeded seeded) : IClassFixture<Seeded>
-{
-    public static TheoryData<string, int> ExternalPoints => Kill.Points(
-        ("commit.before", 4), ("commit.after", 4), ("jobs.claimed", 1), ("execute.before-checks", 1), ("dispatch.before-commit", 1), ("dispatch.after-commit", 1),
-        ("dispatch.answered", 1), ("outcome.before-commit", 1), ("outcome.after-commit", 1));
-
-    [Theory]
-    [MemberData(nameof(ExternalPoints))]
-    public async Task An_external_action_happens_once_or_says_that_nobody_knows(string point, int pass)
+    public static async Task ExternalAsync(Seeded seeded, string point, int pass)
     {
         await using var server = await Survivor.StartAsync(seeded, $"{point}:kill:{pass}");
         var run = await server.GovernAsync("webhook.send", new { connection = "plain", @event = "a.b", data = new { n = 1 } });
@@ -77,7 +51,7 @@ public sealed class ExternalKillTests(Seeded seeded) : IClassFixture<Seeded>
         // The third commit records the dispatch; from then until the outcome is committed nobody can know.
         var unsure = point is "dispatch.after-commit" or "dispatch.answered" or "outcome.before-commit" || (point, pass) is ("commit.after", 3) or ("commit.before", 4);
         Assert.Equal(unsure ? "UNKNOWN" : "SUCCEEDED", end.State());
-        Assert.Equal([.. Kill.WholeStory, "dispatched", unsure ? "unknown" : "succeeded"], Kill.Codes(end));
+        Assert.Equal([.. WholeStory, "dispatched", unsure ? "unknown" : "succeeded"], Codes(end));
         var calls = seeded.Receiver.Of(RaceTests.Effect(end)).Count();
         Assert.Equal(point == "dispatch.after-commit" || (point, pass) == ("commit.after", 3) ? 0 : 1, calls);
 
@@ -88,6 +62,36 @@ public sealed class ExternalKillTests(Seeded seeded) : IClassFixture<Seeded>
             Assert.Equal(calls, seeded.Receiver.Of(RaceTests.Effect(end)).Count());
         }
     }
+}
+
+/// <summary>
+/// The server is a process of its own and dies by SIGKILL at a named point between proposing and the last receipt. After a restart every run
+/// reaches its right state, each effect has happened once (or the run says that nobody knows), and the receipts tell the whole story.
+/// </summary>
+public sealed class InternalKillTests(Seeded seeded) : IClassFixture<Seeded>
+{
+    public static TheoryData<string, int> InternalPoints => Kill.Points(
+        ("commit.before", 3), ("commit.after", 3), ("jobs.claimed", 1), ("execute.before-checks", 1), ("apply.before", 1), ("apply.before-commit", 1), ("jobs.committed", 1),
+        ("place.before", 3), ("place.after", 3));
+
+    [Theory]
+    [MemberData(nameof(InternalPoints))]
+    public Task An_internal_action_happens_once_wherever_the_process_dies(string point, int pass) => Kill.InternalAsync(seeded, point, pass);
+}
+
+/// <summary>
+/// The server is a process of its own and dies by SIGKILL at a named point between proposing and the last receipt. After a restart every run
+/// reaches its right state, each effect has happened once (or the run says that nobody knows), and the receipts tell the whole story.
+/// </summary>
+public sealed class ExternalKillTests(Seeded seeded) : IClassFixture<Seeded>
+{
+    public static TheoryData<string, int> ExternalPoints => Kill.Points(
+        ("commit.before", 4), ("commit.after", 4), ("jobs.claimed", 1), ("execute.before-checks", 1), ("dispatch.before-commit", 1), ("dispatch.after-commit", 1),
+        ("dispatch.answered", 1), ("outcome.before-commit", 1), ("jobs.committed", 1));
+
+    [Theory]
+    [MemberData(nameof(ExternalPoints))]
+    public Task An_external_action_happens_once_or_says_that_nobody_knows(string point, int pass) => Kill.ExternalAsync(seeded, point, pass);
 
     [Theory]
     [InlineData("dispatch.after-commit", 1)]
@@ -113,9 +117,63 @@ public sealed class ExternalKillTests(Seeded seeded) : IClassFixture<Seeded>
     }
 }
 
-/// <summary>A data folder with one tenant set up, to be copied for every server, and the receiver that outlives them all.</summary>
-public sealed class Seeded : IAsyncLifetime
+/// <summary>
+/// The same on PostgreSQL, at the points that differ there: a dead worker's lease is not given up at the start, because another node may
+/// hold it, but taken over when it ends.
+/// </summary>
+public sealed class PostgresKillTests(SeededOnPostgres seeded) : IClassFixture<SeededOnPostgres>
 {
+    [Theory]
+    [InlineData("commit.before", 3)]
+    [InlineData("commit.after", 2)]
+    [InlineData("jobs.claimed", 1)]
+    [InlineData("apply.before-commit", 1)]
+    [InlineData("place.before", 2)]
+    public Task An_internal_action_happens_once_wherever_the_process_dies(string point, int pass) => Kill.InternalAsync(seeded.OrSkip(), point, pass);
+
+    [Theory]
+    [InlineData("jobs.claimed", 1)]
+    [InlineData("dispatch.after-commit", 1)]
+    [InlineData("outcome.before-commit", 1)]
+    public Task An_external_action_happens_once_or_says_that_nobody_knows(string point, int pass) => Kill.ExternalAsync(seeded.OrSkip(), point, pass);
+}
+
+/// <summary>The template of the servers' databases is a database of its own; each server gets a copy.</summary>
+public sealed class SeededOnPostgres : Seeded
+{
+    private string template = "";
+
+    internal override string? Missing => TestServers.Postgres is null ? "MUMEGA_TEST_POSTGRES names no server" : null;
+
+    public Seeded OrSkip()
+    {
+        if (Missing is { } why) Assert.Skip(why);
+        return this;
+    }
+
+    internal override async Task<DatabaseOptions> TemplateAsync()
+    {
+        // A copy can be made only of a database that nobody is connected to.
+        template = new Npgsql.NpgsqlConnectionStringBuilder(await TestServers.NewPostgresDatabaseAsync()) { Pooling = false }.ToString();
+        return new() { Kind = DatabaseKind.Postgres, Connection = template };
+    }
+
+    internal override async Task<DatabaseOptions> CopyAsync(string folder) =>
+        new() { Kind = DatabaseKind.Postgres, Connection = await TestServers.NewPostgresDatabaseAsync(new Npgsql.NpgsqlConnectionStringBuilder(template).Database) };
+}
+
+/// <summary>A data folder with one tenant set up, to be copied for every server, and the receiver that outlives them all.</summary>
+public class Seeded : IAsyncLifetime
+{
+    /// <summary>Why it can't be had here, or null when it can.</summary>
+    internal virtual string? Missing => null;
+
+    /// <summary>The database that every server's is copied from.</summary>
+    internal virtual Task<DatabaseOptions> TemplateAsync() => CopyAsync(Folder);
+
+    /// <summary>The database of a server with this data folder.</summary>
+    internal virtual Task<DatabaseOptions> CopyAsync(string folder) => Task.FromResult(new DatabaseOptions { Connection = $"Data Source={Path.Combine(folder, "mumega.db")}" });
+
     internal Receiver Receiver { get; } = new();
 
     public string Folder { get; } = Directory.CreateTempSubdirectory("mumega-seed-").FullName;
@@ -130,9 +188,12 @@ public sealed class Seeded : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
+        if (Missing is not null) return;
+
         await Receiver.StartAsync();
         var ct = CancellationToken.None;
-        await using (var app = MumegaHost.Build([$"--Data={Folder}", $"--PublicAddress=http://localhost:{Port}", "--Jobs:Run=false"], b => b.Logging.ClearProviders()))
+        var template = await TemplateAsync();
+        await using (var app = MumegaHost.Build([$"--Data={Folder}", $"--Database:Kind={template.Kind}", $"--Database:Connection={template.Connection}", $"--PublicAddress=http://localhost:{Port}", "--Jobs:Run=false"], b => b.Logging.ClearProviders()))
         {
             await app.PrepareAsync(ct);
             var installation = app.Services.GetRequiredService<Installation>();
@@ -156,7 +217,8 @@ public sealed class Seeded : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        await Receiver.DisposeAsync();
+        GC.SuppressFinalize(this);
+        if (Missing is null) await Receiver.DisposeAsync();
         Directory.Delete(Folder, recursive: true);
     }
 }
@@ -167,6 +229,7 @@ internal sealed class Survivor : IAsyncDisposable
     private readonly Seeded seeded;
     private readonly string folder = Directory.CreateTempSubdirectory("mumega-kill-").FullName;
     private readonly string address;
+    private readonly DatabaseOptions database;
     private Process process;
     private int deaths;
     private Client? hermes;
@@ -175,6 +238,7 @@ internal sealed class Survivor : IAsyncDisposable
     private Survivor(Seeded seeded, string failpoint)
     {
         this.seeded = seeded;
+        database = seeded.CopyAsync(folder).GetAwaiter().GetResult();
         address = $"http://localhost:{seeded.Port}";
         foreach (var file in Directory.EnumerateFiles(seeded.Folder, "*", SearchOption.AllDirectories))
         {
@@ -242,7 +306,7 @@ internal sealed class Survivor : IAsyncDisposable
         Assert.Equal(1, deaths);
     }
 
-    public MumegaDb Open() => new Databases(new() { Kind = DatabaseKind.Sqlite, Connection = $"Data Source={Path.Combine(folder, "mumega.db")};Pooling=False" }).Open(seeded.TenantId, seeded.WorkspaceId);
+    public MumegaDb Open() => new Databases(database).Open(seeded.TenantId, seeded.WorkspaceId);
 
     public async ValueTask DisposeAsync()
     {
@@ -251,6 +315,7 @@ internal sealed class Survivor : IAsyncDisposable
         if (!process.HasExited) process.Kill();
         await process.WaitForExitAsync();
         process.Dispose();
+        Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
         Directory.Delete(folder, recursive: true);
     }
 
@@ -260,9 +325,10 @@ internal sealed class Survivor : IAsyncDisposable
         start.ArgumentList.Add(Path.Combine(Repository.Root, "src", "Api", "bin", "Debug", "net10.0", "Mumega.Api.dll"));
         foreach (var argument in new[]
         {
-            $"--Urls={address}", $"--PublicAddress={address}", $"--Data={folder}", $"--Outbound:AllowedPrivate:0={seeded.Receiver.Host}", "--Jobs:Poll=00:00:00.050",
+            $"--Urls={address}", $"--PublicAddress={address}", $"--Data={folder}", $"--Database:Kind={database.Kind}", $"--Database:Connection={database.Connection}", "--Jobs:Lease=00:00:02", $"--Outbound:AllowedPrivate:0={seeded.Receiver.Host}", "--Jobs:Poll=00:00:00.050",
             "--Logging:LogLevel:Default=None",
         }) start.ArgumentList.Add(argument);
+        start.Environment["DOTNET_TieredPGO"] = "0";
         if (failpoint is not null) start.Environment["MUMEGA_FAILPOINT"] = failpoint;
         return Process.Start(start)!;
     }

@@ -67,7 +67,7 @@ public abstract class RaceTests(MumegaApp app)
         Job job;
         await using (var db = app.Databases.OpenPlatform()) job = await db.Jobs.AsNoTracking().SingleAsync(j => j.SubjectId == RunId(run) && j.Kind == JobKind.ExecuteRun, ct);
         var runner = app.Services.GetRequiredService<Runner>();
-        await Task.WhenAll(Enumerable.Range(0, Crowd).Select(_ => runner.RunAsync(job, ct)));
+        await Task.WhenAll(Enumerable.Range(0, Crowd).Select(_ => runner.RunAsync([job], ct)));
 
         Assert.Single(app.Receiver.Of(Effect(done)));
         Assert.Equal(1, (await otto.RunAsync(run)).GetProperty("receipts").EnumerateArray().Count(r => r.GetProperty("kind").GetString() == "outcome.confirmed"));

@@ -30,7 +30,7 @@ public sealed class GraphQLLimits
 }
 
 /// <summary>Runs operations for a caller. A document is parsed, measured and validated once and then remembered.</summary>
-public sealed class Executor(IDocumentExecuter documents, GraphQLLimits limits, IServiceProvider services)
+public sealed class Executor(IDocumentExecuter documents, GraphQLLimits limits, IServiceProvider services, ILogger<Executor> log)
 {
     public Task<ExecutionResult> ExecuteAsync(GraphQLRequest request, Caller caller, bool get, CancellationToken ct) => documents.ExecuteAsync(new()
     {
@@ -43,6 +43,13 @@ public sealed class Executor(IDocumentExecuter documents, GraphQLLimits limits, 
         CancellationToken = ct,
         Timeout = limits.Timeout,
         TimeoutAction = TimeoutAction.ReturnTimeoutError,
+        UnhandledExceptionDelegate = failed =>
+        {
+            // The caller only hears that something went wrong; whoever runs this needs to know what.
+            if (failed.OriginalException is not (RefusalException or OperationCanceledException))
+                log.LogError(failed.OriginalException, "A field could not be resolved: {Path}", failed.FieldContext is { } field ? string.Join('.', field.Path) : "");
+            return Task.CompletedTask;
+        },
     });
 }
 

@@ -1,0 +1,91 @@
+using System.Collections.Concurrent;
+using Microsoft.EntityFrameworkCore;
+using Mumega.Domain.Identity;
+using Mumega.Domain.Policies;
+using Mumega.Domain.Stops;
+using Mumega.Domain.Tenancy;
+using Mumega.Infrastructure.Data;
+
+namespace Mumega.Infrastructure.Runs;
+
+/// <summary>The roles of a principal in a workspace, and whether it is out of action.</summary>
+internal sealed record Standing(IReadOnlySet<string> Roles, bool Suspended);
+
+/// <summary>
+/// Who may do what in a tenant, remembered. Every act reads the tenant's count of such changes, which is raised in the commit that makes
+/// one; what is remembered under another count is read again. So a stop, a suspension or a policy takes effect on the next act, on every node.
+/// </summary>
+public sealed class Authorities
+{
+    private const int MaxTenants = 1_000;
+
+    private readonly ConcurrentDictionary<Guid, Authority> tenants = new();
+    private readonly ConcurrentDictionary<(Guid Tenant, int Number), PolicyBook> books = new();
+
+    /// <summary>Throws when the tenant has no policies: without them nothing can be decided, so nothing is allowed.</summary>
+    internal async ValueTask<Authority> AsOfAsync(MumegaDb db, long count, CancellationToken ct)
+    {
+        if (tenants.TryGetValue(db.TenantId, out var known) && known.Count == count) return known;
+
+        // Read after the count was: it may be newer than the count says, never older.
+        var policies = await PoliciesAsync(db, ct);
+        var stops = await db.Stops.Where(s => s.ReleasedAt == null).AsNoTracking().ToListAsync(ct);
+        if (tenants.Count >= MaxTenants) tenants.Clear();
+        return tenants[db.TenantId] = new(count, policies, stops);
+    }
+
+    private async Task<PolicyBook> PoliciesAsync(MumegaDb db, CancellationToken ct)
+    {
+        var number = await db.PolicyVersions.MaxAsync(p => (int?)p.Number, ct) ?? throw new InvalidOperationException("The tenant has no policies.");
+        if (books.TryGetValue((db.TenantId, number), out var book)) return book;
+
+        var text = await db.PolicyVersions.Where(p => p.Number == number).Select(p => p.Text).SingleAsync(ct);
+        if (books.Count >= MaxTenants) books.Clear();
+        return books.GetOrAdd((db.TenantId, number), _ => new(number, text));
+    }
+}
+
+/// <summary>One tenant's policies, engaged stops, principals and workspaces as of one count.</summary>
+internal sealed class Authority(long count, PolicyBook policies, IReadOnlyList<Stop> stops)
+{
+    private static readonly Standing Platform = new(new HashSet<string>(), false);
+
+    private readonly ConcurrentDictionary<(Guid Workspace, Guid Principal), (Principal? Principal, IReadOnlySet<string> Roles)> members = new();
+
+    private readonly ConcurrentDictionary<Guid, Workspace> workspaces = new();
+
+    public long Count => count;
+
+    public PolicyBook Policies => policies;
+
+    public IReadOnlyList<Stop> Stops => stops;
+
+    /// <summary>The workspace that the context is open for, or null when the tenant has no such one.</summary>
+    public async ValueTask<Workspace?> WorkspaceAsync(MumegaDb db, CancellationToken ct)
+    {
+        if (workspaces.TryGetValue(db.WorkspaceId, out var known)) return known;
+
+        var workspaceId = db.WorkspaceId;
+        if (await db.Workspaces.AsNoTracking().SingleOrDefaultAsync(w => w.Id == workspaceId, ct) is not { } found) return null;
+        return workspaces[workspaceId] = found;
+    }
+
+    /// <summary>How a principal stands in the workspace that the context is open for.</summary>
+    public async ValueTask<Standing> StandingAsync(MumegaDb db, Guid principalId, DateTimeOffset now, CancellationToken ct)
+    {
+        if (principalId == Guid.Empty) return Platform;
+
+        if (!members.TryGetValue((db.WorkspaceId, principalId), out var member))
+        {
+            var workspaceId = db.WorkspaceId;
+            var principal = await db.Principals.AsNoTracking().SingleOrDefaultAsync(p => p.Id == principalId, ct);
+            var roles = await db.RoleBindings.Where(b => b.PrincipalId == principalId && b.WorkspaceId == workspaceId).Select(b => b.Role).ToListAsync(ct);
+            member = (principal, roles.ToHashSet());
+
+            // Only what exists is remembered, or asking for made-up workspaces would fill the memory.
+            if (roles.Count > 0) members[(workspaceId, principalId)] = member;
+        }
+
+        return new(member.Roles, member.Principal?.IsActive(now) != true);
+    }
+}
