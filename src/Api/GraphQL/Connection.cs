@@ -37,11 +37,17 @@ internal static class Paging
     /// <summary>Reads one row more than asked for, to know whether there is a next page.</summary>
     public static async Task<(List<T> Rows, PageInfo Info)> PageAsync<T>(IQueryable<T> query, int? first, string? after, Func<T, string> cursor, CancellationToken ct)
     {
+        var rows = await query.Take(Size(first) + 1).ToListAsync(ct);
+        return (rows, Info(rows, first, after, cursor));
+    }
+
+    /// <summary>Takes the one row more away again and says whether it was there.</summary>
+    public static PageInfo Info<T>(List<T> rows, int? first, string? after, Func<T, string> cursor)
+    {
         var size = Size(first);
-        var rows = await query.Take(size + 1).ToListAsync(ct);
         var more = rows.Count > size;
         if (more) rows.RemoveAt(size);
-        return (rows, new(more, after is not null, rows.Count > 0 ? cursor(rows[0]) : null, rows.Count > 0 ? cursor(rows[^1]) : null));
+        return new(more, after is not null, rows.Count > 0 ? cursor(rows[0]) : null, rows.Count > 0 ? cursor(rows[^1]) : null);
     }
 
     private static string Encode(string text) => Base64Url.EncodeToString(Encoding.ASCII.GetBytes(text));

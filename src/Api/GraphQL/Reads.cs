@@ -139,18 +139,9 @@ public sealed class WorkspaceNode(Workspace workspace, string tenantKey) : INode
     public async Task<ReceiptConnection> Receipts(IResolveFieldContext context, int? first, string? after, string? kind)
     {
         await using var db = context.Request().Open(workspace.Id);
-        var before = Paging.Position(after);
-        var (tenantId, workspaceId) = (db.TenantId, db.WorkspaceId);
-        var query =
-            from place in db.ReceiptPlaces
-            where place.TenantId == tenantId && place.WorkspaceId == workspaceId && place.Position != null && (before == null || place.Position < before)
-            join receipt in db.Receipts on new { place.TenantId, place.WorkspaceId, place.ReceiptId } equals new { receipt.TenantId, receipt.WorkspaceId, ReceiptId = receipt.Id }
-            where kind == null || receipt.Kind == kind
-            orderby place.Position descending
-            select new { place.Position, Receipt = receipt };
-
-        var (rows, info) = await Paging.PageAsync(query.AsNoTracking(), first, after, r => Paging.Cursor(r.Position!.Value), context.CancellationToken);
-        List<ReceiptEdge> edges = [.. rows.Select(r => new ReceiptEdge(Paging.Cursor(r.Position!.Value), new(r.Receipt)))];
+        var rows = await db.ReceiptsBefore(Paging.Position(after) ?? long.MaxValue, kind, Paging.Size(first) + 1).ToListAsync(context.CancellationToken);
+        var info = Paging.Info(rows, first, after, r => Paging.Cursor(r.Position));
+        List<ReceiptEdge> edges = [.. rows.Select(r => new ReceiptEdge(Paging.Cursor(r.Position), new(r.Receipt)))];
         return new(edges, [.. edges.Select(e => e.Node)], info);
     }
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using GraphQL;
 using GraphQL.DataLoader;
 using Microsoft.EntityFrameworkCore;
+using Mumega.Api.Identity;
 using Mumega.Domain.Approvals;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Policies;
@@ -11,8 +12,9 @@ using Mumega.Infrastructure.Runs;
 namespace Mumega.Api.GraphQL;
 
 /// <summary>One request: who asks, and what was already looked up for it. Tenant and principal come from here and nowhere else.</summary>
-public sealed class RequestContext(Actor actor, IServiceProvider services, bool readOnly) : Dictionary<string, object?>
+public sealed class RequestContext(Caller caller, IServiceProvider services, bool readOnly) : Dictionary<string, object?>
 {
+    private readonly Actor actor = caller.Actor;
     private readonly ConcurrentDictionary<Guid, Task<WorkspaceNode?>> visible = new();
     private readonly ConcurrentDictionary<Guid, Task<(Domain.Refusal? Refusal, IReadOnlySet<string> Roles)>> deciders = new();
     private readonly ConcurrentDictionary<string, object> batches = new(StringComparer.Ordinal);
@@ -40,14 +42,14 @@ public sealed class RequestContext(Actor actor, IServiceProvider services, bool 
     /// <summary>The workspace if the caller may see it, decided by policy once per request.</summary>
     public Task<WorkspaceNode?> WorkspaceAsync(Guid workspaceId) => visible.GetOrAdd(workspaceId, async id =>
     {
-        await using var sitting = await Desk.SitAsync(actor, id, CancellationToken.None);
+        await using var sitting = await Desk.SitAsync(actor, id, caller.Authority, CancellationToken.None);
         return await sitting.SeeAsync(CancellationToken.None) is { } seen ? new(seen.Workspace, seen.TenantKey) : null;
     });
 
     /// <summary>Why the caller may decide nothing at all in the workspace, if so, and the roles by which they decide; looked up once per request.</summary>
     public Task<(Domain.Refusal? Refusal, IReadOnlySet<string> Roles)> DecidesAsync(Guid workspaceId) => deciders.GetOrAdd(workspaceId, async id =>
     {
-        await using var sitting = await Desk.SitAsync(actor, id, CancellationToken.None);
+        await using var sitting = await Desk.SitAsync(actor, id, caller.Authority, CancellationToken.None);
         return (sitting.Decide(ControlAct.DecideApproval) is { Verdict: Verdict.Deny } no ? no.AsRefusal() : null, sitting.Roles);
     });
 

@@ -13,8 +13,9 @@ using static OpenIddict.Abstractions.OpenIddictConstants;
 namespace Mumega.Api.Identity;
 
 /// <summary>Somebody whose token was checked a moment ago.</summary>
+/// <param name="Authority">The tenant's count of changes to who may do what, as it was then; the reads of the same request go by it.</param>
 /// <param name="Renew">Checks the same credential again; null when it no longer holds.</param>
-public sealed record Caller(Actor Actor, DateTimeOffset ExpiresAt, Func<CancellationToken, Task<Caller?>> Renew);
+public sealed record Caller(Actor Actor, DateTimeOffset ExpiresAt, long Authority, Func<CancellationToken, Task<Caller?>> Renew);
 
 /// <summary>
 /// Turns a token into an actor. The signature is checked once per token and remembered; whether the token was revoked and whether its
@@ -38,7 +39,7 @@ public sealed class Authenticator(IServiceScopeFactory scopes, Databases databas
 
         var actor = new Actor(ticket.TenantId, ticket.PrincipalId, standing.Kind, standing.Name, standing.OwnerId, await LogAsync(ticket.TenantId, ct),
             ticket.Scopes, ticket.Workspaces, surface);
-        return new(actor, ticket.ExpiresAt, again => AuthenticateAsync(token, surface, again));
+        return new(actor, ticket.ExpiresAt, standing.Authority, again => AuthenticateAsync(token, surface, again));
     }
 
     private async Task<Ticket?> ReadAsync(string token, CancellationToken ct)
@@ -66,14 +67,15 @@ public sealed class Authenticator(IServiceScopeFactory scopes, Databases databas
     {
         var now = clock.GetUtcNow();
         await using var db = databases.OpenTenant(ticket.TenantId);
-        var found = await standingQuery(db, ticket.PrincipalId, ticket.TokenId, ct);
+        var found = await standingQuery(db, ticket.TenantId, ticket.PrincipalId, ticket.TokenId, ct);
         return found is { Status: Statuses.Valid, SuspendedAt: null } && (found.EndsAt is null || now < found.EndsAt) ? found : null;
     }
 
     // One per instance: a compiled query belongs to one provider's model.
-    private readonly Func<MumegaDb, Guid, Guid, CancellationToken, Task<Standing?>> standingQuery =
-        EF.CompileAsyncQuery((MumegaDb db, Guid principal, Guid token, CancellationToken ct) => db.Principals.Where(p => p.Id == principal)
-            .Select(p => new Standing(p.Kind, p.Name, p.OwnerId, p.SuspendedAt, p.EndsAt, db.Tokens.Where(t => t.Id == token).Select(t => t.Status).FirstOrDefault()))
+    private readonly Func<MumegaDb, Guid, Guid, Guid, CancellationToken, Task<Standing?>> standingQuery =
+        EF.CompileAsyncQuery((MumegaDb db, Guid tenant, Guid principal, Guid token, CancellationToken ct) => db.Principals.Where(p => p.Id == principal)
+            .Select(p => new Standing(p.Kind, p.Name, p.OwnerId, p.SuspendedAt, p.EndsAt, db.Tokens.Where(t => t.Id == token).Select(t => t.Status).FirstOrDefault(),
+                db.Tenants.Where(t => t.Id == tenant).Select(t => t.Authority).Single()))
             .SingleOrDefault());
 
     private async Task<string> LogAsync(Guid tenantId, CancellationToken ct)
@@ -83,7 +85,7 @@ public sealed class Authenticator(IServiceScopeFactory scopes, Databases databas
         return logs[tenantId] = await db.Tenants.Where(t => t.Id == tenantId).Select(t => t.Log).SingleAsync(ct);
     }
 
-    private sealed record Standing(PrincipalKind Kind, string Name, Guid? OwnerId, DateTimeOffset? SuspendedAt, DateTimeOffset? EndsAt, string? Status);
+    private sealed record Standing(PrincipalKind Kind, string Name, Guid? OwnerId, DateTimeOffset? SuspendedAt, DateTimeOffset? EndsAt, string? Status, long Authority);
 
     private sealed record Ticket(
         Guid TenantId, Guid PrincipalId, Guid TokenId, IReadOnlySet<string> Scopes, IReadOnlySet<Guid> Workspaces, DateTimeOffset ExpiresAt)

@@ -61,6 +61,14 @@ internal sealed class CompiledQueries
             orderby place.Position
             select new FeedItem(place.Position!.Value, receipt)).AsNoTracking().Take(limit));
 
+    public readonly Func<MumegaDb, Guid, Guid, long, int, IAsyncEnumerable<FeedItem>> ReceiptsBefore =
+        EF.CompileAsyncQuery((MumegaDb db, Guid tenant, Guid workspace, long before, int limit) => (
+            from place in db.ReceiptPlaces
+            where place.TenantId == tenant && place.WorkspaceId == workspace && place.Position < before
+            join receipt in db.Receipts on new { place.TenantId, place.WorkspaceId, place.ReceiptId } equals new { receipt.TenantId, receipt.WorkspaceId, ReceiptId = receipt.Id }
+            orderby place.Position descending
+            select new FeedItem(place.Position!.Value, receipt)).AsNoTracking().Take(limit));
+
     public readonly Func<MumegaDb, int, IAsyncEnumerable<ReceiptPlace>> WaitingPlaces =
         EF.CompileAsyncQuery((MumegaDb db, int limit) => db.ReceiptPlaces.AsNoTracking().Where(p => p.Position == null).OrderBy(p => p.Ticks).ThenBy(p => p.Step).Take(limit));
 

@@ -13,6 +13,7 @@ using Mumega.Domain.Stops;
 using Mumega.Domain.Tenancy;
 using Mumega.Domain.Webhooks;
 using Mumega.Infrastructure.Identity;
+using Mumega.Infrastructure.Receipts;
 using OpenIddict.EntityFrameworkCore.Models;
 
 namespace Mumega.Infrastructure.Data;
@@ -69,6 +70,21 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
 
     /// <summary>The approval that a run waits or waited for, with what was decided.</summary>
     public Task<Approval?> FindApprovalOfRunAsync(Guid runId, CancellationToken ct) => Queries.ApprovalOfRun(this, runId, ct);
+
+    /// <summary>The open workspace's receipts before a place, newest first; of one kind if that is given.</summary>
+    public IAsyncEnumerable<FeedItem> ReceiptsBefore(long place, string? kind, int limit)
+    {
+        if (kind is null) return Queries.ReceiptsBefore(this, TenantId, WorkspaceId, place, limit);
+
+        var (tenantId, workspaceId) = (TenantId, WorkspaceId);
+        return (
+            from at in ReceiptPlaces
+            where at.TenantId == tenantId && at.WorkspaceId == workspaceId && at.Position < place
+            join receipt in Receipts on new { at.TenantId, at.WorkspaceId, at.ReceiptId } equals new { receipt.TenantId, receipt.WorkspaceId, ReceiptId = receipt.Id }
+            where receipt.Kind == kind
+            orderby at.Position descending
+            select new FeedItem(at.Position!.Value, receipt)).AsNoTracking().Take(limit).AsAsyncEnumerable();
+    }
 
     /// <summary>The browser session with this id, if there is one.</summary>
     public Task<WebSession?> FindWebSessionAsync(string id, CancellationToken ct) => Queries.WebSession(this, id, ct);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.EntityFrameworkCore;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Policies;
@@ -23,16 +24,19 @@ public sealed class Authorities
     private readonly ConcurrentDictionary<(Guid Tenant, int Number), PolicyBook> books = new();
 
     /// <summary>Throws when the tenant has no policies: without them nothing can be decided, so nothing is allowed.</summary>
-    internal async ValueTask<Authority> AsOfAsync(MumegaDb db, long count, CancellationToken ct)
+    internal async ValueTask<Authority> AsOfAsync(MumegaDb db, Opening opening, CancellationToken ct)
     {
-        if (tenants.TryGetValue(db.TenantId, out var known) && known.Count == count) return known;
+        if (TryRecall(db.TenantId, opening.Authority, out var known)) return known;
 
         // Read after the count was: it may be newer than the count says, never older.
         var policies = await PoliciesAsync(db, ct);
         var stops = await db.Stops.Where(s => s.ReleasedAt == null).AsNoTracking().ToListAsync(ct);
         if (tenants.Count >= MaxTenants) tenants.Clear();
-        return tenants[db.TenantId] = new(count, policies, stops);
+        return tenants[db.TenantId] = new(opening.Authority, opening.TenantKey, policies, stops);
     }
+
+    /// <summary>What is remembered under this count, if anything is.</summary>
+    internal bool TryRecall(Guid tenantId, long count, [NotNullWhen(true)] out Authority? known) => tenants.TryGetValue(tenantId, out known) && known.Count == count;
 
     private async Task<PolicyBook> PoliciesAsync(MumegaDb db, CancellationToken ct)
     {
@@ -46,7 +50,7 @@ public sealed class Authorities
 }
 
 /// <summary>One tenant's policies, engaged stops, principals and workspaces as of one count.</summary>
-internal sealed class Authority(long count, PolicyBook policies, IReadOnlyList<Stop> stops)
+internal sealed class Authority(long count, string tenantKey, PolicyBook policies, IReadOnlyList<Stop> stops)
 {
     private static readonly Standing Platform = new(new HashSet<string>(), false);
 
@@ -55,6 +59,8 @@ internal sealed class Authority(long count, PolicyBook policies, IReadOnlyList<S
     private readonly ConcurrentDictionary<Guid, Workspace> workspaces = new();
 
     public long Count => count;
+
+    public string TenantKey => tenantKey;
 
     public PolicyBook Policies => policies;
 

@@ -274,6 +274,23 @@ public sealed class Desk(Databases databases, Authorities authorities, ActionCat
     public async Task<Sitting> SitAsync(Actor by, Guid workspaceId, CancellationToken ct) =>
         (await SitAsync(by.TenantId, workspaceId, by.Id, _ => by, "", ct)).Sitting;
 
+    /// <summary>The same for reads of a request whose authentication already read the tenant's count.</summary>
+    public async Task<Sitting> SitAsync(Actor by, Guid workspaceId, long count, CancellationToken ct)
+    {
+        if (!authorities.TryRecall(by.TenantId, count, out var authority)) return await SitAsync(by, workspaceId, ct);
+
+        var db = databases.Open(by.TenantId, workspaceId);
+        try
+        {
+            return await SitAsync(db, by, authority, ct);
+        }
+        catch
+        {
+            await db.DisposeAsync();
+            throw;
+        }
+    }
+
     /// <summary>The same for the platform acting on the tenant's behalf.</summary>
     public async Task<Sitting> SitAsPlatformAsync(Guid tenantId, Guid workspaceId, CancellationToken ct) =>
         (await SitAsync(tenantId, workspaceId, Guid.Empty, o => Actor.Platform(tenantId, o.Log), "", ct)).Sitting;
@@ -286,18 +303,23 @@ public sealed class Desk(Databases databases, Authorities authorities, ActionCat
         try
         {
             await db.Database.OpenConnectionAsync(ct);
-            var now = clock.Now();
             var opening = await db.Queries.Opening(db, tenantId, principalId, key, ct);
             var by = who(opening);
-            var authority = await authorities.AsOfAsync(db, opening.Authority, ct);
-            var standing = await authority.StandingAsync(db, by.Id, now, ct);
-            return (new(this, db, by, authority, standing, opening.TenantKey, now, new WorkspaceState(db, opening.TenantKey, address.Value, now)), opening.Seen);
+            var authority = await authorities.AsOfAsync(db, opening, ct);
+            return (await SitAsync(db, by, authority, ct), opening.Seen);
         }
         catch
         {
             await db.DisposeAsync();
             throw;
         }
+    }
+
+    private async Task<Sitting> SitAsync(MumegaDb db, Actor by, Authority authority, CancellationToken ct)
+    {
+        var now = clock.Now();
+        var standing = await authority.StandingAsync(db, by.Id, now, ct);
+        return new(this, db, by, authority, standing, now, new WorkspaceState(db, authority.TenantKey, address.Value, now));
     }
 
     /// <summary>
@@ -357,12 +379,11 @@ public sealed class Sitting : IAsyncDisposable
 {
     private readonly Authority authority;
     private readonly Standing standing;
-    private readonly string tenantKey;
 
-    internal Sitting(Desk desk, MumegaDb db, Actor by, Authority authority, Standing standing, string tenantKey, DateTimeOffset now, IWorkspaceState state)
+    internal Sitting(Desk desk, MumegaDb db, Actor by, Authority authority, Standing standing, DateTimeOffset now, IWorkspaceState state)
     {
         (Desk, Db, By, Now) = (desk, db, by, now);
-        (this.authority, this.standing, this.tenantKey) = (authority, standing, tenantKey);
+        (this.authority, this.standing) = (authority, standing);
         Call = new(by, state, now);
     }
 
@@ -386,7 +407,7 @@ public sealed class Sitting : IAsyncDisposable
 
     /// <summary>The workspace and the key of its tenant, when the principal may see it; otherwise null.</summary>
     public async Task<(Workspace Workspace, string TenantKey)?> SeeAsync(CancellationToken ct) =>
-        MaySee && await authority.WorkspaceAsync(Db, ct) is { } workspace ? (workspace, tenantKey) : null;
+        MaySee && await authority.WorkspaceAsync(Db, ct) is { } workspace ? (workspace, authority.TenantKey) : null;
 
     public Decision Decide(string act, ActionDefinition? action = null, JsonElement? input = null) =>
         authority.Policies.Decide(new(By, standing.Suspended, Roles, Db.WorkspaceId, act, action, input));
@@ -417,7 +438,7 @@ public sealed class Sitting : IAsyncDisposable
             Scopes = new HashSet<string>(Scopes.All),
             Workspaces = new HashSet<Guid> { Db.WorkspaceId },
         };
-        return new(Desk, Db, proposer, authority, theirs, tenantKey, Now, Call.State);
+        return new(Desk, Db, proposer, authority, theirs, Now, Call.State);
     }
 
     public async Task CommitAsync(CancellationToken ct)
