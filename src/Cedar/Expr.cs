@@ -246,8 +246,25 @@ internal sealed class Call(string name, IReadOnlyList<Expr> arguments) : Expr
 
     private const long Day = 86_400_000;
 
+    /// <summary>What a function that makes an extension value returns for these arguments; null when there is no such function.</summary>
+    public static Value? Construct(string function, Value[] arguments) => (function, arguments.Length) switch
+    {
+        ("ip" or "decimal" or "datetime" or "duration", 1) => new Call(function, []).Unary(arguments[0]),
+        ("offset", 2) => new Call(function, []).Binary(arguments[0], arguments[1], null!),
+        _ => null,
+    };
+
+    /// <summary>
+    /// Whether the method belongs to the core language. A wrong number of arguments is then an error of syntax; for an extension's function it
+    /// is one of evaluation, because which extensions there are is not the grammar's concern.
+    /// </summary>
+    public static bool IsCore(string method) => method is "contains" or "containsAll" or "containsAny" or "isEmpty" or "getTag" or "hasTag";
+
     public override Value Evaluate(Env env)
     {
+        var wanted = Functions.TryGetValue(name, out var of) ? of : Methods[name];
+        if (arguments.Count != wanted) throw new EvaluationException($"wrong number of arguments for `{name}`: {arguments.Count} instead of {wanted}");
+
         var first = arguments[0].Evaluate(env);
         return arguments.Count == 1 ? Unary(first) : Binary(first, arguments[1].Evaluate(env), env);
     }
@@ -278,7 +295,7 @@ internal sealed class Call(string name, IReadOnlyList<Expr> arguments) : Expr
         "contains" => Value.Of(As<SetValue>(it, "set").Contains(other)),
         "containsAll" => Value.Of(As<SetValue>(it, "set").Items.IsSupersetOf(As<SetValue>(other, "set").Items)),
         "containsAny" => Value.Of(As<SetValue>(it, "set").Items.Overlaps(As<SetValue>(other, "set").Items)),
-        "hasTag" => Value.Of(Tags(it, env)?.Fields.ContainsKey(As<StringValue>(other, "string").Raw) ?? false),
+        "hasTag" => Value.Of(HasTag(it, As<StringValue>(other, "string").Raw, env)),
         "getTag" => GetTag(it, As<StringValue>(other, "string").Raw, env),
         "lessThan" => Value.Of(Decimals(it, other) < 0),
         "lessThanOrEqual" => Value.Of(Decimals(it, other) <= 0),
@@ -290,7 +307,7 @@ internal sealed class Call(string name, IReadOnlyList<Expr> arguments) : Expr
         _ => throw new InvalidOperationException(name),
     };
 
-    private static RecordValue? Tags(Value it, Env env) => env.Entities.Find(As<EntityUid>(it, "entity"))?.Tags;
+    private static bool HasTag(Value it, string tag, Env env) => env.Entities.Find(As<EntityUid>(it, "entity"))?.Tags.Fields.ContainsKey(tag) ?? false;
 
     private static Value GetTag(Value it, string tag, Env env)
     {

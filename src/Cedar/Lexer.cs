@@ -25,7 +25,7 @@ internal readonly record struct Token(TokenKind Kind, string Raw, int Offset);
 internal sealed class Lexer(string source)
 {
     private static readonly string[] Symbols =
-        ["::", "==", "!=", "<=", ">=", "&&", "||", "(", ")", "{", "}", "[", "]", "<", ">", "+", "-", "*", "!", ".", ",", ";", ":", "@", "?"];
+        ["::", "==", "!=", "<=", ">=", "&&", "||", "(", ")", "{", "}", "[", "]", "<", ">", "+", "-", "*", "!", ".", ",", ";", ":", "@", "?", "="];
 
     private int at;
 

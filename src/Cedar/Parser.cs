@@ -32,6 +32,17 @@ internal sealed class Parser
         return policies;
     }
 
+    /// <summary>Whether the text is a name as types have it: identifiers that are not reserved, joined by <c>::</c>.</summary>
+    public static bool IsName(string text)
+    {
+        foreach (var part in text.Split("::"))
+        {
+            if (part.Length == 0 || Reserved.Contains(part) || !(char.IsAsciiLetter(part[0]) || part[0] == '_') || !part.All(c => char.IsAsciiLetterOrDigit(c) || c == '_')) return false;
+        }
+
+        return true;
+    }
+
     private Policy Policy(int index)
     {
         var start = Peek.Offset;
@@ -272,7 +283,7 @@ internal sealed class Parser
     {
         var arguments = Arguments(")");
         if (!Call.Methods.TryGetValue(name.Raw, out var arity)) throw lexer.Error(name.Offset, $"there is no method `{name.Raw}`");
-        if (arguments.Count + 1 != arity)
+        if (arguments.Count + 1 != arity && Call.IsCore(name.Raw))
             throw lexer.Error(name.Offset, $"`{name.Raw}` takes {arity - 1} argument(s), not {arguments.Count}");
         return new(name.Raw, [receiver, .. arguments]);
     }
@@ -330,8 +341,7 @@ internal sealed class Parser
         if (!Accept("(")) throw lexer.Error(start.Offset, $"`{name}` is not a variable; did you mean a string or an entity?");
 
         var arguments = Arguments(")");
-        if (!Call.Functions.TryGetValue(name, out var arity)) throw lexer.Error(start.Offset, $"there is no function `{name}`");
-        if (arguments.Count != arity) throw lexer.Error(start.Offset, $"`{name}` takes {arity} argument(s), not {arguments.Count}");
+        if (!Call.Functions.ContainsKey(name)) throw lexer.Error(start.Offset, $"there is no function `{name}`");
         return new Call(name, arguments);
     }
 

@@ -34,12 +34,16 @@ public sealed class Policy
         Annotations = annotations;
         Conditions = conditions;
         Text = text;
+        Position = index;
         Id = annotations.GetValueOrDefault("id") is { Length: > 0 } id ? id : $"policy{index}";
         this.scope = scope;
     }
 
     /// <summary>The value of <c>@id</c>, or <c>policyN</c> with N counted from 0 in the order of the text.</summary>
     public string Id { get; }
+
+    /// <summary>The policy's place in its text, from 0.</summary>
+    public int Position { get; }
 
     public Effect Effect { get; }
 
