@@ -33,6 +33,8 @@ internal enum Variable { Principal, Action, Resource, Context }
 
 internal sealed class VariableExpr(Variable variable) : Expr
 {
+    public Variable Variable => variable;
+
     public override Value Evaluate(Env env) => variable switch
     {
         Variable.Principal => env.Request.Principal,
@@ -45,26 +47,36 @@ internal sealed class VariableExpr(Variable variable) : Expr
 
 internal sealed class If(Expr test, Expr then, Expr otherwise) : Expr
 {
+    public (Expr Test, Expr Then, Expr Otherwise) Parts => (test, then, otherwise);
+
     public override Value Evaluate(Env env) => test.Bool(env) ? then.Evaluate(env) : otherwise.Evaluate(env);
 }
 
 internal sealed class And(Expr left, Expr right) : Expr
 {
+    public (Expr Left, Expr Right) Parts => (left, right);
+
     public override Value Evaluate(Env env) => Value.Of(left.Bool(env) && right.Bool(env));
 }
 
 internal sealed class Or(Expr left, Expr right) : Expr
 {
+    public (Expr Left, Expr Right) Parts => (left, right);
+
     public override Value Evaluate(Env env) => Value.Of(left.Bool(env) || right.Bool(env));
 }
 
 internal sealed class Not(Expr operand) : Expr
 {
+    public Expr Operand => operand;
+
     public override Value Evaluate(Env env) => Value.Of(!operand.Bool(env));
 }
 
 internal sealed class Negate(Expr operand) : Expr
 {
+    public Expr Operand => operand;
+
     public override Value Evaluate(Env env)
     {
         var value = operand.Long(env);
@@ -76,6 +88,8 @@ internal sealed class Negate(Expr operand) : Expr
 
 internal sealed class Arithmetic(char op, Expr left, Expr right) : Expr
 {
+    public (char Op, Expr Left, Expr Right) Parts => (op, left, right);
+
     public override Value Evaluate(Env env)
     {
         var (a, b) = (left.Long(env), right.Long(env));
@@ -93,11 +107,15 @@ internal sealed class Arithmetic(char op, Expr left, Expr right) : Expr
 
 internal sealed class Equality(bool negated, Expr left, Expr right) : Expr
 {
+    public (bool Negated, Expr Left, Expr Right) Parts => (negated, left, right);
+
     public override Value Evaluate(Env env) => Value.Of(left.Evaluate(env).Equals(right.Evaluate(env)) != negated);
 }
 
 internal sealed class Comparison(string op, Expr left, Expr right) : Expr
 {
+    public (string Op, Expr Left, Expr Right) Parts => (op, left, right);
+
     public override Value Evaluate(Env env)
     {
         var (a, b) = (left.Evaluate(env), right.Evaluate(env));
@@ -115,6 +133,8 @@ internal sealed class Comparison(string op, Expr left, Expr right) : Expr
 
 internal sealed class In(Expr left, Expr right) : Expr
 {
+    public (Expr Left, Expr Right) Parts => (left, right);
+
     public override Value Evaluate(Env env)
     {
         var entity = left.Entity(env);
@@ -135,12 +155,16 @@ internal sealed class In(Expr left, Expr right) : Expr
 
 internal sealed class Is(Expr operand, string type) : Expr
 {
+    public (Expr Operand, string Type) Parts => (operand, type);
+
     public override Value Evaluate(Env env) => Value.Of(operand.Entity(env).Type == type);
 }
 
 /// <summary>A wildcard match; a null element of the pattern stands for <c>*</c>.</summary>
 internal sealed class Like(Expr operand, IReadOnlyList<char?> pattern) : Expr
 {
+    public (Expr Operand, IReadOnlyList<char?> Pattern) Parts => (operand, pattern);
+
     public override Value Evaluate(Env env)
     {
         var value = operand.Evaluate(env);
@@ -165,6 +189,8 @@ internal sealed class Like(Expr operand, IReadOnlyList<char?> pattern) : Expr
 
 internal sealed class GetAttribute(Expr target, string name) : Expr
 {
+    public (Expr Target, string Name) Parts => (target, name);
+
     public override Value Evaluate(Env env)
     {
         switch (target.Evaluate(env))
@@ -186,6 +212,8 @@ internal sealed class GetAttribute(Expr target, string name) : Expr
 
 internal sealed class HasAttribute(Expr target, string name) : Expr
 {
+    public (Expr Target, string Name) Parts => (target, name);
+
     public override Value Evaluate(Env env) => target.Evaluate(env) switch
     {
         RecordValue record => Value.Of(record.Fields.ContainsKey(name)),
@@ -196,17 +224,23 @@ internal sealed class HasAttribute(Expr target, string name) : Expr
 
 internal sealed class SetLiteral(IReadOnlyList<Expr> items) : Expr
 {
+    public IReadOnlyList<Expr> Items => items;
+
     public override Value Evaluate(Env env) => new SetValue(items.Select(item => item.Evaluate(env)));
 }
 
 internal sealed class RecordLiteral(IReadOnlyList<KeyValuePair<string, Expr>> fields) : Expr
 {
+    public IReadOnlyList<KeyValuePair<string, Expr>> Fields => fields;
+
     public override Value Evaluate(Env env) => new RecordValue(fields.ToDictionary(f => f.Key, f => f.Value.Evaluate(env), StringComparer.Ordinal));
 }
 
 /// <summary>A method such as <c>.contains()</c> or an extension function such as <c>ip()</c>.</summary>
 internal sealed class Call(string name, IReadOnlyList<Expr> arguments) : Expr
 {
+    public (string Name, IReadOnlyList<Expr> Arguments) Parts => (name, arguments);
+
     /// <summary>Every callable name with its number of arguments, the receiver of a method included.</summary>
     public static readonly IReadOnlyDictionary<string, int> Methods = new Dictionary<string, int>(StringComparer.Ordinal)
     {

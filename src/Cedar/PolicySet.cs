@@ -19,6 +19,8 @@ public sealed class Condition
     /// <summary>The clause's expression as its author wrote it.</summary>
     public string Text { get; }
 
+    internal Expr Body => body;
+
     internal bool Holds(Env env) => body.Bool(env) != Unless;
 }
 
@@ -53,6 +55,8 @@ public sealed class Policy
 
     /// <summary>The policy as its author wrote it.</summary>
     public string Text { get; }
+
+    internal IReadOnlyList<Expr> Scope => scope;
 
     internal bool InScope(Env env)
     {

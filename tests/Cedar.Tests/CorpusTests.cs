@@ -35,6 +35,39 @@ public sealed class CorpusTests(Corpus corpus) : IClassFixture<Corpus>
         Assert.True(problems.Count == 0, $"{problems.Count} problems in {tests} tests with {requests} requests:\n{string.Join('\n', problems.Order(StringComparer.Ordinal).Take(20))}");
     }
 
+    [Theory]
+    [InlineData(ValidationMode.Strict)]
+    [InlineData(ValidationMode.Permissive)]
+    public void Every_policy_is_valid_or_not_as_the_official_engine_says(ValidationMode mode)
+    {
+        var folder = corpus.OrSkip();
+        var results = Path.Combine(folder, "validation");
+        if (!Directory.Exists(results)) Assert.Skip("this corpus has no results of validation");
+
+        var problems = new List<string>();
+        var policies = 0;
+        Parallel.ForEach(Corpus.Tests(folder), test =>
+        {
+            var expected = Path.Combine(results, Path.ChangeExtension(Path.GetFileName(test.File), ".validation.json"));
+            if (!File.Exists(expected)) return;
+
+            using var json = JsonDocument.Parse(File.ReadAllText(expected));
+            var perPolicy = json.RootElement.GetProperty("policyValidation").GetProperty("perPolicy");
+            var set = PolicySet.Parse(File.ReadAllText(test.Policies));
+            var errors = new Validator(Schema.Parse(File.ReadAllText(test.Schema))).Validate(set, mode).ToLookup(e => $"policy{e.Policy.Position}", e => e.Message);
+            foreach (var policy in perPolicy.EnumerateObject())
+            {
+                Interlocked.Increment(ref policies);
+                var valid = policy.Value.GetProperty(mode is ValidationMode.Strict ? "strict" : "permissive").GetBoolean();
+                if (valid == (!errors[policy.Name].Any())) continue;
+                lock (problems) problems.Add($"{Path.GetFileName(test.File)} {policy.Name}: {(valid ? $"is valid, but: {string.Join("; ", errors[policy.Name])}" : "is not valid")}");
+            }
+        });
+
+        Assert.True(policies > 0, "the corpus has no results of validation");
+        Assert.True(problems.Count == 0, $"{problems.Count} of {policies} policies differ:\n{string.Join('\n', problems.Order(StringComparer.Ordinal).Take(20))}");
+    }
+
     private static List<string> Check(CorpusTest test, ref int requests)
     {
         var policies = PolicySet.Parse(File.ReadAllText(test.Policies));
