@@ -100,7 +100,8 @@ public static class CedarJson
         }
     }
 
-    private static Entity Entity(JsonElement json, Schema? schema, string path)
+    /// <summary>Reads one entity. Throws <see cref="CedarJsonException"/>.</summary>
+    public static Entity Entity(JsonElement json, Schema? schema = null, string path = "$")
     {
         if (json.ValueKind is not JsonValueKind.Object) throw new CedarJsonException(path, "expected an entity");
         foreach (var field in json.EnumerateObject())

@@ -113,6 +113,9 @@ internal sealed class TypeFacts
     public bool Below(string type, string ancestor) =>
         type == ancestor || (above.TryGetValue(type, out var all) && all.Contains(ancestor)) || (actionTypes.Contains(type) && actionTypes.Contains(ancestor));
 
+    /// <summary>Whether entities of the type may lie below others of the same type.</summary>
+    public bool MayNest(string type) => above.TryGetValue(type, out var all) && all.Contains(type);
+
     public bool Below(EntityUid action, EntityUid group) => action == group || groups[action].Contains(group);
 
     public string? Unknown(EntityUid uid)

@@ -68,6 +68,56 @@ public sealed class CorpusTests(Corpus corpus) : IClassFixture<Corpus>
         Assert.True(problems.Count == 0, $"{problems.Count} of {policies} policies differ:\n{string.Join('\n', problems.Order(StringComparer.Ordinal).Take(20))}");
     }
 
+    [Fact]
+    public void Every_entity_and_request_is_valid_or_not_as_the_official_engine_says()
+    {
+        var folder = corpus.OrSkip();
+        var results = Path.Combine(folder, "validation");
+        if (!Directory.Exists(results)) Assert.Skip("this corpus has no results of validation");
+
+        var problems = new List<string>();
+        var (entities, requests) = (0, 0);
+        Parallel.ForEach(Corpus.Tests(folder), test =>
+        {
+            var expected = Path.Combine(results, Path.ChangeExtension(Path.GetFileName(test.File), ".validation.json"));
+            if (!File.Exists(expected)) return;
+
+            using var json = JsonDocument.Parse(File.ReadAllText(expected));
+            var schema = Schema.Parse(File.ReadAllText(test.Schema));
+            var validator = new DataValidator(schema);
+            var perEntity = json.RootElement.GetProperty("entityValidation").GetProperty("perEntity").EnumerateObject().ToDictionary(e => e.Name, e => !e.Value.EnumerateObject().Any());
+            using var store = JsonDocument.Parse(File.ReadAllText(test.Entities));
+            foreach (var entity in store.RootElement.EnumerateArray().Select(e => CedarJson.Entity(e, schema)))
+            {
+                Interlocked.Increment(ref entities);
+                Compare($"{entity.Uid}", perEntity[$"{entity.Uid.Type}::{entity.Uid.Id}"], validator.Validate(entity));
+            }
+
+            var wanted = json.RootElement.GetProperty("requestValidation").EnumerateArray().Select(r => r.GetProperty("strict").GetBoolean());
+            foreach (var (request, valid) in test.Json.GetProperty("requests").EnumerateArray().Zip(wanted))
+            {
+                Interlocked.Increment(ref requests);
+                Compare(request.GetProperty("description").GetString()!, valid, validator.Validate(RequestOf(request, schema)));
+            }
+
+            void Compare(string what, bool valid, IReadOnlyList<string> found)
+            {
+                if (valid == (found.Count == 0)) return;
+                lock (problems) problems.Add($"{Path.GetFileName(test.File)} {what}: {(valid ? $"is valid, but: {string.Join("; ", found)}" : "is not valid")}");
+            }
+        });
+
+        Assert.True(entities > 0 && requests > 0, "the corpus has no results of validation");
+        Assert.True(problems.Count == 0, $"{problems.Count} of {entities} entities and {requests} requests differ:\n{string.Join('\n', problems.Order(StringComparer.Ordinal).Take(20))}");
+    }
+
+    private static Request RequestOf(JsonElement request, Schema schema)
+    {
+        var action = CedarJson.Uid(request.GetProperty("action"));
+        return new(CedarJson.Uid(request.GetProperty("principal")), action, CedarJson.Uid(request.GetProperty("resource")),
+            CedarJson.Record(request.GetProperty("context"), type: schema.Actions.GetValueOrDefault(action)?.Context));
+    }
+
     private static List<string> Check(CorpusTest test, ref int requests)
     {
         var policies = PolicySet.Parse(File.ReadAllText(test.Policies));
@@ -77,9 +127,7 @@ public sealed class CorpusTests(Corpus corpus) : IClassFixture<Corpus>
         foreach (var request in test.Json.GetProperty("requests").EnumerateArray())
         {
             Interlocked.Increment(ref requests);
-            var action = CedarJson.Uid(request.GetProperty("action"));
-            var answer = policies.Evaluate(new(CedarJson.Uid(request.GetProperty("principal")), action, CedarJson.Uid(request.GetProperty("resource")),
-                CedarJson.Record(request.GetProperty("context"), type: schema.Actions.GetValueOrDefault(action)?.Context)), entities);
+            var answer = policies.Evaluate(RequestOf(request, schema), entities);
             Compare("decision", request.GetProperty("decision").GetString()!, answer.Allowed ? "allow" : "deny");
             Compare("reason", Sorted(request.GetProperty("reason")), Ids(answer.Determining));
             Compare("errors", Sorted(request.GetProperty("errors")), Ids(answer.Errors.Select(e => e.Policy)));
