@@ -67,12 +67,13 @@ check() {
 }
 
 web_assets() { [ -f web/package.json ] && { [ -d web/node_modules ] || npm --prefix web ci --no-audit --no-fund --loglevel=error; } && npm --prefix web run --silent build; }
+oracle_packages() { [ -d tests/Cedar.Tests/oracle/node_modules ] || npm --prefix tests/Cedar.Tests/oracle ci --no-audit --no-fund --loglevel=error; }
 client_packages() { [ -d tests/clients/node_modules ] || npm --prefix tests/clients ci --no-audit --no-fund --loglevel=error; }
 
 for part in "${parts[@]}"; do
   case $part in
     format) dotnet restore Mumega.sln -v quiet; check "formatting" dotnet format Mumega.sln --no-restore --verify-no-changes --exclude src/Infrastructure/Data/Sqlite/Migrations src/Infrastructure/Data/Postgres/Migrations src/Infrastructure/Data/SqlServer/Migrations ;;
-    cedar) suite cedar tests/Cedar.Tests ;;
+    cedar) oracle_packages; suite cedar tests/Cedar.Tests ;;
     log) suite log tests/TransparencyLog.Tests ;;
     app) need_postgres; client_packages; suite app tests/App.Tests ;;
     browser) need_chromium; check "web build and types" web_assets; suite browser tests/Browser.Tests ;;

@@ -264,7 +264,7 @@ internal sealed class Parser
         {
             if (Accept("."))
             {
-                var name = AnyIdent();
+                var name = IdentToken();
                 it = Accept("(") ? Method(name, it) : new GetAttribute(it, name.Raw);
             }
             else if (Accept("["))
@@ -351,7 +351,7 @@ internal sealed class Parser
         while (!Accept("}"))
         {
             var key = Peek;
-            var name = key.Kind == TokenKind.String ? lexer.Unescape(tokens[at++]) : AnyIdent().Raw;
+            var name = key.Kind == TokenKind.String ? lexer.Unescape(tokens[at++]) : Ident();
             if (fields.Any(f => f.Key == name)) throw lexer.Error(key.Offset, $"duplicate key `{name}` in a record");
             Expect(":");
             fields.Add(new(name, Expression()));
@@ -378,10 +378,12 @@ internal sealed class Parser
             ? Value.Of(value)
             : throw lexer.Error(token.Offset, $"integer literal `{token.Raw}` is out of range");
 
-    private string Ident()
+    private string Ident() => IdentToken().Raw;
+
+    private Token IdentToken()
     {
         var token = AnyIdent();
-        return Reserved.Contains(token.Raw) ? throw lexer.Error(token.Offset, $"`{token.Raw}` is a reserved word") : token.Raw;
+        return Reserved.Contains(token.Raw) ? throw lexer.Error(token.Offset, $"`{token.Raw}` is a reserved word") : token;
     }
 
     private Token AnyIdent() => Expect(TokenKind.Identifier, "a name");

@@ -202,13 +202,5 @@ public sealed class Corpus : IDisposable
     }
 
     // Beside the repository, where whoever checks it out may keep it.
-    private static string Default()
-    {
-        for (var at = new DirectoryInfo(AppContext.BaseDirectory); at is not null; at = at.Parent)
-        {
-            if (File.Exists(Path.Combine(at.FullName, "Mumega.sln"))) return Path.GetFullPath(Path.Combine(at.FullName, "..", "shared", "cedar", "corpus.tar.xz"));
-        }
-
-        return "";
-    }
+    private static string Default() => Path.GetFullPath(Path.Combine(Repository.Root, "..", "shared", "cedar", "corpus.tar.xz"));
 }
