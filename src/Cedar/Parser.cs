@@ -3,26 +3,16 @@ using System.Globalization;
 namespace Mumega.Cedar;
 
 /// <summary>Reads Cedar policy text by recursive descent over the grammar of the Cedar specification.</summary>
-internal sealed class Parser
+internal sealed class Parser : TokenReader
 {
     private const int MaxDepth = 400;
 
     private static readonly HashSet<string> Reserved = ["true", "false", "if", "then", "else", "in", "like", "has", "is", "__cedar"];
 
     private readonly string source;
-    private readonly Lexer lexer;
-    private readonly List<Token> tokens;
-    private int at;
     private int depth;
 
-    private Parser(string source)
-    {
-        this.source = source;
-        lexer = new(source);
-        tokens = lexer.All();
-    }
-
-    private Token Peek => tokens[at];
+    private Parser(string source) : base(source) => this.source = source;
 
     public static List<Policy> Policies(string source)
     {
@@ -387,33 +377,4 @@ internal sealed class Parser
     }
 
     private Token AnyIdent() => Expect(TokenKind.Identifier, "a name");
-
-    private bool Accept(string symbol)
-    {
-        if (Peek.Kind != TokenKind.Symbol || Peek.Raw != symbol) return false;
-        at++;
-        return true;
-    }
-
-    private bool AcceptWord(string word)
-    {
-        if (Peek.Kind != TokenKind.Identifier || Peek.Raw != word) return false;
-        at++;
-        return true;
-    }
-
-    private void Expect(string symbol)
-    {
-        if (!Accept(symbol)) throw Unexpected($"`{symbol}`");
-    }
-
-    private void ExpectWord(string word)
-    {
-        if (!AcceptWord(word)) throw Unexpected($"`{word}`");
-    }
-
-    private Token Expect(TokenKind kind, string what) => Peek.Kind == kind ? tokens[at++] : throw Unexpected(what);
-
-    private CedarSyntaxException Unexpected(string wanted) =>
-        lexer.Error(Peek.Offset, Peek.Kind == TokenKind.End ? $"expected {wanted}, found the end of the text" : $"expected {wanted}, found `{Peek.Raw}`");
 }

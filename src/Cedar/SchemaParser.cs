@@ -1,7 +1,7 @@
 namespace Mumega.Cedar;
 
 /// <summary>Reads the schema syntax for people: first the declarations as they stand, then every name is looked up.</summary>
-internal sealed class SchemaParser
+internal sealed class SchemaParser : TokenReader
 {
     private const int MaxDepth = 200;
 
@@ -9,24 +9,17 @@ internal sealed class SchemaParser
     private static readonly HashSet<string> Extensions = ["ipaddr", "decimal", "datetime", "duration"];
     private static readonly HashSet<string> ReservedTypes = ["Bool", "Boolean", "Entity", "Extension", "Long", "Record", "Set", "String"];
 
-    private readonly Lexer lexer;
-    private readonly List<Token> tokens;
     private readonly List<EntityDecl> entities = [];
     private readonly List<ActionDecl> actions = [];
     private readonly Dictionary<string, CommonDecl> commons = new(StringComparer.Ordinal);
     private readonly Dictionary<string, CedarType> resolved = new(StringComparer.Ordinal);
     private readonly HashSet<string> entityNames = new(StringComparer.Ordinal);
     private readonly HashSet<string> resolving = new(StringComparer.Ordinal);
-    private int at;
     private int depth;
 
-    private SchemaParser(string source)
+    private SchemaParser(string source) : base(source)
     {
-        lexer = new(source);
-        tokens = lexer.All();
     }
-
-    private Token Peek => tokens[at];
 
     public static Schema Read(string source)
     {
@@ -405,30 +398,6 @@ internal sealed class SchemaParser
         var token = Expect(TokenKind.Identifier, "a name");
         return Parser.IsName(token.Raw) ? token : throw lexer.Error(token.Offset, $"`{token.Raw}` is a reserved word");
     }
-
-    private bool Accept(string symbol)
-    {
-        if (Peek.Kind != TokenKind.Symbol || Peek.Raw != symbol) return false;
-        at++;
-        return true;
-    }
-
-    private bool AcceptWord(string word)
-    {
-        if (Peek.Kind != TokenKind.Identifier || Peek.Raw != word) return false;
-        at++;
-        return true;
-    }
-
-    private void Expect(string symbol)
-    {
-        if (!Accept(symbol)) throw Unexpected($"`{symbol}`");
-    }
-
-    private Token Expect(TokenKind kind, string what) => Peek.Kind == kind ? tokens[at++] : throw Unexpected(what);
-
-    private CedarSyntaxException Unexpected(string wanted) =>
-        lexer.Error(Peek.Offset, Peek.Kind == TokenKind.End ? $"expected {wanted}, found the end of the text" : $"expected {wanted}, found `{Peek.Raw}`");
 }
 
 /// <summary>Finds what somebody probably meant.</summary>

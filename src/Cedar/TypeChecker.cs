@@ -330,19 +330,19 @@ internal sealed class TypeChecker(TypeFacts facts, ValidationMode mode, ActionDe
         switch (name)
         {
             case "contains":
-            {
-                var set = Expect<SetTy>(arguments[0], known, "a set");
-                var item = Check(arguments[1], known).Type;
-                if (set is null || item is null) return (Ty?)null;
-                return strict && Common(set.Element, item) is null ? Fail(Incompatible(set.Element, item)) : Ty.Bool;
-            }
+                {
+                    var set = Expect<SetTy>(arguments[0], known, "a set");
+                    var item = Check(arguments[1], known).Type;
+                    if (set is null || item is null) return (Ty?)null;
+                    return strict && Common(set.Element, item) is null ? Fail(Incompatible(set.Element, item)) : Ty.Bool;
+                }
 
             case "containsAll" or "containsAny":
-            {
-                var (one, other) = (Expect<SetTy>(arguments[0], known, "a set"), Expect<SetTy>(arguments[1], known, "a set"));
-                if (one is null || other is null) return (Ty?)null;
-                return strict && Common(one, other) is null ? Fail(Incompatible(one, other)) : Ty.Bool;
-            }
+                {
+                    var (one, other) = (Expect<SetTy>(arguments[0], known, "a set"), Expect<SetTy>(arguments[1], known, "a set"));
+                    if (one is null || other is null) return (Ty?)null;
+                    return strict && Common(one, other) is null ? Fail(Incompatible(one, other)) : Ty.Bool;
+                }
 
             case "isEmpty":
                 return Expect<SetTy>(arguments[0], known, "a set") is null ? null : Ty.Bool;
