@@ -40,7 +40,7 @@ public sealed class Databases
             case DatabaseKind.Postgres:
                 // Statements are prepared once a connection; no session state is kept on one that would need a reset.
                 var server = new NpgsqlConnectionStringBuilder(options.Connection) { NoResetOnClose = true };
-                if (server.MaxAutoPrepare == 0) server.MaxAutoPrepare = 200;
+                if (!new System.Data.Common.DbConnectionStringBuilder { ConnectionString = options.Connection }.ContainsKey("Max Auto Prepare")) server.MaxAutoPrepare = 200;
                 rent = Build(new DbContextOptionsBuilder<PostgresDb>().UseNpgsql(server.ToString()));
                 break;
             default:
