@@ -23,7 +23,7 @@ public static class CedarJson
     /// </summary>
     public static Entities Entities(string json, Schema? schema = null)
     {
-        using var document = Parse(json);
+        using var document = Parse(json, Strict);
         if (document.RootElement.ValueKind is not JsonValueKind.Array) throw new CedarJsonException("$", "expected an array of entities");
 
         var entities = document.RootElement.EnumerateArray().Select((e, i) => Entity(e, schema, $"$[{i}]")).ToList();
@@ -46,7 +46,7 @@ public static class CedarJson
     /// <summary>Reads a record, such as a request's context. Throws <see cref="CedarJsonException"/>.</summary>
     public static RecordValue Record(string json)
     {
-        using var document = Parse(json);
+        using var document = Parse(json, Strict);
         return Record(document.RootElement, "$");
     }
 
@@ -153,11 +153,11 @@ public static class CedarJson
 
     private static CedarJsonException Mixed(string path, string name) => new(path, $"`{name}` stands alone in its object");
 
-    private static JsonDocument Parse(string json)
+    internal static JsonDocument Parse(string json, JsonDocumentOptions options)
     {
         try
         {
-            return JsonDocument.Parse(json, Strict);
+            return JsonDocument.Parse(json, options);
         }
         catch (JsonException e)
         {
@@ -169,10 +169,11 @@ public static class CedarJson
         json.TryGetProperty(name, out var text) && text.ValueKind is JsonValueKind.String ? String(text, name) : null;
 
     // A lone surrogate is valid JSON and no text.
-    private static string String(JsonElement json, string path)
+    internal static string String(JsonElement json, string path)
     {
         try
         {
+            if (json.ValueKind is not JsonValueKind.String) throw new CedarJsonException(path, "expected a string");
             return json.GetString()!;
         }
         catch (InvalidOperationException)

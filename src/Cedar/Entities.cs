@@ -6,40 +6,50 @@ public sealed record Entity(EntityUid Uid, RecordValue Attributes, IReadOnlyColl
     public RecordValue Tags { get; init; } = RecordValue.Empty;
 }
 
-/// <summary>The entities a decision may look at, with every entity's ancestors worked out once.</summary>
+/// <summary>The entities a decision may look at, with every entity's ancestors worked out once. Immutable.</summary>
 public sealed class Entities
 {
     public static readonly Entities None = new([]);
 
-    private readonly Dictionary<EntityUid, Entity> byUid;
-    private readonly Dictionary<EntityUid, HashSet<EntityUid>> ancestors = [];
+    private static readonly HashSet<EntityUid> Nobody = [];
+
+    private readonly Dictionary<EntityUid, (Entity Entity, HashSet<EntityUid> Ancestors)> byUid = [];
 
     /// <summary>Throws <see cref="ArgumentException"/> when an entity is given twice or is its own ancestor.</summary>
     public Entities(IEnumerable<Entity> entities)
     {
-        byUid = [];
+        var nested = new List<Entity>();
         foreach (var entity in entities)
         {
-            if (!byUid.TryAdd(entity.Uid, entity)) throw new ArgumentException($"duplicate entity `{entity.Uid}`");
+            if (!byUid.TryAdd(entity.Uid, (entity, Nobody))) throw new ArgumentException($"duplicate entity `{entity.Uid}`");
+            if (entity.Parents.Count > 0) nested.Add(entity);
         }
 
-        foreach (var uid in byUid.Keys)
+        foreach (var entity in nested)
         {
             var found = new HashSet<EntityUid>();
-            var open = new Stack<EntityUid>(byUid[uid].Parents);
+            var open = new Stack<EntityUid>(entity.Parents);
             while (open.TryPop(out var next))
             {
-                if (next == uid) throw new ArgumentException($"`{uid}` is its own ancestor");
-                if (found.Add(next) && byUid.TryGetValue(next, out var entity))
-                    foreach (var parent in entity.Parents) open.Push(parent);
+                if (next == entity.Uid) throw new ArgumentException($"`{next}` is its own ancestor");
+                if (found.Add(next) && byUid.TryGetValue(next, out var above))
+                    foreach (var parent in above.Entity.Parents) open.Push(parent);
             }
 
-            ancestors[uid] = found;
+            byUid[entity.Uid] = (entity, found);
         }
     }
 
-    internal Entity? Find(EntityUid uid) => byUid.GetValueOrDefault(uid);
+    /// <summary>Every entity that was given.</summary>
+    public IEnumerable<Entity> All => byUid.Values.Select(e => e.Entity);
 
-    internal bool IsIn(EntityUid uid, EntityUid ancestor) =>
-        uid == ancestor || (ancestors.TryGetValue(uid, out var all) && all.Contains(ancestor));
+    /// <summary>The entity of that name, or null when it was not given.</summary>
+    public Entity? Find(EntityUid uid) => byUid.TryGetValue(uid, out var found) ? found.Entity : null;
+
+    /// <summary>These entities with one put in place of the one of its name, or added.</summary>
+    internal Entities With(Entity changed) => new(All.Where(e => e.Uid != changed.Uid).Append(changed));
+
+    internal HashSet<EntityUid> Ancestors(EntityUid uid) => byUid.TryGetValue(uid, out var found) ? found.Ancestors : Nobody;
+
+    internal bool IsIn(EntityUid uid, EntityUid ancestor) => uid == ancestor || Ancestors(uid).Contains(ancestor);
 }

@@ -25,33 +25,47 @@ public sealed partial record DecimalValue(long Scaled) : Value
             : throw new EvaluationException($"`{text}` is out of range for decimal");
     }
 
-    public override string ToString()
+    /// <summary>As <c>decimal()</c> would read it.</summary>
+    internal string Written
     {
-        var magnitude = BigInteger.Abs(Scaled);
-        return $"decimal(\"{(Scaled < 0 ? "-" : "")}{magnitude / 10_000}.{(int)(magnitude % 10_000):0000}\")";
+        get
+        {
+            var magnitude = Int128.Abs(Scaled);
+            return $"{(Scaled < 0 ? "-" : "")}{magnitude / 10_000}.{(int)(magnitude % 10_000):0000}";
+        }
     }
+
+    public override string ToString() => $"decimal(\"{Written}\")";
 
     [GeneratedRegex(@"\A(-?)([0-9]+)\.([0-9]{1,4})\z")]
     private static partial Regex Shape();
 }
 
 /// <summary>An IPv4 or IPv6 address or range, as Cedar's <c>ipaddr</c> extension has it.</summary>
-public sealed partial record IpValue(BigInteger Address, bool V6, int Prefix) : Value
+/// <param name="Address">The address as a number; for IPv4 its lower 32 bits.</param>
+/// <param name="Prefix">The length of the network part in bits; all of them for a single address.</param>
+public sealed partial record IpValue(UInt128 Address, bool V6, int Prefix) : Value
 {
+    private static readonly IpValue Loopback4 = Parse("127.0.0.0/8"), Loopback6 = Parse("::1");
+    private static readonly IpValue Multicast4 = Parse("224.0.0.0/4"), Multicast6 = Parse("ff00::/8");
+
     public override string TypeName => "ipaddr";
 
     private int Width => V6 ? 128 : 32;
 
-    private BigInteger Low => Address >> (Width - Prefix) << (Width - Prefix);
+    private UInt128 HostMask => Prefix == Width ? 0 : UInt128.MaxValue >> (128 - Width + Prefix);
 
-    private BigInteger High => Low + (BigInteger.One << (Width - Prefix)) - 1;
+    private UInt128 Low => Address & ~HostMask;
 
-    public bool IsLoopback => InRange(Parse(V6 ? "::1" : "127.0.0.0/8"));
+    private UInt128 High => Address | HostMask;
 
-    public bool IsMulticast => InRange(Parse(V6 ? "ff00::/8" : "224.0.0.0/4"));
+    public bool IsLoopback => InRange(V6 ? Loopback6 : Loopback4);
+
+    public bool IsMulticast => InRange(V6 ? Multicast6 : Multicast4);
 
     public bool InRange(IpValue range) => V6 == range.V6 && Low >= range.Low && High <= range.High;
 
+    /// <summary>Throws <see cref="EvaluationException"/> when the text is not an address or range in the form that Cedar asks for.</summary>
     public static IpValue Parse(string text)
     {
         var parts = text.Split('/');
@@ -68,16 +82,23 @@ public sealed partial record IpValue(BigInteger Address, bool V6, int Prefix) : 
         if (parts.Length == 2 && (!PrefixShape().IsMatch(parts[1]) || (prefix = int.Parse(parts[1], CultureInfo.InvariantCulture)) > width))
             throw new EvaluationException($"`{text}` has a prefix length out of range");
 
-        return new(new BigInteger(address.GetAddressBytes(), isUnsigned: true, isBigEndian: true), v6, prefix);
+        UInt128 number = 0;
+        foreach (var part in address.GetAddressBytes()) number = (number << 8) | part;
+        return new(number, v6, prefix);
     }
 
-    public override string ToString()
+    /// <summary>As <c>ip()</c> would read it: the address, with its prefix when it is a range.</summary>
+    internal string Written
     {
-        var bytes = Address.ToByteArray(isUnsigned: true, isBigEndian: true);
-        var padded = new byte[Width / 8];
-        bytes.CopyTo(padded, padded.Length - bytes.Length);
-        return $"ip(\"{new IPAddress(padded)}/{Prefix}\")";
+        get
+        {
+            var bytes = new byte[Width / 8];
+            for (var i = 0; i < bytes.Length; i++) bytes[^(i + 1)] = (byte)(Address >> (8 * i));
+            return Prefix == Width ? $"{new IPAddress(bytes)}" : $"{new IPAddress(bytes)}/{Prefix}";
+        }
     }
+
+    public override string ToString() => $"ip(\"{Written}\")";
 
     [GeneratedRegex(@"\A(0|[1-9][0-9]{0,2})(\.(0|[1-9][0-9]{0,2})){3}\z")]
     private static partial Regex V4Shape();
@@ -130,7 +151,11 @@ public sealed partial record DatetimeValue(long Millis) : Value
         }
     }
 
-    public override string ToString() => $"datetime({Millis}ms)";
+    // The whole range of Millis goes beyond the years that datetime() can read; those are written as an offset.
+    public override string ToString() =>
+        Millis is >= -62_135_596_800_000 and <= 253_402_300_799_999
+            ? $"datetime(\"{DateTime.UnixEpoch.AddMilliseconds(Millis):yyyy-MM-ddTHH:mm:ss.fffZ}\")"
+            : $"datetime(\"1970-01-01\").offset({new DurationValue(Millis)})";
 
     [GeneratedRegex(@"\A([0-9]{4})-([0-9]{2})-([0-9]{2})(?:T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{3}))?(?:Z|([+-])([0-9]{2})([0-9]{2})))?\z")]
     private static partial Regex Shape();

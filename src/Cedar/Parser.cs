@@ -7,18 +7,34 @@ internal sealed class Parser : TokenReader
 {
     private const int MaxDepth = 400;
 
+    // A chain such as a.b.c.d nests without parentheses.
+    private const int MaxChain = 1_000;
+
     private static readonly HashSet<string> Reserved = ["true", "false", "if", "then", "else", "in", "like", "has", "is", "__cedar"];
 
-    private readonly string source;
+    private readonly SourceText source;
     private int depth;
 
-    private Parser(string source) : base(source) => this.source = source;
+    private Parser(string source) : base(source) => this.source = new(source);
 
     public static List<Policy> Policies(string source)
     {
         var parser = new Parser(source);
         var policies = new List<Policy>();
-        while (parser.Peek.Kind != TokenKind.End) policies.Add(parser.Policy(policies.Count));
+        for (var position = 0; parser.Peek.Kind != TokenKind.End; position++)
+        {
+            try
+            {
+                policies.Add(parser.Policy(position));
+            }
+            catch (Lost)
+            {
+                parser.Recover();
+                parser.depth = 0;
+            }
+        }
+
+        parser.lexer.ThrowIfAny();
         return policies;
     }
 
@@ -27,13 +43,17 @@ internal sealed class Parser : TokenReader
     {
         foreach (var part in text.Split("::"))
         {
-            if (part.Length == 0 || Reserved.Contains(part) || !(char.IsAsciiLetter(part[0]) || part[0] == '_') || !part.All(c => char.IsAsciiLetterOrDigit(c) || c == '_')) return false;
+            if (!IsIdentifier(part)) return false;
         }
 
         return true;
     }
 
-    private Policy Policy(int index)
+    /// <summary>Whether the text can name an attribute without quotes.</summary>
+    public static bool IsIdentifier(string text) =>
+        text.Length > 0 && !Reserved.Contains(text) && (char.IsAsciiLetter(text[0]) || text[0] == '_') && text.All(c => char.IsAsciiLetterOrDigit(c) || c == '_');
+
+    private Policy Policy(int position)
     {
         var start = Peek.Offset;
         var annotations = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -47,11 +67,12 @@ internal sealed class Parser : TokenReader
                 Expect(")");
             }
 
-            if (!annotations.TryAdd(name.Raw, value)) throw lexer.Error(name.Offset, $"duplicate annotation `@{name.Raw}`");
+            if (!annotations.TryAdd(name.Raw, value)) Report(name.Offset, $"duplicate annotation `@{name.Raw}`");
         }
 
-        var word = Expect(TokenKind.Identifier, "`permit` or `forbid`");
-        if (word.Raw is not ("permit" or "forbid")) throw lexer.Error(word.Offset, $"expected `permit` or `forbid`, not `{word.Raw}`");
+        if (Peek.Kind != TokenKind.Identifier) throw Unexpected("`permit` or `forbid`");
+        var word = tokens[at++];
+        if (word.Raw is not ("permit" or "forbid")) throw Stop(word.Offset, $"expected `permit` or `forbid`, not `{word.Raw}`");
 
         Expect("(");
         var principal = EntityScope("principal", Variable.Principal);
@@ -69,54 +90,65 @@ internal sealed class Parser : TokenReader
             Expect("{");
             var from = Peek.Offset;
             var body = Expression();
-            var text = source[from..Peek.Offset].Trim();
+            var text = source.Text[from..tokens[at - 1].End];
             Expect("}");
             conditions.Add(new(unless, body, text));
         }
 
         Expect(";");
-        return new(index, word.Raw == "permit" ? Effect.Permit : Effect.Forbid, annotations, [principal, action, resource], conditions,
-            source[start..(tokens[at - 1].Offset + 1)]);
+        return new(position, null, word.Raw == "permit" ? Effect.Permit : Effect.Forbid, annotations, [principal, action, resource], conditions,
+            source, start, tokens[at - 1].End);
     }
 
-    private Expr EntityScope(string keyword, Variable variable)
+    private Scope EntityScope(string keyword, Variable variable)
     {
+        var start = Peek.Offset;
         ExpectWord(keyword);
-        var it = new VariableExpr(variable);
-        if (Accept("==")) return new Equality(false, it, new Literal(EntityLiteral()));
-        if (AcceptWord("in")) return new In(it, new Literal(EntityLiteral()));
-        if (!AcceptWord("is")) return new Literal(BoolValue.True);
+        if (Accept("==")) return EntityOrSlot(ScopeKind.Equal, null);
+        if (AcceptWord("in")) return EntityOrSlot(ScopeKind.In, null);
+        if (!AcceptWord("is")) return new(variable, ScopeKind.Any, null, [], Offset: start);
 
-        var type = new Is(it, Name());
-        return AcceptWord("in") ? new And(type, new In(it, new Literal(EntityLiteral()))) : type;
+        var type = Name();
+        return AcceptWord("in") ? EntityOrSlot(ScopeKind.IsIn, type) : new(variable, ScopeKind.Is, type, [], Offset: start);
+
+        Scope EntityOrSlot(ScopeKind kind, string? type)
+        {
+            if (!Next("?")) return new(variable, kind, type, [EntityLiteral()], Offset: start);
+            var slot = tokens[at++].Offset;
+            var name = Expect(TokenKind.Identifier, $"`{keyword}`");
+            if (name.Raw != keyword) Report(slot, $"the slot of the {keyword} is `?{keyword}`, not `?{name.Raw}`");
+            return new(variable, kind, type, [], Slot: true, Offset: start);
+        }
     }
 
-    private Expr ActionScope()
+    private Scope ActionScope()
     {
+        var start = Peek.Offset;
         ExpectWord("action");
-        var it = new VariableExpr(Variable.Action);
-        if (Accept("==")) return new Equality(false, it, new Literal(ActionLiteral()));
-        if (!AcceptWord("in")) return new Literal(BoolValue.True);
-        if (!Accept("[")) return new In(it, new Literal(ActionLiteral()));
+        if (Accept("==")) return new(Variable.Action, ScopeKind.Equal, null, [ActionLiteral()], Offset: start);
+        if (!AcceptWord("in")) return new(Variable.Action, ScopeKind.Any, null, [], Offset: start);
+        if (!Accept("[")) return new(Variable.Action, ScopeKind.In, null, [ActionLiteral()], Offset: start);
 
-        var items = new List<Value>();
+        var items = new List<EntityUid>();
         while (!Accept("]"))
         {
             items.Add(ActionLiteral());
-            if (!Accept(",") && Peek.Raw != "]") throw Unexpected("`,` or `]`");
+            if (!Accept(",") && !Next("]")) throw Unexpected("`,` or `]`");
         }
 
-        return new In(it, new Literal(new SetValue(items)));
+        return new(Variable.Action, ScopeKind.In, null, items, Listed: true, Offset: start);
     }
 
     private EntityUid ActionLiteral()
     {
         var offset = Peek.Offset;
         var uid = EntityLiteral();
-        return uid.Type == "Action" || uid.Type.EndsWith("::Action", StringComparison.Ordinal)
-            ? uid
-            : throw lexer.Error(offset, $"`{uid}` is not an action: its type must be `Action`");
+        if (!IsAction(uid.Type)) Report(offset, $"`{uid}` is not an action: its type must be `Action`");
+        return uid;
     }
+
+    /// <summary>Whether entities of the type are actions.</summary>
+    public static bool IsAction(string type) => type == "Action" || type.EndsWith("::Action", StringComparison.Ordinal);
 
     private EntityUid EntityLiteral()
     {
@@ -138,35 +170,51 @@ internal sealed class Parser : TokenReader
 
     private Expr Expression()
     {
-        if (++depth > MaxDepth) throw lexer.Error(Peek.Offset, "this expression is nested too deeply");
-        try
-        {
-            if (!AcceptWord("if")) return Or();
+        if (++depth > MaxDepth) throw TooDeep();
 
+        Expr expr;
+        var start = Peek.Offset;
+        if (AcceptWord("if"))
+        {
             var test = Expression();
             ExpectWord("then");
             var then = Expression();
             ExpectWord("else");
-            return new If(test, then, Expression());
+            expr = new If(test, then, Expression()) { Offset = start };
         }
-        finally
+        else
         {
-            depth--;
+            expr = Or();
         }
+
+        depth--;
+        return expr;
     }
+
+    private Lost TooDeep() => Stop(Peek.Offset, "this expression is nested too deeply");
+
+    private Expr Chained(Expr expr) => expr.Depth > MaxChain ? throw TooDeep() : expr;
 
     private Expr Or()
     {
-        var left = And();
-        while (Accept("||")) left = new Or(left, And());
-        return left;
+        var first = And();
+        if (!Next("||")) return first;
+
+        var start = Peek.Offset;
+        var operands = new List<Expr> { first };
+        while (Accept("||")) operands.Add(And());
+        return new Or(operands) { Offset = start };
     }
 
     private Expr And()
     {
-        var left = Relation();
-        while (Accept("&&")) left = new And(left, Relation());
-        return left;
+        var first = Relation();
+        if (!Next("&&")) return first;
+
+        var start = Peek.Offset;
+        var operands = new List<Expr> { first };
+        while (Accept("&&")) operands.Add(Relation());
+        return new And(operands) { Offset = start };
     }
 
     private Expr Relation()
@@ -177,50 +225,60 @@ internal sealed class Parser : TokenReader
         {
             switch (op.Raw)
             {
-                case "==": at++; return new Equality(false, left, Add());
-                case "!=": at++; return new Equality(true, left, Add());
-                case "<" or "<=" or ">" or ">=": at++; return new Comparison(op.Raw, left, Add());
+                case "==": at++; return new Equality(false, left, Add()) { Offset = op.Offset };
+                case "!=": at++; return new Equality(true, left, Add()) { Offset = op.Offset };
+                case "<" or "<=" or ">" or ">=": at++; return new Comparison(op.Raw, left, Add()) { Offset = op.Offset };
                 default: return left;
             }
         }
 
-        if (AcceptWord("in")) return new In(left, Add());
-        if (AcceptWord("like")) return new Like(left, lexer.Pattern(Expect(TokenKind.String, "a pattern")));
-        if (AcceptWord("has")) return Has(left);
+        if (AcceptWord("in")) return new In(left, Add()) { Offset = op.Offset };
+        if (AcceptWord("like")) return new Like(left, lexer.Pattern(Expect(TokenKind.String, "a pattern"))) { Offset = op.Offset };
+        if (AcceptWord("has")) return Has(left, op.Offset);
         if (!AcceptWord("is")) return left;
 
-        var type = new Is(left, Name());
-        return AcceptWord("in") ? new And(type, new In(left, Add())) : type;
+        var type = Name();
+        return new Is(left, type, AcceptWord("in") ? Add() : null) { Offset = op.Offset };
     }
 
     // `a has b.c` means `a has b && a.b has c`.
-    private Expr Has(Expr target)
+    private Expr Has(Expr target, int offset)
     {
-        if (Peek.Kind == TokenKind.String) return new HasAttribute(target, lexer.Unescape(tokens[at++]));
+        if (Peek.Kind == TokenKind.String) return new HasAttribute(target, lexer.Unescape(tokens[at++])) { Offset = offset };
 
         var name = Ident();
-        Expr test = new HasAttribute(target, name);
+        var tests = new List<Expr> { new HasAttribute(target, name) { Offset = offset } };
         while (Accept("."))
         {
-            target = new GetAttribute(target, name);
+            target = Chained(new GetAttribute(target, name) { Offset = offset });
             name = Ident();
-            test = new And(test, new HasAttribute(target, name));
+            tests.Add(new HasAttribute(target, name) { Offset = offset });
         }
 
-        return test;
+        return tests.Count == 1 ? tests[0] : new And(tests) { Offset = offset };
     }
 
     private Expr Add()
     {
         var left = Multiply();
-        while (Peek is { Kind: TokenKind.Symbol, Raw: "+" or "-" }) left = new Arithmetic(tokens[at++].Raw[0], left, Multiply());
+        while (Peek is { Kind: TokenKind.Symbol, Raw: "+" or "-" } op)
+        {
+            at++;
+            left = Chained(new Arithmetic(op.Raw[0], left, Multiply()) { Offset = op.Offset });
+        }
+
         return left;
     }
 
     private Expr Multiply()
     {
         var left = Unary();
-        while (Accept("*")) left = new Arithmetic('*', left, Unary());
+        while (Peek is { Kind: TokenKind.Symbol, Raw: "*" } op)
+        {
+            at++;
+            left = Chained(new Arithmetic('*', left, Unary()) { Offset = op.Offset });
+        }
+
         return left;
     }
 
@@ -231,19 +289,19 @@ internal sealed class Parser : TokenReader
         var offset = Peek.Offset;
         var count = 0;
         while (Accept(op)) count++;
-        if (count > 4) throw lexer.Error(offset, $"at most four `{op}` may stand in a row");
+        if (count > 4) throw Stop(offset, $"at most four `{op}` may stand in a row");
 
         // -9223372036854775808 is in range although its positive half is not.
         if (op == "-" && Peek.Kind == TokenKind.Number && tokens[at + 1] is not { Kind: TokenKind.Symbol, Raw: "." or "[" })
         {
             count--;
-            Expr number = new Literal(Number(tokens[at++], negative: true));
-            for (; count > 0; count--) number = new Negate(number);
+            Expr number = new Literal(Number(tokens[at++], negative: true)) { Offset = offset };
+            for (; count > 0; count--) number = new Negate(number) { Offset = offset };
             return number;
         }
 
         var operand = Member();
-        for (; count > 0; count--) operand = op == "!" ? new Not(operand) : new Negate(operand);
+        for (; count > 0; count--) operand = op == "!" ? new Not(operand) { Offset = offset } : new Negate(operand) { Offset = offset };
         return operand;
     }
 
@@ -255,11 +313,12 @@ internal sealed class Parser : TokenReader
             if (Accept("."))
             {
                 var name = IdentToken();
-                it = Accept("(") ? Method(name, it) : new GetAttribute(it, name.Raw);
+                it = Chained(Accept("(") ? Method(name, it) : new GetAttribute(it, name.Raw) { Offset = name.Offset });
             }
             else if (Accept("["))
             {
-                it = new GetAttribute(it, lexer.Unescape(Expect(TokenKind.String, "a string")));
+                var name = Expect(TokenKind.String, "a string");
+                it = Chained(new GetAttribute(it, lexer.Unescape(name)) { Offset = name.Offset });
                 Expect("]");
             }
             else
@@ -272,11 +331,13 @@ internal sealed class Parser : TokenReader
     private Call Method(Token name, Expr receiver)
     {
         var arguments = Arguments(")");
-        if (!Call.Methods.TryGetValue(name.Raw, out var arity)) throw lexer.Error(name.Offset, $"there is no method `{name.Raw}`");
-        if (arguments.Count + 1 != arity && Call.IsCore(name.Raw))
-            throw lexer.Error(name.Offset, $"`{name.Raw}` takes {arity - 1} argument(s), not {arguments.Count}");
-        return new(name.Raw, [receiver, .. arguments]);
+        if (!Call.Methods.TryGetValue(name.Raw, out var arity))
+            throw Stop(name.Offset, $"there is no method `{name.Raw}`{(Call.Functions.ContainsKey(name.Raw) ? $"; `{name.Raw}` is a function" : Suggest(name.Raw, Call.Methods.Keys))}");
+        if (arguments.Count + 1 != arity && Call.IsCore(name.Raw)) Report(name.Offset, $"`{name.Raw}` takes {arity - 1} argument(s), not {arguments.Count}");
+        return new(name.Raw, [receiver, .. arguments]) { Offset = name.Offset };
     }
+
+    private static string Suggest(string name, IEnumerable<string> known) => Spelling.Closest(name, known) is { } close ? $"; did you mean `{close}`?" : "";
 
     private Expr Primary()
     {
@@ -285,24 +346,26 @@ internal sealed class Parser : TokenReader
         {
             case TokenKind.Number:
                 at++;
-                return new Literal(Number(token, negative: false));
+                return new Literal(Number(token, negative: false)) { Offset = token.Offset };
             case TokenKind.String:
                 at++;
-                return new Literal(Value.Of(lexer.Unescape(token)));
+                return new Literal(Value.Of(lexer.Unescape(token))) { Offset = token.Offset };
             case TokenKind.Symbol when Accept("("):
                 var inner = Expression();
                 Expect(")");
                 return inner;
             case TokenKind.Symbol when Accept("["):
-                return new SetLiteral(Arguments("]"));
+                return new SetLiteral(Arguments("]")) { Offset = token.Offset };
             case TokenKind.Symbol when Accept("{"):
-                return Record();
+                return Record(token.Offset);
+            case TokenKind.Symbol when token.Raw == "?":
+                throw Stop(token.Offset, "a slot may only stand in the head of a policy, behind `==` or `in`");
             case TokenKind.Identifier when token.Raw is "true" or "false":
                 at++;
-                return new Literal(Value.Of(token.Raw == "true"));
+                return new Literal(Value.Of(token.Raw == "true")) { Offset = token.Offset };
             case TokenKind.Identifier when tokens[at + 1].Raw != "::" && Variables.TryGetValue(token.Raw, out var variable):
                 at++;
-                return new VariableExpr(variable);
+                return new VariableExpr(variable) { Offset = token.Offset };
             case TokenKind.Identifier:
                 return NameOrCall();
             default:
@@ -310,7 +373,8 @@ internal sealed class Parser : TokenReader
         }
     }
 
-    private static readonly Dictionary<string, Variable> Variables = new(StringComparer.Ordinal)
+    /// <summary>The variables of the language by name.</summary>
+    public static readonly IReadOnlyDictionary<string, Variable> Variables = new Dictionary<string, Variable>(StringComparer.Ordinal)
     {
         ["principal"] = Variable.Principal,
         ["action"] = Variable.Action,
@@ -324,31 +388,33 @@ internal sealed class Parser : TokenReader
         var name = Ident();
         while (Accept("::"))
         {
-            if (Peek.Kind == TokenKind.String) return new Literal(new EntityUid(name, lexer.Unescape(tokens[at++])));
+            if (Peek.Kind == TokenKind.String) return new Literal(new EntityUid(name, lexer.Unescape(tokens[at++]))) { Offset = start.Offset };
             name += "::" + Ident();
         }
 
-        if (!Accept("(")) throw lexer.Error(start.Offset, $"`{name}` is not a variable; did you mean a string or an entity?");
+        if (!Accept("(")) throw Stop(start.Offset, $"`{name}` is not a variable{(Variables.Keys.FirstOrDefault(v => v == Spelling.Closest(name, Variables.Keys)) is { } close ? $"; did you mean `{close}`?" : "; did you mean a string or an entity?")}");
 
         var arguments = Arguments(")");
-        if (!Call.Functions.ContainsKey(name)) throw lexer.Error(start.Offset, $"there is no function `{name}`");
-        return new Call(name, arguments);
+        if (!Call.Functions.ContainsKey(name))
+            throw Stop(start.Offset, $"there is no function `{name}`{(Call.Methods.ContainsKey(name) ? $"; `{name}` is a method, written behind a point" : Suggest(name, Call.Functions.Keys))}");
+        return new Call(name, arguments) { Offset = start.Offset };
     }
 
-    private RecordLiteral Record()
+    private RecordLiteral Record(int offset)
     {
         var fields = new List<KeyValuePair<string, Expr>>();
+        var seen = new HashSet<string>(StringComparer.Ordinal);
         while (!Accept("}"))
         {
             var key = Peek;
             var name = key.Kind == TokenKind.String ? lexer.Unescape(tokens[at++]) : Ident();
-            if (fields.Any(f => f.Key == name)) throw lexer.Error(key.Offset, $"duplicate key `{name}` in a record");
+            if (!seen.Add(name)) Report(key.Offset, $"duplicate key `{name}` in a record");
             Expect(":");
             fields.Add(new(name, Expression()));
-            if (!Accept(",") && Peek.Raw != "}") throw Unexpected("`,` or `}`");
+            if (!Accept(",") && !Next("}")) throw Unexpected("`,` or `}`");
         }
 
-        return new(fields);
+        return new(fields) { Offset = offset };
     }
 
     private List<Expr> Arguments(string close)
@@ -357,24 +423,25 @@ internal sealed class Parser : TokenReader
         while (!Accept(close))
         {
             items.Add(Expression());
-            if (!Accept(",") && !(Peek.Kind == TokenKind.Symbol && Peek.Raw == close)) throw Unexpected($"`,` or `{close}`");
+            if (!Accept(",") && !Next(close)) throw Unexpected($"`,` or `{close}`");
         }
 
         return items;
     }
 
-    private Value Number(Token token, bool negative) =>
-        long.TryParse((negative ? "-" : "") + token.Raw, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)
-            ? Value.Of(value)
-            : throw lexer.Error(token.Offset, $"integer literal `{token.Raw}` is out of range");
+    private Value Number(Token token, bool negative)
+    {
+        if (long.TryParse((negative ? "-" : "") + token.Raw, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)) return Value.Of(value);
+        Report(token.Offset, $"integer literal `{token.Raw}` is out of range");
+        return Value.Of(0);
+    }
 
     private string Ident() => IdentToken().Raw;
 
     private Token IdentToken()
     {
-        var token = AnyIdent();
-        return Reserved.Contains(token.Raw) ? throw lexer.Error(token.Offset, $"`{token.Raw}` is a reserved word") : token;
+        var token = Expect(TokenKind.Identifier, "a name");
+        if (Reserved.Contains(token.Raw)) throw Stop(token.Offset, $"`{token.Raw}` is a reserved word");
+        return token;
     }
-
-    private Token AnyIdent() => Expect(TokenKind.Identifier, "a name");
 }

@@ -5,43 +5,54 @@ public enum Effect { Permit, Forbid }
 /// <summary>A <c>when</c> or <c>unless</c> clause with the text it was written as.</summary>
 public sealed class Condition
 {
-    private readonly Expr body;
+    private readonly string? text;
+    private Expr? folded;
 
-    internal Condition(bool unless, Expr body, string text)
+    internal Condition(bool unless, Expr body, string? text = null)
     {
         Unless = unless;
-        Text = text;
-        this.body = body;
+        Body = body;
+        this.text = text;
     }
 
     public bool Unless { get; }
 
     /// <summary>The clause's expression as its author wrote it.</summary>
-    public string Text { get; }
+    public string Text => text ?? Printer.Of(Body);
 
-    internal Expr Body => body;
+    internal Expr Body { get; }
 
-    internal bool Holds(Env env) => body.Bool(env) != Unless;
+    /// <summary>Whether the clause is met.</summary>
+    internal Truth Test(Env env)
+    {
+        var truth = (folded ??= Body.Folded()).Test(env);
+        return truth is Truth.Failed || !Unless ? truth : truth is Truth.True ? Truth.False : Truth.True;
+    }
 }
 
-/// <summary>One policy. Immutable.</summary>
+/// <summary>One policy, or a template of policies. Immutable.</summary>
 public sealed class Policy
 {
-    private readonly Expr[] scope;
+    private readonly SourceText? source;
+    private readonly int start, end;
+    private string? text;
 
     internal Policy(
-        int index, Effect effect, IReadOnlyDictionary<string, string> annotations, Expr[] scope, IReadOnlyList<Condition> conditions, string text)
+        int position, string? id, Effect effect, IReadOnlyDictionary<string, string> annotations, Scope[] scope, IReadOnlyList<Condition> conditions,
+        SourceText? source = null, int start = -1, int end = -1)
     {
         Effect = effect;
         Annotations = annotations;
         Conditions = conditions;
-        Text = text;
-        Position = index;
-        Id = annotations.GetValueOrDefault("id") is { Length: > 0 } id ? id : $"policy{index}";
-        this.scope = scope;
+        Position = position;
+        Id = id ?? (annotations.GetValueOrDefault("id") is { Length: > 0 } given ? given : $"policy{position}");
+        Scope = scope;
+        this.source = source;
+        this.start = start;
+        this.end = end;
     }
 
-    /// <summary>The value of <c>@id</c>, or <c>policyN</c> with N counted from 0 in the order of the text.</summary>
+    /// <summary>The id it was given, the value of <c>@id</c>, or <c>policyN</c> with N counted from 0 in the order of the text.</summary>
     public string Id { get; }
 
     /// <summary>The policy's place in its text, from 0.</summary>
@@ -53,31 +64,44 @@ public sealed class Policy
 
     public IReadOnlyList<Condition> Conditions { get; }
 
-    /// <summary>The policy as its author wrote it.</summary>
-    public string Text { get; }
+    /// <summary>Whether <c>?principal</c> or <c>?resource</c> stands in its head, so that it decides nothing until it is linked.</summary>
+    public bool IsTemplate => Scope.Any(s => s.Slot);
 
-    internal IReadOnlyList<Expr> Scope => scope;
+    /// <summary>The template that it was linked from, if it was.</summary>
+    public Policy? Template { get; private init; }
 
-    internal bool InScope(Env env)
+    /// <summary>The policy as its author wrote it; one that was read from JSON or linked is written out.</summary>
+    public string Text => text ??= source is null ? Printer.Of(this) : source.Text[start..end];
+
+    /// <summary>Principal, action and resource.</summary>
+    internal Scope[] Scope { get; }
+
+    internal Diagnostic At(int offset, string message) => source?.At(offset < 0 ? start : offset, message) ?? new(0, 0, message);
+
+    internal Policy Link(string id, EntityUid? principal, EntityUid? resource)
     {
-        foreach (var part in scope)
-        {
-            if (!part.Bool(env)) return false;
-        }
-
-        return true;
+        var filled = Scope.Select(s => !s.Slot ? s : (s.Variable is Variable.Principal ? principal : resource) is { } entity
+            ? s.Filled(entity) : throw new ArgumentException($"the template `{Id}` needs a value for `?{s.Word}`")).ToArray();
+        if ((principal is not null && !Scope[0].Slot) || (resource is not null && !Scope[2].Slot))
+            throw new ArgumentException($"the template `{Id}` has no slot `?{(principal is not null && !Scope[0].Slot ? "principal" : "resource")}`");
+        return new(Position, id, Effect, Annotations, filled, Conditions) { Template = this };
     }
 
-    internal bool Satisfied(Env env)
+    /// <summary>Whether every clause is met; they are looked at in order until one is not.</summary>
+    internal Truth Test(Env env)
     {
-        if (!InScope(env)) return false;
         foreach (var condition in Conditions)
         {
-            if (!condition.Holds(env)) return false;
+            var truth = condition.Test(env);
+            if (truth is not Truth.True) return truth;
         }
 
-        return true;
+        return Truth.True;
     }
+
+    internal bool InScope(Env env) => Scope[0].Matches(env.Request.Principal, env.Entities.Ancestors(env.Request.Principal))
+        && Scope[1].Matches(env.Request.Action, env.Entities.Ancestors(env.Request.Action))
+        && Scope[2].Matches(env.Request.Resource, env.Entities.Ancestors(env.Request.Resource));
 }
 
 /// <summary>Who wants to do what to which resource, and the circumstances.</summary>
@@ -96,62 +120,54 @@ public sealed record Evaluation(IReadOnlyList<Policy> Permits, IReadOnlyList<Pol
     public IReadOnlyList<Policy> Determining => Forbids.Count > 0 ? Forbids : Permits;
 }
 
-/// <summary>A parsed set of Cedar policies. Immutable and safe to share between threads.</summary>
+/// <summary>A set of Cedar policies and templates. Immutable and safe to share between threads.</summary>
 public sealed class PolicySet
 {
-    private PolicySet(IReadOnlyList<Policy> policies) => Policies = policies;
+    private PolicyIndex? index;
 
+    private PolicySet(IReadOnlyList<Policy> policies, IReadOnlyList<Policy> templates)
+    {
+        Policies = policies;
+        Templates = templates;
+    }
+
+    /// <summary>The policies that decide: static ones, and those linked from templates.</summary>
     public IReadOnlyList<Policy> Policies { get; }
 
-    /// <summary>Reads policy text. Throws <see cref="CedarSyntaxException"/> with line and column when it is not Cedar.</summary>
-    public static PolicySet Parse(string text) => new(Parser.Policies(text));
+    public IReadOnlyList<Policy> Templates { get; }
+
+    /// <summary>Reads policy text. Throws <see cref="CedarSyntaxException"/> with every place at which it is not Cedar.</summary>
+    public static PolicySet Parse(string text) => Of(Parser.Policies(text));
+
+    /// <summary>
+    /// Reads the JSON form (EST) of the specification: a single policy, or a set <c>{"staticPolicies": {id: policy}, "templates": {id: policy},
+    /// "templateLinks": [{"templateId", "newId", "values": {"?principal": entity}}]}</c>. Throws <see cref="CedarJsonException"/>.
+    /// </summary>
+    public static PolicySet ParseJson(string json) => PolicyJson.Read(json);
+
+    /// <summary>The set in JSON, as <see cref="ParseJson"/> reads it.</summary>
+    public string ToJson() => PolicyJson.Write(this);
 
     /// <summary>Both sets as one; ids may repeat, since each policy keeps its own text.</summary>
-    public PolicySet And(PolicySet other) => new([.. Policies, .. other.Policies]);
+    public PolicySet And(PolicySet other) => new([.. Policies, .. other.Policies], [.. Templates, .. other.Templates]);
 
-    /// <summary>Evaluates every policy; one that errors is skipped and reported.</summary>
-    public Evaluation Evaluate(Request request, Entities entities)
+    /// <summary>
+    /// The set with a policy made from a template. Throws <see cref="ArgumentException"/> when there is no such template, the id is in use, or
+    /// the entities are not the ones that its slots ask for.
+    /// </summary>
+    public PolicySet Link(string template, string id, EntityUid? principal = null, EntityUid? resource = null)
     {
-        var env = new Env(request, entities);
-        List<Policy> permits = [], forbids = [];
-        List<PolicyError> errors = [];
-        foreach (var policy in Policies)
-        {
-            try
-            {
-                if (policy.Satisfied(env)) (policy.Effect == Effect.Permit ? permits : forbids).Add(policy);
-            }
-            catch (EvaluationException e)
-            {
-                errors.Add(new(policy, e.Message));
-            }
-        }
-
-        return new(permits, forbids, errors);
+        var found = Templates.FirstOrDefault(t => t.Id == template) ?? throw new ArgumentException($"there is no template `{template}`");
+        if (Policies.Concat(Templates).Any(p => p.Id == id)) throw new ArgumentException($"there is already a policy `{id}`");
+        return new([.. Policies, found.Link(id, principal, resource)], Templates);
     }
 
-    /// <summary>The conditions of an in-scope policy that do not hold for this request, with their source text.</summary>
-    public static IReadOnlyList<Condition> Unmet(Policy policy, Request request, Entities entities)
+    /// <summary>Evaluates the policies that may apply; one that errs is skipped and reported.</summary>
+    public Evaluation Evaluate(Request request, Entities entities) => (index ??= new(Policies)).Evaluate(new(request, entities));
+
+    internal static PolicySet Of(IEnumerable<Policy> policies)
     {
-        var env = new Env(request, entities);
-        if (!policy.InScope(env)) return [];
-
-        var unmet = new List<Condition>();
-        foreach (var condition in policy.Conditions)
-        {
-            try
-            {
-                if (!condition.Holds(env)) unmet.Add(condition);
-            }
-            catch (EvaluationException)
-            {
-                unmet.Add(condition);
-            }
-        }
-
-        return unmet;
+        var all = policies.ToLookup(p => p.IsTemplate);
+        return new([.. all[false]], [.. all[true]]);
     }
-
-    /// <summary>Whether the policy's scope (principal, action, resource) matches the request, whatever its conditions say.</summary>
-    public static bool InScope(Policy policy, Request request, Entities entities) => policy.InScope(new Env(request, entities));
 }

@@ -73,6 +73,9 @@ public sealed class Schema
 
     public IReadOnlyDictionary<EntityUid, ActionDef> Actions { get; }
 
-    /// <summary>Reads the schema syntax for people. Throws <see cref="CedarSyntaxException"/> with line and column when it does not hold together.</summary>
+    /// <summary>Reads the schema syntax for people. Throws <see cref="CedarSyntaxException"/> with every place that does not hold together.</summary>
     public static Schema Parse(string text) => SchemaParser.Read(text);
+
+    /// <summary>Reads the JSON syntax of the specification. Throws <see cref="CedarJsonException"/> with the place that does not hold together.</summary>
+    public static Schema ParseJson(string json) => SchemaJson.Read(json);
 }

@@ -13,11 +13,16 @@ internal abstract class TokenReader
         tokens = lexer.All();
     }
 
+    /// <summary>Reading can't go on here; what is wrong was reported. Caught where it can go on again.</summary>
+    protected sealed class Lost : Exception;
+
     protected Token Peek => tokens[at];
+
+    protected bool Next(string symbol) => Peek.Kind == TokenKind.Symbol && Peek.Raw == symbol;
 
     protected bool Accept(string symbol)
     {
-        if (Peek.Kind != TokenKind.Symbol || Peek.Raw != symbol) return false;
+        if (!Next(symbol)) return false;
         at++;
         return true;
     }
@@ -41,6 +46,21 @@ internal abstract class TokenReader
 
     protected Token Expect(TokenKind kind, string what) => Peek.Kind == kind ? tokens[at++] : throw Unexpected(what);
 
-    protected CedarSyntaxException Unexpected(string wanted) =>
-        lexer.Error(Peek.Offset, Peek.Kind == TokenKind.End ? $"expected {wanted}, found the end of the text" : $"expected {wanted}, found `{Peek.Raw}`");
+    protected void Report(int offset, string problem) => lexer.Report(offset, problem);
+
+    protected Lost Stop(int offset, string problem)
+    {
+        Report(offset, problem);
+        return new();
+    }
+
+    protected Lost Unexpected(string wanted) =>
+        Stop(Peek.Offset, Peek.Kind == TokenKind.End ? $"expected {wanted}, found the end of the text"
+            : $"expected {wanted}, found {(Peek.Kind == TokenKind.String ? Text.Quote(Peek.Raw) : $"`{Peek.Raw}`")}");
+
+    /// <summary>Goes on behind the next semicolon: Cedar has none inside a policy or declaration.</summary>
+    protected void Recover()
+    {
+        while (Peek.Kind != TokenKind.End && !Accept(";")) at++;
+    }
 }

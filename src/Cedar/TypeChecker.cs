@@ -72,7 +72,7 @@ internal sealed record RecordTy(ImmutableSortedDictionary<string, (Ty Type, bool
 /// Types expressions for one kind of request. Besides its type an expression yields what is known once it was true: attributes and tags that
 /// exist ("capabilities"), each written as the text of the access.
 /// </summary>
-internal sealed class TypeChecker(TypeFacts facts, ValidationMode mode, ActionDef action, string principal, string resource, HashSet<string> problems)
+internal sealed class TypeChecker(TypeFacts facts, ValidationMode mode, ActionDef action, string principal, string resource, HashSet<(int Offset, string Message)> problems)
 {
     private static readonly ImmutableHashSet<string> Nothing = [];
 
@@ -93,15 +93,15 @@ internal sealed class TypeChecker(TypeFacts facts, ValidationMode mode, ActionDe
         foreach (var condition in policy.Conditions)
         {
             var (type, then) = Check(condition.Body, known);
-            if (type is not null and not BoolTy) Fail($"expected Bool but saw {type}");
+            if (type is not null and not BoolTy) Fail(condition.Body, $"expected Bool but saw {type}");
             if (type is BoolTy { Known: { } value } && value == condition.Unless) return;
             if (!condition.Unless) known = known.Union(then);
         }
     }
 
-    private Ty? Fail(string problem)
+    private Ty? Fail(Expr at, string problem)
     {
-        problems.Add(problem);
+        problems.Add((at.Offset, problem));
         return null;
     }
 
@@ -114,23 +114,24 @@ internal sealed class TypeChecker(TypeFacts facts, ValidationMode mode, ActionDe
             case VariableExpr { Variable: Variable.Action }: return Ty.Entity(action.Uid.Type);
             case VariableExpr { Variable: Variable.Resource }: return Ty.Entity(resource);
             case VariableExpr: return context;
-            case If { Parts: var (test, then, otherwise) }: return OfIf(test, then, otherwise, known);
-            case And { Parts: var (left, right) }: return OfAnd(left, right, known);
-            case Or { Parts: var (left, right) }: return OfOr(left, right, known);
+            case If conditional: return OfIf(conditional, known);
+            case And and: return OfAnd(and, known);
+            case Or or: return OfOr(or, known);
             case Not not: return Expect<BoolTy>(not.Operand, known, "Bool") is { } b ? new BoolTy(b.Known is { } k ? !k : null) : (Ty?)null;
             case Negate negate: return Expect(negate.Operand, Ty.Long, known);
             case Arithmetic { Parts: var (_, left, right) }: return Both(Expect(left, Ty.Long, known), Expect(right, Ty.Long, known)) ? Ty.Long : null;
-            case Equality { Parts: var (negated, left, right) }: return OfEquality(negated, left, right, known);
-            case Comparison { Parts: var (_, left, right) }: return OfComparison(left, right, known);
+            case Equality equality: return OfEquality(equality, known);
+            case Comparison comparison: return OfComparison(comparison, known);
             case In { Parts: var (left, right) }: return OfIn(left, right, known);
-            case Is { Parts: var (operand, type) }:
+            case Is { Inside: { } inside } both: return OfAll([new Is(both.Parts.Operand, both.Parts.Type), inside], known);
+            case Is { Parts: var (operand, type, _) }:
                 return Expect<EntityTy>(operand, known, "an entity") is { } e ? e.Types.Contains(type) ? e.Types.Count == 1 ? Ty.True : Ty.Bool : Ty.False : null;
             case Like { Parts: var (operand, _) }: return Expect(operand, Ty.String, known) is null ? null : Ty.Bool;
-            case GetAttribute { Parts: var (target, name) }: return OfGet(target, name, known);
+            case GetAttribute get: return OfGet(get, known);
             case HasAttribute { Parts: var (target, name) }: return OfHas(target, name, known);
             case SetLiteral set: return OfSet(set, known);
             case RecordLiteral record: return OfRecord(record, known);
-            case Call { Parts: var (name, arguments) }: return OfCall(name, arguments, known);
+            case Call call: return OfCall(call, known);
             default: throw new InvalidOperationException(expr.GetType().Name);
         }
     }
@@ -141,12 +142,12 @@ internal sealed class TypeChecker(TypeFacts facts, ValidationMode mode, ActionDe
         LongValue => Ty.Long,
         StringValue => Ty.String,
         EntityUid uid => Ty.Entity(uid.Type),
-        SetValue set => new SetTy(new EntityTy([.. set.Items.Cast<EntityUid>().Select(u => u.Type)])),
         _ => throw new InvalidOperationException(),
     };
 
-    private Typed OfIf(Expr test, Expr then, Expr otherwise, ImmutableHashSet<string> known)
+    private Typed OfIf(If conditional, ImmutableHashSet<string> known)
     {
+        var (test, then, otherwise) = conditional.Parts;
         var (t, whenTrue) = Check(test, known);
         switch (t)
         {
@@ -157,48 +158,66 @@ internal sealed class TypeChecker(TypeFacts facts, ValidationMode mode, ActionDe
                 return Check(otherwise, known);
         }
 
-        if (t is not null and not BoolTy) t = Fail($"expected Bool but saw {t}");
+        if (t is not null and not BoolTy) t = Fail(test, $"expected Bool but saw {t}");
         var (a, b) = (Check(then, known.Union(whenTrue)), Check(otherwise, known));
         if (t is null || a.Type is null || b.Type is null) return (Ty?)null;
-        return Common(a.Type, b.Type) is { } type ? new Typed(type, whenTrue.Union(a.Known).Intersect(b.Known)) : Fail(Incompatible(a.Type, b.Type));
+        return Common(a.Type, b.Type) is { } type ? new Typed(type, whenTrue.Union(a.Known).Intersect(b.Known)) : Fail(conditional, Incompatible(a.Type, b.Type));
     }
 
-    private Typed OfAnd(Expr left, Expr right, ImmutableHashSet<string> known)
-    {
-        var (l, knownLeft) = Check(left, known);
-        if (l is not null and not BoolTy) l = Fail($"expected Bool but saw {l}");
-        if (l == Ty.False) return Ty.False;
+    private Typed OfAnd(And and, ImmutableHashSet<string> known) => OfAll(and.Children, known);
 
-        var (r, knownRight) = Check(right, known.Union(knownLeft));
-        if (r is not null and not BoolTy) r = Fail($"expected Bool but saw {r}");
-        if (r == Ty.False && l is not null) return Ty.False;
-        if (l is null || r is null) return (Ty?)null;
-        return new(r == Ty.True ? l : Ty.Bool, knownLeft.Union(knownRight));
+    private Typed OfAll(IReadOnlyList<Expr> operands, ImmutableHashSet<string> known)
+    {
+        var (l, knownLeft) = CheckBool(operands[0], known);
+        foreach (var operand in operands.Skip(1))
+        {
+            if (l == Ty.False) return Ty.False;
+
+            var (r, knownRight) = CheckBool(operand, known.Union(knownLeft));
+            if (r == Ty.False && l is not null) return Ty.False;
+            (l, knownLeft) = l is null || r is null ? (null, Nothing) : (r == Ty.True ? l : Ty.Bool, knownLeft.Union(knownRight));
+        }
+
+        return new(l, knownLeft);
     }
 
-    private Typed OfOr(Expr left, Expr right, ImmutableHashSet<string> known)
+    private Typed OfOr(Or or, ImmutableHashSet<string> known)
     {
-        var (l, knownLeft) = Check(left, known);
-        if (l is not null and not BoolTy) l = Fail($"expected Bool but saw {l}");
-        if (l == Ty.True) return Ty.True;
+        var (l, knownLeft) = CheckBool(or.Children[0], known);
+        foreach (var operand in or.Children.Skip(1))
+        {
+            if (l == Ty.True) return Ty.True;
 
-        var (r, knownRight) = Check(right, known);
-        if (r is not null and not BoolTy) r = Fail($"expected Bool but saw {r}");
-        if (l is null || r is null) return (Ty?)null;
-        if (l == Ty.False) return new(r, knownRight);
-        if (r == Ty.True) return Ty.True;
-        return r == Ty.False ? new(l, knownLeft) : new(Ty.Bool, knownLeft.Intersect(knownRight));
+            var (r, knownRight) = CheckBool(operand, known);
+            (l, knownLeft) = (l, r) switch
+            {
+                (null, _) or (_, null) => (null, Nothing),
+                (BoolTy { Known: false }, _) => (r, knownRight),
+                (_, BoolTy { Known: true }) => (Ty.True, Nothing),
+                (_, BoolTy { Known: false }) => (l, knownLeft),
+                _ => (Ty.Bool, knownLeft.Intersect(knownRight)),
+            };
+        }
+
+        return new(l, knownLeft);
     }
 
-    private Typed OfEquality(bool negated, Expr left, Expr right, ImmutableHashSet<string> known)
+    private Typed CheckBool(Expr expr, ImmutableHashSet<string> known)
     {
+        var typed = Check(expr, known);
+        return typed.Type is null or BoolTy ? typed : new(Fail(expr, $"expected Bool but saw {typed.Type}"), typed.Known);
+    }
+
+    private Typed OfEquality(Equality equality, ImmutableHashSet<string> known)
+    {
+        var (negated, left, right) = equality.Parts;
         var (l, r) = (Check(left, known).Type, Check(right, known).Type);
         if (l is null || r is null) return (Ty?)null;
 
         Ty type;
         if (Constant(left) is { } a && Constant(right) is { } b) type = a.Equals(b) ? Ty.True : Ty.False;
         else if (l is EntityTy x && r is EntityTy y && !x.Types.Overlaps(y.Types)) type = Ty.False;
-        else if (strict && Common(l, r) is null) return Fail(Incompatible(l, r));
+        else if (strict && Common(l, r) is null) return Fail(equality, Incompatible(l, r));
         else type = Ty.Bool;
         return negated && type is BoolTy { Known: { } k } ? new BoolTy(!k) : type;
     }
@@ -210,12 +229,13 @@ internal sealed class TypeChecker(TypeFacts facts, ValidationMode mode, ActionDe
         _ => null,
     };
 
-    private Typed OfComparison(Expr left, Expr right, ImmutableHashSet<string> known)
+    private Typed OfComparison(Comparison comparison, ImmutableHashSet<string> known)
     {
+        var (_, left, right) = comparison.Parts;
         var (l, r) = (Check(left, known).Type, Check(right, known).Type);
         if (l is null || r is null) return (Ty?)null;
-        if (l is not NamedTy { Name: "Long" or "datetime" or "duration" }) return Fail($"expected Long, datetime or duration but saw {l}");
-        return l == r ? Ty.Bool : Fail($"expected {l} but saw {r}");
+        if (l is not NamedTy { Name: "Long" or "datetime" or "duration" }) return Fail(left, $"expected Long, datetime or duration but saw {l}");
+        return l == r ? Ty.Bool : Fail(right, $"expected {l} but saw {r}");
     }
 
     private Typed OfIn(Expr left, Expr right, ImmutableHashSet<string> known)
@@ -229,7 +249,7 @@ internal sealed class TypeChecker(TypeFacts facts, ValidationMode mode, ActionDe
             SetTy { Element: NeverTy } => [],
             _ => null,
         };
-        if (r is not null && ancestors is null) return Fail($"expected an entity or a set of entities but saw {r}");
+        if (r is not null && ancestors is null) return Fail(right, $"expected an entity or a set of entities but saw {r}");
         if (l is null || ancestors is null) return (Ty?)null;
 
         if (Constant(left) is EntityUid it && facts.IsAction(it) && Actions(right) is { } groups)
@@ -240,31 +260,31 @@ internal sealed class TypeChecker(TypeFacts facts, ValidationMode mode, ActionDe
     private List<EntityUid>? Actions(Expr expr) => expr switch
     {
         Literal { Value: EntityUid uid } => [uid],
-        Literal { Value: SetValue set } => [.. set.Items.OfType<EntityUid>()],
         VariableExpr { Variable: Variable.Action } => [action.Uid],
         SetLiteral set when set.Items.All(i => Constant(i) is EntityUid) => [.. set.Items.Select(i => (EntityUid)Constant(i)!)],
         _ => null,
     };
 
-    private Typed OfGet(Expr target, string name, ImmutableHashSet<string> known)
+    private Typed OfGet(GetAttribute get, ImmutableHashSet<string> known)
     {
+        var (target, name) = get.Parts;
         var type = Check(target, known).Type;
         if (type is null) return (Ty?)null;
-        if (type is not (RecordTy or EntityTy)) return Fail($"expected a record or an entity but saw {type}");
+        if (type is not (RecordTy or EntityTy)) return Fail(target, $"expected a record or an entity but saw {type}");
         if (Field(type, name) is not { } field)
-            return Fail($"attribute `{name}` {(type is EntityTy ? $"on entity type `{type}`" : "in the record")} not found{Suggest(type, name)}");
-        return field.Required || known.Contains(Source.Of(target) + "." + name)
+            return Fail(get, $"attribute `{name}` {(type is EntityTy ? $"on entity type `{type}`" : "in the record")} not found{Suggest(type, name)}");
+        return field.Required || known.Contains(Printer.Of(target) + "." + name)
             ? field.Type
-            : Fail($"unable to guarantee safety of access to optional attribute `{name}`{(type is EntityTy ? $" on entity type `{type}`" : "")}; test it with `has` first");
+            : Fail(get, $"unable to guarantee safety of access to optional attribute `{name}`{(type is EntityTy ? $" on entity type `{type}`" : "")}; test it with `has` first");
     }
 
     private Typed OfHas(Expr target, string name, ImmutableHashSet<string> known)
     {
         var type = Check(target, known).Type;
         if (type is null) return (Ty?)null;
-        if (type is not (RecordTy or EntityTy)) return Fail($"expected a record or an entity but saw {type}");
+        if (type is not (RecordTy or EntityTy)) return Fail(target, $"expected a record or an entity but saw {type}");
 
-        var access = Source.Of(target) + "." + name;
+        var access = Printer.Of(target) + "." + name;
         if (Field(type, name) is not { } field) return MayHave(type, name) ? Ty.Bool : Ty.False;
         if (known.Contains(access) || (field.Required && type is RecordTy)) return new(Ty.True, [access]);
         return new(Ty.Bool, [access]);
@@ -303,7 +323,7 @@ internal sealed class TypeChecker(TypeFacts facts, ValidationMode mode, ActionDe
 
     private Typed OfSet(SetLiteral set, ImmutableHashSet<string> known)
     {
-        if (set.Items.Count == 0) return strict ? Fail("empty set literals are forbidden in policies") : new SetTy(Ty.Never);
+        if (set.Items.Count == 0) return strict ? Fail(set, "empty set literals are forbidden in policies") : new SetTy(Ty.Never);
 
         Ty? element = null;
         var broken = false;
@@ -313,7 +333,7 @@ internal sealed class TypeChecker(TypeFacts facts, ValidationMode mode, ActionDe
             if (type is null) broken = true;
             else if (element is null) element = type;
             else if (Common(element, type) is { } common) element = common;
-            else broken |= Fail(Incompatible(element, type)) is null;
+            else broken |= Fail(item, Incompatible(element, type)) is null;
         }
 
         return broken ? null : new SetTy(element!);
@@ -325,8 +345,9 @@ internal sealed class TypeChecker(TypeFacts facts, ValidationMode mode, ActionDe
         return fields.Any(f => f.Type is null) ? null : new RecordTy(fields.ToImmutableSortedDictionary(f => f.Key, f => (f.Type!, true), StringComparer.Ordinal));
     }
 
-    private Typed OfCall(string name, IReadOnlyList<Expr> arguments, ImmutableHashSet<string> known)
+    private Typed OfCall(Call call, ImmutableHashSet<string> known)
     {
+        var (name, arguments) = call.Parts;
         switch (name)
         {
             case "contains":
@@ -334,25 +355,25 @@ internal sealed class TypeChecker(TypeFacts facts, ValidationMode mode, ActionDe
                     var set = Expect<SetTy>(arguments[0], known, "a set");
                     var item = Check(arguments[1], known).Type;
                     if (set is null || item is null) return (Ty?)null;
-                    return strict && Common(set.Element, item) is null ? Fail(Incompatible(set.Element, item)) : Ty.Bool;
+                    return strict && Common(set.Element, item) is null ? Fail(call, Incompatible(set.Element, item)) : Ty.Bool;
                 }
 
             case "containsAll" or "containsAny":
                 {
                     var (one, other) = (Expect<SetTy>(arguments[0], known, "a set"), Expect<SetTy>(arguments[1], known, "a set"));
                     if (one is null || other is null) return (Ty?)null;
-                    return strict && Common(one, other) is null ? Fail(Incompatible(one, other)) : Ty.Bool;
+                    return strict && Common(one, other) is null ? Fail(call, Incompatible(one, other)) : Ty.Bool;
                 }
 
             case "isEmpty":
                 return Expect<SetTy>(arguments[0], known, "a set") is null ? null : Ty.Bool;
             case "hasTag" or "getTag":
-                return OfTag(name == "hasTag", arguments[0], arguments[1], known);
+                return OfTag(call, known);
         }
 
         var signature = Signature(name);
         if (arguments.Count != signature.Arguments.Length)
-            return Fail($"wrong number of arguments in extension function application. Expected {signature.Arguments.Length}, got {arguments.Count}");
+            return Fail(call, $"wrong number of arguments in extension function application. Expected {signature.Arguments.Length}, got {arguments.Count}");
 
         var fits = true;
         for (var i = 0; i < arguments.Count; i++) fits &= Expect(arguments[i], signature.Arguments[i], known) is not null;
@@ -360,26 +381,27 @@ internal sealed class TypeChecker(TypeFacts facts, ValidationMode mode, ActionDe
 
         if (Call.Functions.ContainsKey(name))
         {
-            if (arguments[0] is not Literal { Value: var literal }) return strict ? Fail("extension constructors may not be called with non-literal expressions") : signature.Result;
+            if (arguments[0] is not Literal { Value: var literal }) return strict ? Fail(call, "extension constructors may not be called with non-literal expressions") : signature.Result;
             try
             {
                 Call.Construct(name, [literal]);
             }
             catch (EvaluationException e)
             {
-                return Fail($"error during extension function argument validation: {e.Message}");
+                return Fail(arguments[0], $"error during extension function argument validation: {e.Message}");
             }
         }
 
         return signature.Result;
     }
 
-    private Typed OfTag(bool has, Expr target, Expr tag, ImmutableHashSet<string> known)
+    private Typed OfTag(Call call, ImmutableHashSet<string> known)
     {
+        var (has, target, tag) = (call.Parts.Name == "hasTag", call.Parts.Arguments[0], call.Parts.Arguments[1]);
         var (entity, name) = (Expect<EntityTy>(target, known, "an entity"), Expect(tag, Ty.String, known));
         if (entity is null || name is null) return (Ty?)null;
 
-        var access = $"{Source.Of(target)}#{Source.Of(tag)}";
+        var access = $"{Printer.Of(target)}#{Printer.Of(tag)}";
         var types = entity.Types.Select(t => facts.Type(t)?.Tags).ToList();
         if (has)
         {
@@ -387,10 +409,10 @@ internal sealed class TypeChecker(TypeFacts facts, ValidationMode mode, ActionDe
             return known.Contains(access) ? new(Ty.True, [access]) : new(Ty.Bool, [access]);
         }
 
-        if (types.Any(t => t is null)) return Fail($"entities of type `{entity}` have no tags");
-        if (!known.Contains(access)) return Fail($"unable to guarantee safety of access to tag `{Source.Of(tag)}` on entity type `{entity}`; test it with `hasTag` first");
+        if (types.Any(t => t is null)) return Fail(call, $"entities of type `{entity}` have no tags");
+        if (!known.Contains(access)) return Fail(call, $"unable to guarantee safety of access to tag `{Printer.Of(tag)}` on entity type `{entity}`; test it with `hasTag` first");
         return types.Select(t => Ty.Of(t!)).Aggregate<Ty, Ty?>(null, (all, next) => all is null ? next : Common(all, next)) is { } type
-            ? type : Fail($"the tags of `{entity}` have different types");
+            ? type : Fail(call, $"the tags of `{entity}` have different types");
     }
 
     private static (Ty[] Arguments, Ty Result) Signature(string name)
@@ -417,14 +439,14 @@ internal sealed class TypeChecker(TypeFacts facts, ValidationMode mode, ActionDe
     {
         var type = Check(expr, known).Type;
         if (type is null or T) return (T?)type;
-        Fail($"expected {what} but saw {type}");
+        Fail(expr, $"expected {what} but saw {type}");
         return null;
     }
 
     private Ty? Expect(Expr expr, Ty wanted, ImmutableHashSet<string> known)
     {
         var type = Check(expr, known).Type;
-        return type is null || type == wanted ? type : Fail($"expected {wanted} but saw {type}");
+        return type is null || type == wanted ? type : Fail(expr, $"expected {wanted} but saw {type}");
     }
 
     private static bool Both(Ty? a, Ty? b) => a is not null && b is not null;
@@ -463,31 +485,4 @@ internal sealed class TypeChecker(TypeFacts facts, ValidationMode mode, ActionDe
 
         return new(fields.ToImmutable(), lost);
     }
-}
-
-/// <summary>The text of an expression in one form, whatever its author's spacing; equal texts mean equal expressions.</summary>
-internal static class Source
-{
-    public static string Of(Expr expr) => expr switch
-    {
-        Literal literal => literal.Value.ToString()!,
-        VariableExpr variable => variable.Variable.ToString().ToLowerInvariant(),
-        If { Parts: var (test, then, otherwise) } => $"(if {Of(test)} then {Of(then)} else {Of(otherwise)})",
-        And { Parts: var (left, right) } => $"({Of(left)} && {Of(right)})",
-        Or { Parts: var (left, right) } => $"({Of(left)} || {Of(right)})",
-        Not not => $"!{Of(not.Operand)}",
-        Negate negate => $"-({Of(negate.Operand)})",
-        Arithmetic { Parts: var (op, left, right) } => $"({Of(left)} {op} {Of(right)})",
-        Equality { Parts: var (negated, left, right) } => $"({Of(left)} {(negated ? "!=" : "==")} {Of(right)})",
-        Comparison { Parts: var (op, left, right) } => $"({Of(left)} {op} {Of(right)})",
-        In { Parts: var (left, right) } => $"({Of(left)} in {Of(right)})",
-        Is { Parts: var (operand, type) } => $"({Of(operand)} is {type})",
-        Like { Parts: var (operand, pattern) } => $"({Of(operand)} like {Text.Quote(string.Concat(pattern.Select(c => c is null ? "*" : c == '*' ? "\\*" : c.ToString())))})",
-        GetAttribute { Parts: var (target, name) } => $"{Of(target)}[{Text.Quote(name)}]",
-        HasAttribute { Parts: var (target, name) } => $"({Of(target)} has {Text.Quote(name)})",
-        SetLiteral set => $"[{string.Join(", ", set.Items.Select(Of))}]",
-        RecordLiteral record => $"{{{string.Join(", ", record.Fields.Select(f => $"{Text.Quote(f.Key)}: {Of(f.Value)}"))}}}",
-        Call { Parts: var (name, arguments) } => $"{name}({string.Join(", ", arguments.Select(Of))})",
-        _ => throw new InvalidOperationException(),
-    };
 }

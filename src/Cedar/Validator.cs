@@ -11,74 +11,50 @@ public enum ValidationMode
 }
 
 /// <summary>Something a policy gets wrong by its schema.</summary>
-public sealed record ValidationError(Policy Policy, string Message);
+/// <param name="Place">Where, with the message; a policy that was read from JSON has no line.</param>
+public sealed record ValidationError(Policy Policy, Diagnostic Place)
+{
+    public string Message => Place.Message;
 
-/// <summary>Holds policies against a schema, by the typing rules of the Cedar specification. Immutable and safe to share.</summary>
+    public override string ToString() => Place.ToString();
+}
+
+/// <summary>Holds policies and templates against a schema, by the typing rules of the Cedar specification. Immutable and safe to share.</summary>
 public sealed class Validator(Schema schema)
 {
     private readonly TypeFacts facts = new(schema);
 
     /// <summary>Everything wrong with the policies; none when they are valid.</summary>
     public IReadOnlyList<ValidationError> Validate(PolicySet policies, ValidationMode mode = ValidationMode.Strict) =>
-        [.. policies.Policies.SelectMany(p => Validate(p, mode).Select(message => new ValidationError(p, message)))];
+        [.. policies.Policies.Concat(policies.Templates).SelectMany(p => Validate(p, mode).OrderBy(e => e.Offset).Select(e => new ValidationError(p, p.At(e.Offset, e.Message))))];
 
-    private HashSet<string> Validate(Policy policy, ValidationMode mode)
+    private HashSet<(int Offset, string Message)> Validate(Policy policy, ValidationMode mode)
     {
-        var problems = new HashSet<string>(StringComparer.Ordinal);
-        var names = policy.Scope.Concat(policy.Conditions.Select(c => c.Body)).SelectMany(Names.Of).ToList();
-        foreach (var uid in names.OfType<EntityUid>())
+        var problems = new HashSet<(int, string)>();
+        var scope = policy.Scope.Select(s => s.Written).ToList();
+        foreach (var expr in scope.Concat(policy.Conditions.Select(c => c.Body)).SelectMany(All))
         {
-            if (facts.Unknown(uid) is { } problem) problems.Add(problem);
+            if (expr is Literal { Value: EntityUid uid } && facts.Unknown(uid) is { } problem) problems.Add((expr.Offset, problem));
+            if (expr is Is { Parts.Type: var type } && !facts.Exists(type)) problems.Add((expr.Offset, $"unrecognized entity type `{type}`{facts.SuggestType(type)}"));
         }
 
-        foreach (var type in names.OfType<string>().Where(t => !facts.Exists(t))) problems.Add($"unrecognized entity type `{type}`{facts.SuggestType(type)}");
         if (problems.Count > 0) return problems;
 
         var applies = false;
         foreach (var (action, principal, resource) in facts.Requests)
         {
             var checker = new TypeChecker(facts, mode, action, principal, resource, problems);
-            if (!checker.MayApply(policy.Scope)) continue;
+            if (!checker.MayApply(scope)) continue;
 
             applies = true;
             checker.Check(policy);
         }
 
-        if (!applies) problems.Add("unable to find an applicable action given the policy scope constraints");
+        if (!applies) problems.Add((policy.Scope[0].Offset, "unable to find an applicable action given the policy scope constraints"));
         return problems;
     }
-}
 
-/// <summary>The entity references (as <see cref="EntityUid"/>) and type names (as string) that an expression mentions.</summary>
-internal static class Names
-{
-    public static IEnumerable<object> Of(Expr expr) => expr switch
-    {
-        Literal { Value: EntityUid uid } => [uid],
-        Literal { Value: SetValue set } => set.Items.OfType<EntityUid>(),
-        Is { Parts: var (operand, type) } => Of(operand).Append(type),
-        _ => Children(expr).SelectMany(Of),
-    };
-
-    private static IEnumerable<Expr> Children(Expr expr) => expr switch
-    {
-        If { Parts: var (test, then, otherwise) } => [test, then, otherwise],
-        And { Parts: var (left, right) } => [left, right],
-        Or { Parts: var (left, right) } => [left, right],
-        Not not => [not.Operand],
-        Negate negate => [negate.Operand],
-        Arithmetic { Parts: var (_, left, right) } => [left, right],
-        Equality { Parts: var (_, left, right) } => [left, right],
-        Comparison { Parts: var (_, left, right) } => [left, right],
-        In { Parts: var (left, right) } => [left, right],
-        Like { Parts: var (operand, _) } => [operand],
-        GetAttribute { Parts: var (target, _) } => [target],
-        HasAttribute { Parts: var (target, _) } => [target],
-        SetLiteral set => set.Items,
-        RecordLiteral record => record.Fields.Select(f => f.Value),
-        Call { Parts: var (_, arguments) } => arguments,
-        _ => [],
-    };
+    private static IEnumerable<Expr> All(Expr expr) => expr.Children.SelectMany(All).Prepend(expr);
 }
 
 /// <summary>What follows from a schema: which types and actions lie below which, and which requests there can be.</summary>
@@ -120,7 +96,7 @@ internal sealed class TypeFacts
 
     public string? Unknown(EntityUid uid)
     {
-        if (uid.Type == "Action" || uid.Type.EndsWith("::Action", StringComparison.Ordinal))
+        if (Parser.IsAction(uid.Type))
         {
             if (IsAction(uid)) return null;
             return $"unrecognized action `{uid}`{(Spelling.Closest(uid.ToString(), schema.Actions.Keys.Select(a => a.ToString())) is { } close ? $"; did you mean `{close}`?" : "")}";

@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Globalization;
 using System.Text;
 
@@ -46,11 +45,32 @@ public sealed record StringValue(string Raw) : Value
 }
 
 /// <summary>A reference to an entity, for example <c>Mumega::User::"ada"</c>.</summary>
-/// <param name="Type">The entity type with its namespaces, parts joined by <c>::</c>.</param>
-/// <param name="Id">The entity's id within its type; any string.</param>
-public sealed record EntityUid(string Type, string Id) : Value
+public sealed record EntityUid : Value
 {
+    private readonly int hash;
+
+    /// <param name="type">The entity type with its namespaces, parts joined by <c>::</c>.</param>
+    /// <param name="id">The entity's id within its type; any string.</param>
+    public EntityUid(string type, string id)
+    {
+        Type = type;
+        Id = id;
+        hash = HashCode.Combine(type.GetHashCode(StringComparison.Ordinal), id.GetHashCode(StringComparison.Ordinal));
+    }
+
+    /// <summary>The entity type with its namespaces, parts joined by <c>::</c>.</summary>
+    public string Type { get; }
+
+    /// <summary>The entity's id within its type.</summary>
+    public string Id { get; }
+
     public override string TypeName => $"(entity of type `{Type}`)";
+
+    public bool Equals(EntityUid? other) =>
+        ReferenceEquals(this, other) || (other is not null && hash == other.hash && Id == other.Id && Type == other.Type);
+
+    // Worked out once: every decision looks entities up by it.
+    public override int GetHashCode() => hash;
 
     public override string ToString() => $"{Type}::{Text.Quote(Id)}";
 }
@@ -58,9 +78,9 @@ public sealed record EntityUid(string Type, string Id) : Value
 /// <summary>An unordered collection of distinct values.</summary>
 public sealed record SetValue : Value
 {
-    private readonly FrozenSet<Value> items;
+    private readonly HashSet<Value> items;
 
-    public SetValue(IEnumerable<Value> items) => this.items = items.ToFrozenSet();
+    public SetValue(IEnumerable<Value> items) => this.items = [.. items];
 
     public IReadOnlySet<Value> Items => items;
 
@@ -73,6 +93,8 @@ public sealed record SetValue : Value
     public override int GetHashCode() => items.Aggregate(items.Count, (hash, item) => hash ^ item.GetHashCode());
 
     public override string ToString() => $"[{string.Join(", ", items.Select(i => i.ToString()).Order(StringComparer.Ordinal))}]";
+
+    internal HashSet<Value> Raw => items;
 }
 
 /// <summary>A map from attribute names to values.</summary>
@@ -80,9 +102,9 @@ public sealed record RecordValue : Value
 {
     public static readonly RecordValue Empty = new(new Dictionary<string, Value>());
 
-    private readonly FrozenDictionary<string, Value> fields;
+    private readonly Dictionary<string, Value> fields;
 
-    public RecordValue(IReadOnlyDictionary<string, Value> fields) => this.fields = fields.ToFrozenDictionary(StringComparer.Ordinal);
+    public RecordValue(IReadOnlyDictionary<string, Value> fields) => this.fields = new(fields, StringComparer.Ordinal);
 
     public IReadOnlyDictionary<string, Value> Fields => fields;
 
@@ -96,6 +118,17 @@ public sealed record RecordValue : Value
 
     public override string ToString() =>
         $"{{{string.Join(", ", fields.OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => $"{Text.Quote(f.Key)}: {f.Value}"))}}}";
+
+    internal Value? Find(string name) => fields.GetValueOrDefault(name);
+
+    /// <summary>The record with one attribute set, or without it when the value is null.</summary>
+    internal RecordValue With(string name, Value? value)
+    {
+        var changed = new Dictionary<string, Value>(fields, StringComparer.Ordinal);
+        if (value is null) changed.Remove(name);
+        else changed[name] = value;
+        return new(changed);
+    }
 }
 
 internal static class Text
