@@ -16,7 +16,7 @@ using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Receipts;
 
 // One line of JSON a figure. Server and load share this machine, so only ratios of the same run mean something.
-string[] parts = args.Length > 0 ? args : ["actions", "push", "read", "start"];
+string[] parts = args.Length > 0 ? args : ["actions", "push", "read", "start", "cedar"];
 foreach (var kind in new[] { "sqlite", "postgres" })
 {
     var postgres = Environment.GetEnvironmentVariable("MUMEGA_TEST_POSTGRES");
@@ -34,6 +34,7 @@ foreach (var kind in new[] { "sqlite", "postgres" })
 }
 
 if (parts.Contains("start")) await Bench.StartAsync();
+if (parts.Contains("cedar")) CedarBench.Run();
 
 internal sealed class Bench : IAsyncDisposable
 {

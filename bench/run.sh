@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds and runs the benchmarks: all, or those named (actions, push, read, start). PostgreSQL takes part with a server of its own on
+# Builds and runs the benchmarks: all, or those named (actions, push, read, start, cedar). PostgreSQL takes part with a server of its own on
 # loopback, or with the one that MUMEGA_TEST_POSTGRES names; without either the figures say that it was left out.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -25,6 +25,10 @@ fi
 
 if [ -n "${MUMEGA_TEST_POSTGRES:-}" ] && { [ $# -eq 0 ] || [[ " $* " == *" read "* ]]; }; then
   [ -d bench/postgraphile/node_modules ] || npm --prefix bench/postgraphile ci --no-audit --no-fund --loglevel=error >&2 || true
+fi
+
+if [ $# -eq 0 ] || [[ " $* " == *" cedar "* ]]; then
+  [ -d tests/Cedar.Tests/oracle/node_modules ] || npm --prefix tests/Cedar.Tests/oracle ci --no-audit --no-fund --loglevel=error >&2 || true
 fi
 
 dotnet build bench -c Release -v quiet -clp:ErrorsOnly >&2

@@ -13,11 +13,13 @@ public sealed class Entities
 
     private static readonly HashSet<EntityUid> Nobody = [];
 
-    private readonly Dictionary<EntityUid, (Entity Entity, HashSet<EntityUid> Ancestors)> byUid = [];
+    private readonly Dictionary<EntityUid, (Entity Entity, HashSet<EntityUid> Ancestors)> byUid;
+    private readonly Entity? changed;
 
     /// <summary>Throws <see cref="ArgumentException"/> when an entity is given twice or is its own ancestor.</summary>
     public Entities(IEnumerable<Entity> entities)
     {
+        byUid = [];
         var nested = new List<Entity>();
         foreach (var entity in entities)
         {
@@ -40,14 +42,20 @@ public sealed class Entities
         }
     }
 
+    private Entities(Entities others, Entity changed)
+    {
+        byUid = others.byUid;
+        this.changed = changed;
+    }
+
     /// <summary>Every entity that was given.</summary>
-    public IEnumerable<Entity> All => byUid.Values.Select(e => e.Entity);
+    public IEnumerable<Entity> All => byUid.Values.Select(e => e.Entity.Uid == changed?.Uid ? changed : e.Entity);
 
     /// <summary>The entity of that name, or null when it was not given.</summary>
-    public Entity? Find(EntityUid uid) => byUid.TryGetValue(uid, out var found) ? found.Entity : null;
+    public Entity? Find(EntityUid uid) => changed is not null && uid == changed.Uid ? changed : byUid.TryGetValue(uid, out var found) ? found.Entity : null;
 
-    /// <summary>These entities with one put in place of the one of its name, or added.</summary>
-    internal Entities With(Entity changed) => new(All.Where(e => e.Uid != changed.Uid).Append(changed));
+    /// <summary>These entities with other attributes for one of them; its parents are the same.</summary>
+    internal Entities With(Entity entity) => changed is null ? new(this, entity) : new(All.Select(e => e.Uid == entity.Uid ? entity : e));
 
     internal HashSet<EntityUid> Ancestors(EntityUid uid) => byUid.TryGetValue(uid, out var found) ? found.Ancestors : Nobody;
 

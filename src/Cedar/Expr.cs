@@ -464,6 +464,40 @@ internal sealed class HasAttribute(Expr target, string name) : BoolExpr(target)
     };
 }
 
+/// <summary><c>a has b.c</c>, which means <c>a has b &amp;&amp; a.b has c</c>.</summary>
+internal sealed class HasPath : BoolExpr
+{
+    private readonly Expr target;
+
+    public HasPath(Expr target, IReadOnlyList<string> names, int offset) : base(target)
+    {
+        this.target = target;
+        Path = names;
+        Offset = offset;
+        var tests = new List<Expr>();
+        foreach (var name in names)
+        {
+            tests.Add(new HasAttribute(target, name) { Offset = offset });
+            target = new GetAttribute(target, name) { Offset = offset };
+        }
+
+        Tests = new(tests) { Offset = offset };
+    }
+
+    public Expr Target => target;
+
+    public IReadOnlyList<string> Path { get; }
+
+    /// <summary>What it means.</summary>
+    public And Tests { get; }
+
+    public override IReadOnlyList<Expr> Children => [target];
+
+    public override Expr Over(IReadOnlyList<Expr> children) => new HasPath(children[0], Path, Offset);
+
+    public override Truth Test(Env env) => Tests.Test(env);
+}
+
 internal sealed class SetLiteral(IReadOnlyList<Expr> items) : Expr(items)
 {
     public IReadOnlyList<Expr> Items => items;

@@ -241,21 +241,18 @@ internal sealed class Parser : TokenReader
         return new Is(left, type, AcceptWord("in") ? Add() : null) { Offset = op.Offset };
     }
 
-    // `a has b.c` means `a has b && a.b has c`.
-    private Expr Has(Expr target, int offset)
+    private BoolExpr Has(Expr target, int offset)
     {
         if (Peek.Kind == TokenKind.String) return new HasAttribute(target, lexer.Unescape(tokens[at++])) { Offset = offset };
 
-        var name = Ident();
-        var tests = new List<Expr> { new HasAttribute(target, name) { Offset = offset } };
+        var names = new List<string> { Ident() };
         while (Accept("."))
         {
-            target = Chained(new GetAttribute(target, name) { Offset = offset });
-            name = Ident();
-            tests.Add(new HasAttribute(target, name) { Offset = offset });
+            names.Add(Ident());
+            if (names.Count > MaxChain) throw TooDeep();
         }
 
-        return tests.Count == 1 ? tests[0] : new And(tests) { Offset = offset };
+        return names.Count == 1 ? new HasAttribute(target, names[0]) { Offset = offset } : new HasPath(target, names, offset);
     }
 
     private Expr Add()

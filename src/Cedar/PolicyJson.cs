@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -16,7 +15,7 @@ internal static class PolicyJson
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = MaxDepth };
 
     // For JSON on its own, not inside HTML: text stays readable.
-    private static readonly JsonSerializerOptions Written = new() { MaxDepth = MaxDepth, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    public static readonly JsonSerializerOptions Written = new() { MaxDepth = MaxDepth, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     private static readonly string[] Comparisons = ["<", "<=", ">", ">="];
 
     public static PolicySet Read(string json)
@@ -100,7 +99,7 @@ internal static class PolicyJson
             ["resource"] = Json(policy.Scope[2]),
             ["conditions"] = new JsonArray([.. policy.Conditions.Select(c => new JsonObject { ["kind"] = c.Unless ? "unless" : "when", ["body"] = Json(c.Body) })]),
         };
-        if (policy.Annotations.Count > 0) json["annotations"] = new JsonObject(policy.Annotations.Select(a => KeyValuePair.Create<string, JsonNode?>(a.Key, a.Value)));
+        if (policy.Annotations.Count > 0) json["annotations"] = new JsonObject(policy.Annotations.Select(a => KeyValuePair.Create<string, JsonNode?>(a.Key, a.Value.Length == 0 ? null : a.Value)));
         return json;
     }
 
@@ -112,7 +111,7 @@ internal static class PolicyJson
         if (scope.Type is not null) json["entity_type"] = scope.Type;
         var target = scope.Kind is ScopeKind.IsIn ? new JsonObject() : json;
         if (scope.Slot) target["slot"] = $"?{scope.Word}";
-        else if (scope.Listed) target["entities"] = new JsonArray([.. scope.Entities.Select(Uid)]);
+        else if (scope.Listed && scope.Entities.Count != 1) target["entities"] = new JsonArray([.. scope.Entities.Select(Uid)]);
         else if (scope.Entities.Count > 0) target["entity"] = Uid(scope.Entities[0]);
         if (target != json) json["in"] = target;
         return json;
@@ -143,6 +142,7 @@ internal static class PolicyJson
             case Like { Parts: var (operand, pattern) }: return new() { ["like"] = new JsonObject { ["left"] = Json(operand), ["pattern"] = Json(pattern) } };
             case GetAttribute { Parts: var (target, name) }: return new() { ["."] = new JsonObject { ["left"] = Json(target), ["attr"] = name } };
             case HasAttribute { Parts: var (target, name) }: return new() { ["has"] = new JsonObject { ["left"] = Json(target), ["attr"] = name } };
+            case HasPath has: return new() { ["has"] = new JsonObject { ["left"] = Json(has.Target), ["attr"] = new JsonArray([.. has.Path]) } };
             case SetLiteral set: return new() { ["Set"] = new JsonArray([.. set.Items.Select(Json)]) };
             case RecordLiteral record: return new() { ["Record"] = new JsonObject(record.Fields.Select(f => KeyValuePair.Create<string, JsonNode?>(f.Key, Json(f.Value)))) };
             case Call { Parts: var (name, arguments) } when name is "isEmpty": return new() { [name] = new JsonObject { ["arg"] = Json(arguments[0]) } };
@@ -155,18 +155,10 @@ internal static class PolicyJson
     private static JsonArray Json(IReadOnlyList<char?> pattern)
     {
         var parts = new JsonArray();
-        var literal = new StringBuilder();
-        foreach (var c in pattern.Append(null).Index())
+        for (var i = 0; i < pattern.Count; i++)
         {
-            if (c.Item is { } letter)
-            {
-                literal.Append(letter);
-                continue;
-            }
-
-            if (literal.Length > 0) parts.Add(new JsonObject { ["Literal"] = literal.ToString() });
-            literal.Clear();
-            if (c.Index < pattern.Count) parts.Add("Wildcard");
+            if (pattern[i] is not { } c) parts.Add("Wildcard");
+            else parts.Add(new JsonObject { ["Literal"] = char.IsHighSurrogate(c) && i + 1 < pattern.Count ? $"{c}{pattern[++i]}" : c.ToString() });
         }
 
         return parts;
@@ -291,7 +283,7 @@ internal static class PolicyJson
                 return new Or([.. one is Or or ? or.Children : [one], Sub("right")]);
             case "contains" or "containsAll" or "containsAny" or "getTag" or "hasTag": return new Call(op, [Sub("left"), Sub("right")]);
             case ".": return new GetAttribute(Sub("left"), Text(body, "attr", path));
-            case "has": return new HasAttribute(Sub("left"), Text(body, "attr", path));
+            case "has": return Has(Sub("left"), Field(body, "attr", path), $"{path}.attr");
             case "is": return new Is(Sub("left"), TypeName(body, path), body.TryGetProperty("in", out _) ? Sub("in") : null);
             case "like": return new Like(Sub("left"), Pattern(Field(body, "pattern", path), $"{path}.pattern"));
             case "if-then-else": return new If(Sub("if"), Sub("then"), Sub("else"));
@@ -306,6 +298,15 @@ internal static class PolicyJson
         }
 
         Expr Sub(string name) => Expression(Field(body, name, path), $"{path}.{name}");
+    }
+
+    private static BoolExpr Has(Expr target, JsonElement attribute, string path)
+    {
+        if (attribute.ValueKind is JsonValueKind.String) return new HasAttribute(target, CedarJson.String(attribute, path));
+
+        var names = Items(attribute, path).Select(a => CedarJson.String(a, path)).ToList();
+        if (names.Count is 0 or > MaxExpression || names.Any(n => !Parser.IsIdentifier(n))) throw new CedarJsonException(path, "expected names of attributes");
+        return names.Count == 1 ? new HasAttribute(target, names[0]) : new HasPath(target, names, -1);
     }
 
     // A constant is written with the literals and constructors of the language, so that the policy has a text.

@@ -73,6 +73,9 @@ public sealed class Policy
     /// <summary>The policy as its author wrote it; one that was read from JSON or linked is written out.</summary>
     public string Text => text ??= source is null ? Printer.Of(this) : source.Text[start..end];
 
+    /// <summary>The policy in the JSON form (EST) of the specification.</summary>
+    public string ToJson() => PolicyJson.Json(this).ToJsonString(PolicyJson.Written);
+
     /// <summary>Principal, action and resource.</summary>
     internal Scope[] Scope { get; }
 
@@ -164,6 +167,14 @@ public sealed class PolicySet
 
     /// <summary>Evaluates the policies that may apply; one that errs is skipped and reported.</summary>
     public Evaluation Evaluate(Request request, Entities entities) => (index ??= new(Policies)).Evaluate(new(request, entities));
+
+    /// <summary>
+    /// Says which conditions stood against a request, and which single changes of an attribute or a membership would have it accepted. Each
+    /// change is tried before it is offered.
+    /// </summary>
+    /// <param name="accepted">What counts as accepted; Cedar's own decision when not given.</param>
+    public Explanation Explain(Request request, Entities entities, Func<Evaluation, bool>? accepted = null) =>
+        new Explainer(this, request, entities, accepted ?? (e => e.Allowed)).Explain();
 
     internal static PolicySet Of(IEnumerable<Policy> policies)
     {

@@ -49,7 +49,7 @@ internal static class Printer
         If => Rank.If,
         Or => Rank.Or,
         And => Rank.And,
-        Equality or Comparison or In or Is or Like or HasAttribute => Rank.Relation,
+        Equality or Comparison or In or Is or Like or HasAttribute or HasPath => Rank.Relation,
         Arithmetic { Parts.Op: '*' } => Rank.Multiply,
         Arithmetic => Rank.Add,
         Not or Negate or Literal { Value: LongValue { Raw: < 0 } } => Rank.Unary,
@@ -106,6 +106,10 @@ internal static class Printer
             case HasAttribute { Parts: var (target, name) }:
                 Write(text, target, Rank.Add);
                 text.Append(" has ").Append(Parser.IsIdentifier(name) ? name : Text.Quote(name));
+                break;
+            case HasPath has:
+                Write(text, has.Target, Rank.Add);
+                text.Append(" has ").AppendJoin('.', has.Path);
                 break;
             case SetLiteral set: List(text, '[', set.Items, ']'); break;
             case RecordLiteral record:

@@ -129,6 +129,7 @@ internal sealed class TypeChecker(TypeFacts facts, ValidationMode mode, ActionDe
             case Like { Parts: var (operand, _) }: return Expect(operand, Ty.String, known) is null ? null : Ty.Bool;
             case GetAttribute get: return OfGet(get, known);
             case HasAttribute { Parts: var (target, name) }: return OfHas(target, name, known);
+            case HasPath has: return OfAnd(has.Tests, known);
             case SetLiteral set: return OfSet(set, known);
             case RecordLiteral record: return OfRecord(record, known);
             case Call call: return OfCall(call, known);

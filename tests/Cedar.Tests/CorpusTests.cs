@@ -171,6 +171,9 @@ public sealed class Corpus : IDisposable
         }
     }
 
+    /// <summary>Where it lies; null when it is not here.</summary>
+    public string? Folder => folder;
+
     public string OrSkip()
     {
         if (folder is null) Assert.Skip("the Cedar corpus is not here; CEDAR_CORPUS names its archive or folder");

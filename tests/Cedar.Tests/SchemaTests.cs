@@ -51,6 +51,36 @@ public sealed class SchemaTests
         Assert.Contains(problem, Assert.Single(Check(condition)), StringComparison.Ordinal);
 
     [Fact]
+    public void A_mistake_has_its_place()
+    {
+        var policies = PolicySet.Parse("permit(principal, action, resource);\n@id(\"two\")\npermit(principal == App::Usr::\"a\", action, resource);\nforbid(principal, action, resource)\nunless { true &&\n  principal.home.zap == \"1\" };");
+        Assert.Equal(["two 3:8: unrecognized entity type `App::Usr`; did you mean `App::User`?", "policy2 6:18: attribute `zap` in the record not found; did you mean `zip`?"],
+            new Validator(App).Validate(policies).Select(e => $"{e.Policy.Id} {e}"));
+    }
+
+    /// <summary>The official engine says the same of templates.</summary>
+    [Fact]
+    public async Task Templates_are_valid_or_not_as_the_official_engine_says()
+    {
+        string[] heads =
+        [
+            "principal == ?principal, action, resource", "principal in ?principal, action, resource", "principal is App::User in ?principal, action, resource", "principal is App::Doc in ?principal, action, resource",
+            "principal, action, resource == ?resource", "principal, action, resource is App::Doc in ?resource", "principal, action, resource is App::Nope in ?resource", "principal == ?principal, action == App::Action::\"read\", resource in ?resource",
+            "principal == ?principal, action == App::Action::\"any\", resource",
+        ];
+        string[] conditions = ["", " when { principal.name == \"a\" }", " when { principal.nope }", " when { resource.owner == principal && context.ip.isIpv4() }", " unless { principal.age > 1 }"];
+        var texts = heads.SelectMany(h => conditions.Select(c => $"permit({h}){c};")).ToList();
+        var answers = await Oracle.AskAsync("templates", [System.Text.Json.JsonSerializer.Serialize(Text), .. texts.Select(t => System.Text.Json.JsonSerializer.Serialize(t))]);
+        Assert.All(texts.Zip(answers), pair =>
+        {
+            var errors = new Validator(App).Validate(PolicySet.Parse(pair.First));
+            Assert.True((pair.Second == "true") == (errors.Count == 0), $"{pair.First}\nours {string.Join("; ", errors)}\ntheirs {pair.Second}");
+        });
+        Assert.Contains("true", answers);
+        Assert.Contains("false", answers);
+    }
+
+    [Fact]
     public void Permissive_mode_lets_types_meet_that_cannot_fail() => Assert.Empty(Check("principal.name == 3 || [].contains(1)", ValidationMode.Permissive));
 
     [Fact]
