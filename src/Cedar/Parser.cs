@@ -108,11 +108,14 @@ internal sealed class Parser : TokenReader
         if (AcceptWord("in")) return EntityOrSlot(ScopeKind.In, null);
         if (!AcceptWord("is")) return new(variable, ScopeKind.Any, null, [], Offset: start);
 
+        start = Peek.Offset;
         var type = Name();
         return AcceptWord("in") ? EntityOrSlot(ScopeKind.IsIn, type) : new(variable, ScopeKind.Is, type, [], Offset: start);
 
+        // A mistake is reported at the name that it is in.
         Scope EntityOrSlot(ScopeKind kind, string? type)
         {
+            if (type is null) start = Peek.Offset;
             if (!Next("?")) return new(variable, kind, type, [EntityLiteral()], Offset: start);
             var slot = tokens[at++].Offset;
             var name = Expect(TokenKind.Identifier, $"`{keyword}`");
@@ -125,8 +128,14 @@ internal sealed class Parser : TokenReader
     {
         var start = Peek.Offset;
         ExpectWord("action");
-        if (Accept("==")) return new(Variable.Action, ScopeKind.Equal, null, [ActionLiteral()], Offset: start);
+        if (Accept("=="))
+        {
+            start = Peek.Offset;
+            return new(Variable.Action, ScopeKind.Equal, null, [ActionLiteral()], Offset: start);
+        }
+
         if (!AcceptWord("in")) return new(Variable.Action, ScopeKind.Any, null, [], Offset: start);
+        start = Peek.Offset;
         if (!Accept("[")) return new(Variable.Action, ScopeKind.In, null, [ActionLiteral()], Offset: start);
 
         var items = new List<EntityUid>();

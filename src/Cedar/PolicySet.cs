@@ -73,6 +73,9 @@ public sealed class Policy
     /// <summary>The policy as its author wrote it; one that was read from JSON or linked is written out.</summary>
     public string Text => text ??= source is null ? Printer.Of(this) : source.Text[start..end];
 
+    /// <summary>Where it begins in its text; line 0 when it was read from JSON.</summary>
+    public Diagnostic Place => At(-1, Id);
+
     /// <summary>The policy in the JSON form (EST) of the specification.</summary>
     public string ToJson() => PolicyJson.Json(this).ToJsonString(PolicyJson.Written);
 

@@ -6,6 +6,9 @@ internal static class Spelling
     /// <summary>The known name that is nearest to the given one, if one is near: at most a third of its letters wrong.</summary>
     public static string? Closest(string name, IEnumerable<string> known)
     {
+        // One or two letters are near to anything.
+        if (name.Length < 3) return null;
+
         var (best, distance) = ((string?)null, Math.Max(1, name.Length / 3) + 1);
         foreach (var candidate in known.Order(StringComparer.Ordinal))
         {

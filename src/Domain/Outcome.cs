@@ -36,11 +36,16 @@ public sealed record NotFound(string Kind, string Id) : Refusal($"There is no {K
 
 /// <summary>One fault in an action's input.</summary>
 /// <param name="Path">A JSON Pointer (RFC 6901) into the input.</param>
-public sealed record InputFault(string Path, string Message);
+/// <param name="Line">Inside a text: the line, from 1; otherwise absent.</param>
+/// <param name="Column">Inside a text: the column, from 1; otherwise absent.</param>
+public sealed record InputFault(string Path, string Message, int? Line = null, int? Column = null)
+{
+    public override string ToString() => Line is null ? $"{Path} {Message}" : $"{Path} {Line}:{Column} {Message}";
+}
 
 /// <summary>The input breaks the action's schema; every fault is listed.</summary>
 public sealed record InvalidInput(IReadOnlyList<InputFault> Faults)
-    : Refusal($"The input has {Faults.Count} fault(s): {string.Join("; ", Faults.Select(f => $"{f.Path} {f.Message}"))}")
+    : Refusal($"The input has {Faults.Count} fault(s): {string.Join("; ", Faults)}")
 {
     public override IReadOnlyList<string> Path => ["input"];
 }

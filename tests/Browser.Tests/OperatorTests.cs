@@ -109,6 +109,46 @@ public sealed class OperatorTests(Chrome chrome)
         await Expect(page.GetByText("Waiting for approval")).ToBeVisibleAsync();
     }
 
+    [Fact]
+    public async Task An_admin_changes_the_policies_and_the_owner_puts_them_in_force()
+    {
+        await using var studio = await Studio.OpenAsync();
+        var page = await studio.SignInAsync(chrome, "admin");
+        await page.Keyboard.PressAsync("g");
+        await page.Keyboard.PressAsync("o");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Change" }).ClickAsync();
+        var editor = page.GetByRole(AriaRole.Textbox, new() { Name = "Policies" });
+        var text = await editor.InputValueAsync();
+
+        await editor.FillAsync(text + "\n@id(\"home\") @gate(\"approver\")\nforbid (principal, action == Mumega::Action::\"page.publsh\", resource);\n");
+        var line = text.Split('\n').Length + 2;
+        await Expect(page.GetByText("did you mean `Mumega::Action::\"page.publish\"`?")).ToBeVisibleAsync();
+        await Expect(page.GetByText($"{line}:30")).ToBeVisibleAsync();
+        await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Propose" })).ToBeDisabledAsync();
+        await CheckAsync(page, "policies-faults", dark: false);
+
+        await editor.FillAsync((await editor.InputValueAsync()).Replace("publsh", "publish", StringComparison.Ordinal));
+        await Expect(page.GetByText("Valid against the schema.")).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Format" }).ClickAsync();
+        await Expect(editor).ToHaveValueAsync(new System.Text.RegularExpressions.Regex("@id\\(\"home\"\\)\n@gate\\(\"approver\"\\)\nforbid"));
+        await Expect(page.GetByText("Valid against the schema.")).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Propose" }).ClickAsync();
+        await page.GetByLabel("Reason").FillAsync("The home page is read twice.");
+        await page.GetByRole(AriaRole.Alertdialog).GetByRole(AriaRole.Button, new() { Name = "Propose" }).ClickAsync();
+        await Expect(page.Locator("h1 + span")).ToHaveTextAsync("Waiting for approval");
+        await Expect(page.GetByText("lines stay as they are").First).ToBeVisibleAsync();
+
+        var other = await studio.SignInAsync(chrome, "owner");
+        await other.GotoAsync(new Uri(page.Url).PathAndQuery);
+        await other.GetByRole(AriaRole.Button, new() { Name = "Approve" }).ClickAsync();
+        await Expect(page.Locator("h1 + span")).ToHaveTextAsync("Succeeded");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Policies" }).ClickAsync();
+        await Expect(page.GetByText("Version 2")).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Tab, new() { Name = "History" }).ClickAsync();
+        await Expect(page.GetByText("what a new tenant starts with")).ToBeVisibleAsync();
+        await CheckAsync(page, "policies-history", dark: false);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -123,7 +163,7 @@ public sealed class OperatorTests(Chrome chrome)
         await page.GetByRole(AriaRole.Button, new() { Name = "Approve" }).ClickAsync();
         await Expect(page.Locator("[data-receipt='outcome.confirmed']")).ToBeVisibleAsync();
         await CheckAsync(page, "run-done", dark);
-        foreach (var (place, text) in new[] { ("Actions", "Send a webhook"), ("Runs", "Publish a page"), ("Receipts", "gate.approved"), ("Pages", "How we work with agents"), ("Stops", "No stop is engaged"), ("Inbox", "Nothing waits for you") })
+        foreach (var (place, text) in new[] { ("Actions", "Send a webhook"), ("Runs", "Publish a page"), ("Receipts", "gate.approved"), ("Pages", "How we work with agents"), ("Policies", "Operators run the workspace"), ("Stops", "No stop is engaged"), ("Inbox", "Nothing waits for you") })
         {
             await page.GetByRole(AriaRole.Navigation, new() { Name = "Main" }).GetByRole(AriaRole.Link, new() { Name = place }).ClickAsync();
             await Expect(page.GetByText(text).First).ToBeVisibleAsync();

@@ -54,7 +54,7 @@ public sealed class SchemaTests
     public void A_mistake_has_its_place()
     {
         var policies = PolicySet.Parse("permit(principal, action, resource);\n@id(\"two\")\npermit(principal == App::Usr::\"a\", action, resource);\nforbid(principal, action, resource)\nunless { true &&\n  principal.home.zap == \"1\" };");
-        Assert.Equal(["two 3:8: unrecognized entity type `App::Usr`; did you mean `App::User`?", "policy2 6:18: attribute `zap` in the record not found; did you mean `zip`?"],
+        Assert.Equal(["two 3:21: unrecognized entity type `App::Usr`; did you mean `App::User`?", "policy2 6:18: attribute `zap` in the record not found; did you mean `zip`?"],
             new Validator(App).Validate(policies).Select(e => $"{e.Policy.Id} {e}"));
     }
 
@@ -180,6 +180,35 @@ public sealed class SchemaTests
         Assert.Contains("nested too deeply", Assert.Throws<CedarSyntaxException>(() => PolicySet.Parse(text)).Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("context", ".a", "nested too deeply")]
+    [InlineData("1", " + 1", "nested too deeply")]
+    [InlineData("1", " * 1", "nested too deeply")]
+    [InlineData("context has a", ".a", "nested too deeply")]
+    [InlineData("true", " && true", null)]
+    [InlineData("false", " || true", null)]
+    public void A_hundred_thousand_links_are_an_answer_or_a_clear_error(string start, string link, string? problem)
+    {
+        var text = $"permit(principal, action, resource) when {{ {start}{string.Concat(Enumerable.Repeat(link, 100_000))} }};";
+        if (problem is not null)
+        {
+            Assert.Contains(problem, Assert.Throws<CedarSyntaxException>(() => PolicySet.Parse(text)).Message, StringComparison.Ordinal);
+            return;
+        }
+
+        var policies = PolicySet.Parse(text);
+        Assert.True(policies.Evaluate(new(new("A", "a"), new("Action", "a"), new("A", "a"), RecordValue.Empty), Entities.None).Allowed);
+        Assert.Empty(new Validator(Schema.Parse("entity A; action a appliesTo { principal: A, resource: A };")).Validate(policies));
+        Assert.Single(PolicySet.Parse(Formatter.Format(text)).Policies);
+    }
+
+    [Fact]
+    public void Half_a_character_is_an_error_with_its_place()
+    {
+        foreach (var text in new[] { "permit(principal, action, resource) when { \"\ud800\" == \"\" };", "permit(principal, action, resource) when { \"a\" like \"\udc00*\" };", "@a(\"\ud800x\") permit(principal, action, resource);", "permit(principal, action, resource) \ud800;" })
+            Assert.Contains("not valid Unicode", Assert.Throws<CedarSyntaxException>(() => PolicySet.Parse(text)).Message, StringComparison.Ordinal);
+    }
+
     /// <summary>Any text at all gives policies, a schema or a positioned error. <c>CEDAR_FUZZ_SECONDS</c> makes it run longer than the ten seconds of the suite.</summary>
     [Fact]
     public void Damaged_text_never_breaks_a_parser()
@@ -205,7 +234,12 @@ public sealed class SchemaTests
             try
             {
                 if (schema) Schema.Parse(text.ToString());
-                else PolicySet.Parse(text.ToString());
+                else
+                {
+                    PolicySet.Parse(text.ToString());
+                    PolicySet.Parse(Formatter.Format(text.ToString()));
+                }
+
                 accepted++;
             }
             catch (CedarSyntaxException e)

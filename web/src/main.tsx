@@ -7,6 +7,7 @@ import './app.css';
 import { Actions } from './actions/actions';
 import { InboxPage } from './inbox/inbox';
 import { Pages } from './pages/pages';
+import { Policies } from './policies/policies';
 import { Receipts } from './receipts/receipts';
 import { RunPage } from './runs/run';
 import { Runs } from './runs/runs';
@@ -28,6 +29,7 @@ const router = createBrowserRouter([
       { path: 'runs/:id', element: <RunPage /> },
       { path: 'receipts', element: <Receipts /> },
       { path: 'pages', element: <Pages /> },
+      { path: 'policies', element: <Policies /> },
       { path: 'stops', element: <Stops /> },
     ],
   },

@@ -56,6 +56,40 @@ public sealed record ActionView(string Kind, int Version, string Title, string D
 [Name("ActionFamily")]
 public sealed record FamilyView(string Name, IReadOnlyList<ActionView> Actions);
 
+/// <summary>A version of the tenant's policies. None is ever changed.</summary>
+[Name("PolicyVersion")]
+public sealed class PolicyVersionView(PolicyVersion version)
+{
+    /// <summary>From 1; the highest is in force.</summary>
+    public int Number => version.Number;
+
+    /// <summary>Cedar policy text.</summary>
+    public string Text => version.Text;
+
+    public DateTimeOffset CreatedAt => version.CreatedAt;
+
+    /// <summary>Who proposed it; absent for the policies that a tenant starts with.</summary>
+    public IDataLoaderResult<string?> CreatedBy(IResolveFieldContext context) => context.Request().PrincipalAsync(version.CreatedBy).Then(p => p?.Name);
+}
+
+[Name("PolicyVersionEdge")]
+public sealed record PolicyVersionEdge(string Cursor, PolicyVersionView Node);
+
+[Name("PolicyVersionConnection")]
+public sealed record PolicyVersionConnection([property: Complexity(0, 1)] IReadOnlyList<PolicyVersionEdge> Edges, [property: Complexity(0, 1)] IReadOnlyList<PolicyVersionView> Nodes, [property: Complexity(0, 1)] PageInfo PageInfo);
+
+/// <summary>What surrounds a tenant's policies.</summary>
+/// <param name="Guardrails">Cedar policies of the platform.</param>
+/// <param name="Schema">The Cedar schema that policies are held against.</param>
+[Name("PolicyFrame")]
+public sealed record PolicyFrameView(string Guardrails, string Schema);
+
+/// <summary>What is wrong with policy text.</summary>
+/// <param name="Faults">Every fault, in the order of the text; none when it may be put in force.</param>
+/// <param name="Formatted">The text laid out anew; absent when it is not Cedar.</param>
+[Name("PolicyCheck")]
+public sealed record PolicyCheckView(IReadOnlyList<PolicyFault> Faults, string? Formatted);
+
 /// <summary>A walled room inside a tenant.</summary>
 [Name("Workspace"), Implements(typeof(INode))]
 public sealed class WorkspaceNode(Workspace workspace, string tenantKey) : INode
@@ -175,6 +209,39 @@ public sealed class WorkspaceNode(Workspace workspace, string tenantKey) : INode
         var stops = await db.Stops.AsNoTracking().Where(s => s.WorkspaceId == workspace.Id || s.Boundary == StopBoundary.Tenant)
             .Where(s => all == true || s.ReleasedAt == null).OrderByDescending(s => s.EngagedAt).Take(Paging.Max).ToListAsync(context.CancellationToken);
         return [.. stops.Select(s => new StopNode(s, workspace.Id))];
+    }
+
+    /// <summary>The tenant's policies in force; they hold in every workspace.</summary>
+    public async Task<PolicyVersionView> Policies(IResolveFieldContext context)
+    {
+        await using var db = context.Request().Open(workspace.Id);
+        return new(await db.PolicyVersions.AsNoTracking().OrderByDescending(p => p.Number).FirstAsync(context.CancellationToken));
+    }
+
+    /// <summary>Every version of the policies that was ever in force, newest first.</summary>
+    [Complexity<PageCost>]
+    public async Task<PolicyVersionConnection> PolicyVersions(IResolveFieldContext context, int? first, string? after)
+    {
+        await using var db = context.Request().Open(workspace.Id);
+        var query = db.PolicyVersions.AsNoTracking();
+        if (Paging.Position(after) is { } before) query = query.Where(p => p.Number < before);
+
+        var (rows, info) = await Paging.PageAsync(query.OrderByDescending(p => p.Number), first, after, p => Paging.Cursor(p.Number), context.CancellationToken);
+        List<PolicyVersionEdge> edges = [.. rows.Select(p => new PolicyVersionEdge(Paging.Cursor(p.Number), new(p)))];
+        return new(edges, [.. edges.Select(e => e.Node)], info);
+    }
+
+    /// <summary>The platform's own policies, which hold together with the tenant's and can't be changed, and the schema of what policies may speak of.</summary>
+    public PolicyFrameView PolicyFrame() => new(PolicyBook.GuardrailText, PolicySchema.Text);
+
+    /// <summary>Checks policy text as a proposal would be, without proposing anything. Text of up to 200,000 characters.</summary>
+    [Complexity(20)]
+    public PolicyCheckView PolicyCheck(string text)
+    {
+        if (text.Length > 200_000) throw new Transport.RefusalException(new Domain.InvalidArgument("text", "at most 200000 characters."));
+
+        var faults = Domain.Policies.PolicyCheck.Faults(text);
+        return new(faults, faults.Any(f => f.Policy is null) ? null : Cedar.Formatter.Format(text));
     }
 
     /// <summary>The agents that hold a role here, at most 100.</summary>

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Pages;
+using Mumega.Domain.Policies;
 using Mumega.Domain.Runtime;
 using Mumega.Domain.Stops;
 using Mumega.Domain.Webhooks;
@@ -58,6 +59,12 @@ public interface IWorkspaceState
     /// <summary>Markdown as sanitised HTML.</summary>
     string Render(string markdown);
 
+    /// <summary>The policies in force.</summary>
+    Task<PolicyVersion> FindPoliciesAsync(CancellationToken ct);
+
+    /// <summary>How many people who may act hold the role in this workspace.</summary>
+    Task<int> CountHoldersAsync(string role, CancellationToken ct);
+
     Task<ProfileEntry?> FindProfileEntryAsync(string key, CancellationToken ct);
 
     Task<PrincipalEntity?> FindPrincipalAsync(Guid id, CancellationToken ct);
@@ -108,8 +115,14 @@ public abstract class ActionDefinition
     /// <summary>Whether people find it in the catalogue, as opposed to a verb of its own in the interface.</summary>
     public virtual bool Listed => true;
 
-    /// <summary>What the action is about, as a Cedar entity type without namespace and an id.</summary>
-    public abstract (string Type, string Id) Target(JsonElement input);
+    /// <summary>The kind of object that the action is about; with <see cref="TargetId"/> the resource that policy decides on.</summary>
+    public abstract string TargetType { get; }
+
+    /// <summary>Which object of that kind.</summary>
+    public abstract string TargetId(JsonElement input);
+
+    /// <summary>Faults of the input that its schema can't express; none when it may be proposed.</summary>
+    public virtual IReadOnlyList<InputFault> Faults(JsonElement input) => [];
 
     /// <summary>The connection it goes out through, for stop boundaries.</summary>
     public virtual string? Connector(JsonElement input) => null;

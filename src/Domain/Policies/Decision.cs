@@ -33,6 +33,8 @@ public static class ControlAct
     public const string SettleRun = "run.settle";
     public const string EngageStop = "stop.engage";
     public const string EngageTenantStop = "stop.engage.tenant";
+
+    public static readonly IReadOnlyList<string> All = [Read, DecideApproval, CancelRun, RollBackRun, SettleRun, EngageStop, EngageTenantStop];
 }
 
 /// <summary>Everything a decision looks at.</summary>
@@ -45,7 +47,20 @@ public sealed record Question(
 /// <summary>The one place where authority is decided: Cedar policies of the tenant under guardrails that no tenant can edit.</summary>
 public sealed class PolicyBook
 {
-    public static readonly IReadOnlyList<string> Roles = ["owner", "admin", "operator", "approver", "auditor", "agent"];
+    /// <summary>The roles whose holders are people, so that a gate may ask for them.</summary>
+    public static readonly IReadOnlyList<string> GateRoles = ["owner", "admin", "operator", "approver", "auditor"];
+
+
+    /// <summary>The roles whose holders count as holding this one: an owner is an admin too.</summary>
+    public static IReadOnlyList<string> RolesThatInclude(string role) => role == "admin" ? ["admin", "owner"] : [role];
+
+    /// <summary>The roles that follow from those that were granted.</summary>
+    public static IReadOnlySet<string> Implied(IEnumerable<string> granted)
+    {
+        var roles = granted.ToHashSet(StringComparer.Ordinal);
+        if (roles.Contains("owner")) roles.Add("admin");
+        return roles;
+    }
 
     private static readonly TimeSpan DefaultExpiry = TimeSpan.FromHours(72);
     private static readonly PolicySet Guardrails = PolicySet.Parse(Resource("Guardrails.cedar"));
@@ -59,6 +74,12 @@ public sealed class PolicyBook
         version = $"v{number}";
         policies = Guardrails.And(PolicySet.Parse(text));
     }
+
+    /// <summary>The tenant's own policies, without the guardrails, as a set that can be looked through.</summary>
+    public static IReadOnlyList<Gate> GatesIn(string text) => [.. PolicySet.Parse(text).Policies.Where(IsGate).Select(Gate)];
+
+    /// <summary>The platform's policies, which no tenant can change.</summary>
+    public static string GuardrailText => Resource("Guardrails.cedar");
 
     /// <summary>The policies that a new tenant starts with.</summary>
     public static string Seed => Resource("Seed.cedar");
@@ -75,15 +96,14 @@ public sealed class PolicyBook
         if (broken.Count > 0)
             return Denied([.. broken.Select(e => e.Policy.Id)], $"policy {broken[0].Policy.Id} could not be evaluated: {broken[0].Message}", []);
 
-        var denials = answer.Forbids.Where(p => !p.Annotations.ContainsKey("gate")).ToList();
+        var denials = answer.Forbids.Where(p => !IsGate(p)).ToList();
         if (denials.Count > 0)
         {
             var reason = denials[0].Annotations.GetValueOrDefault("reason") ?? $"forbidden by {denials[0].Id}";
-            return Denied([.. denials.Select(p => p.Id)], reason, [.. denials.Select(p => p.Annotations.GetValueOrDefault("remedy")).OfType<string>()]);
+            return Denied([.. denials.Select(p => p.Id)], reason, [.. denials.Select(p => p.Annotations.GetValueOrDefault("remedy")).OfType<string>(), .. Remedies(request, entities)]);
         }
 
-        if (answer.Permits.Count == 0)
-            return Denied([], "no policy permits it.", RolesThatWouldHelp(question));
+        if (answer.Permits.Count == 0) return Denied([], "no policy permits it.", Remedies(request, entities));
 
         var gates = answer.Forbids.Select(Gate).ToList();
         IReadOnlyList<string> permits = [.. answer.Permits.Select(p => p.Id)];
@@ -96,23 +116,23 @@ public sealed class PolicyBook
     private Decision Denied(IReadOnlyList<string> ids, string reason, IReadOnlyList<string> remedies) =>
         new(Verdict.Deny, ids, version, reason, [], remedies);
 
-    private List<string> RolesThatWouldHelp(Question question)
-    {
-        var remedies = new List<string>();
-        foreach (var role in Roles.Where(r => !question.Roles.Contains(r)))
+    // What a principal can ask for: a role, or another input. Anything else about them or the resource is not theirs to change.
+    private IReadOnlyList<string> Remedies(Request request, Entities entities) =>
+    [
+        .. policies.Explain(request, entities, e => e.Permits.Count > 0 && e.Forbids.All(IsGate) && e.Errors.All(x => x.Policy.Effect is Effect.Permit)).Remedies.Select(r => r switch
         {
-            var (request, entities) = Ask(question with { Roles = new HashSet<string>(question.Roles) { role } });
-            if (policies.Evaluate(request, entities) is { Permits.Count: > 0 } answer && answer.Forbids.All(p => p.Annotations.ContainsKey("gate")))
-                remedies.Add($"The role {role} in this workspace.");
-        }
+            AddParent { Entity: var who, Parent: { Type: "Mumega::Role" } role } when who == request.Principal => $"The role {role.Id} in this workspace.",
+            SetAttribute { Entity: null, Path: ["input", _, ..] } set => $"{string.Join('.', set.Path.Skip(1))} {(set.After is null ? "left out" : $"= {set.After}")}{(set.Before is null ? "" : $" instead of {set.Before}")}.",
+            _ => null,
+        }).OfType<string>(),
+    ];
 
-        return remedies;
-    }
+    private static bool IsGate(Policy policy) => policy.Annotations.ContainsKey("gate");
 
     private static Gate Gate(Policy policy) => new(
         policy.Annotations["gate"],
         int.TryParse(policy.Annotations.GetValueOrDefault("quorum"), out var quorum) ? Math.Max(1, quorum) : 1,
-        policy.Annotations.GetValueOrDefault("expires") is { } text ? TimeSpan.FromMilliseconds(DurationValue.Parse(text).Millis) : DefaultExpiry,
+        policy.Annotations.GetValueOrDefault("expires") is { } text ? PolicyCheck.Span(text) ?? DefaultExpiry : DefaultExpiry,
         policy.Id,
         policy.Annotations.GetValueOrDefault("reason"));
 
@@ -122,8 +142,7 @@ public sealed class PolicyBook
         var tenant = Value.Of(by.TenantId.ToString());
         var workspace = new EntityUid("Mumega::Workspace", question.WorkspaceId.ToString());
         var principal = new EntityUid($"Mumega::{by.Kind}", by.Id.ToString());
-        var (type, id) = question is { Action: { } action, Input: { } input } ? action.Target(input) : ("Workspace", question.WorkspaceId.ToString());
-        var resource = new EntityUid($"Mumega::{type}", id);
+        var resource = question is { Action: { } action, Input: { } input } ? new EntityUid(PolicySchema.ResourceType(action), action.TargetId(input)) : workspace;
         var act = new EntityUid("Mumega::Action", question.Act);
 
         var entities = new List<Entity>
@@ -148,7 +167,7 @@ public sealed class PolicyBook
         {
             context["blast"] = Value.Of(question.Action.Blast.ToString().ToLowerInvariant());
             context["reversibility"] = Value.Of(question.Action.Reversibility.ToString().ToLowerInvariant());
-            if (question.Input is { } value) context["input"] = ToCedar(value);
+            if (question.Input is { } value) context["input"] = PolicySchema.InputOf(question.Action, value);
         }
 
         return (new(principal, act, resource, new(context)), new(entities));
@@ -165,17 +184,6 @@ public sealed class PolicyBook
     private static EntityUid Group(string name) => new("Mumega::Action", name);
 
     private static RecordValue Attributes(params (string Name, Value Value)[] fields) => new(fields.ToDictionary(f => f.Name, f => f.Value));
-
-    // Input is canonical JSON: integers only. Null has no Cedar counterpart, so a field that is null is absent.
-    private static Value ToCedar(JsonElement json) => json.ValueKind switch
-    {
-        JsonValueKind.Object => new RecordValue(json.EnumerateObject().Where(p => p.Value.ValueKind != JsonValueKind.Null)
-            .ToDictionary(p => p.Name, p => ToCedar(p.Value))),
-        JsonValueKind.Array => new SetValue(json.EnumerateArray().Where(i => i.ValueKind != JsonValueKind.Null).Select(ToCedar)),
-        JsonValueKind.Number => Value.Of(json.GetInt64()),
-        JsonValueKind.True or JsonValueKind.False => Value.Of(json.GetBoolean()),
-        _ => Value.Of(json.GetString() ?? ""),
-    };
 
     private static string Resource(string name)
     {

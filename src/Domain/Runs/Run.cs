@@ -140,7 +140,7 @@ public sealed class Run : IReceipted
         string idempotencyKey, Run? undoes = null)
     {
         var json = JsonDocument.Parse(input).RootElement;
-        var (type, id) = action.Target(json);
+        var (type, id) = (action.TargetType, action.TargetId(json));
         var run = new Run
         {
             TenantId = by.TenantId,

@@ -86,7 +86,7 @@ internal sealed class Authority(long count, string tenantKey, PolicyBook policie
             var workspaceId = db.WorkspaceId;
             var principal = await db.Principals.AsNoTracking().SingleOrDefaultAsync(p => p.Id == principalId, ct);
             var roles = await db.RoleBindings.Where(b => b.PrincipalId == principalId && b.WorkspaceId == workspaceId).Select(b => b.Role).ToListAsync(ct);
-            member = (principal, roles.ToHashSet());
+            member = (principal, PolicyBook.Implied(roles));
 
             // Only what exists is remembered, or asking for made-up workspaces would fill the memory.
             if (roles.Count > 0) members[(workspaceId, principalId)] = member;

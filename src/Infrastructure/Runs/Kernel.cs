@@ -267,7 +267,9 @@ public sealed class Desk(Databases databases, Authorities authorities, ActionCat
     {
         if (catalog.Find(kind) is not { } action) return new UnknownAction(kind);
         if (schemas.Read(action, input).Refused(out var why, out var canonical)) return why;
-        return new ReadInput(action, canonical, JsonDocument.Parse(canonical).RootElement);
+
+        var json = JsonDocument.Parse(canonical).RootElement;
+        return action.Faults(json) is { Count: > 0 } faults ? new InvalidInput(faults) : new ReadInput(action, canonical, json);
     }
 
     /// <summary>Opens the workspace and reads what decisions need. Dispose it.</summary>

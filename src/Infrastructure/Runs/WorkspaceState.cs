@@ -4,6 +4,7 @@ using Mumega.Domain.Actions;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Jobs;
 using Mumega.Domain.Pages;
+using Mumega.Domain.Policies;
 using Mumega.Domain.Runtime;
 using Mumega.Domain.Stops;
 using Mumega.Domain.Webhooks;
@@ -26,6 +27,17 @@ internal sealed class WorkspaceState(MumegaDb db, string tenantKey, string publi
     public Task<bool> IsAddressTakenAsync(string slug, CancellationToken ct) => db.Queries.AddressTakenElsewhere(db, db.WorkspaceId, slug, ct);
 
     public string Render(string markdown) => Pages.Markdown.Render(markdown);
+
+    public async Task<PolicyVersion> FindPoliciesAsync(CancellationToken ct) => await db.PolicyVersions.OrderByDescending(p => p.Number).FirstAsync(ct);
+
+    public async Task<int> CountHoldersAsync(string role, CancellationToken ct)
+    {
+        var workspaceId = db.WorkspaceId;
+        var roles = PolicyBook.RolesThatInclude(role);
+        var holders = await db.RoleBindings.Where(b => b.WorkspaceId == workspaceId && roles.Contains(b.Role)).Select(b => b.PrincipalId).Distinct().ToListAsync(ct);
+        var people = await db.Principals.Where(p => holders.Contains(p.Id) && p.Kind == PrincipalKind.User).AsNoTracking().ToListAsync(ct);
+        return people.Count(p => p.IsActive(now));
+    }
 
     public async Task<ProfileEntry?> FindProfileEntryAsync(string key, CancellationToken ct) => await db.Set<ProfileEntry>().SingleOrDefaultAsync(p => p.Key == key, ct);
 

@@ -1,4 +1,4 @@
-import { Activity, FileText, Inbox, LayoutGrid, LogOut, Moon, OctagonX, ReceiptText, Sun } from 'lucide-react';
+import { Activity, FileText, Inbox, LayoutGrid, LogOut, Moon, OctagonX, ReceiptText, Scale, Sun } from 'lucide-react';
 import { createContext, type ReactNode, useContext, useEffect, useState } from 'react';
 import { NavLink, Navigate, Outlet, useLocation, useNavigate, useParams } from 'react-router';
 import { useQuery } from 'urql';
@@ -54,6 +54,7 @@ const places = [
   { to: 'runs', label: 'Runs', icon: Activity, key: 'r' },
   { to: 'receipts', label: 'Receipts', icon: ReceiptText, key: 'e' },
   { to: 'pages', label: 'Pages', icon: FileText, key: 'p' },
+  { to: 'policies', label: 'Policies', icon: Scale, key: 'o' },
   { to: 'stops', label: 'Stops', icon: OctagonX, key: 's' },
 ];
 

@@ -20,16 +20,33 @@ export const diffLines = (before: string, after: string): { kind: 'same' | 'gone
   return lines;
 };
 
+type Shown = ReturnType<typeof diffLines>[number] | { kind: 'left out'; text: string };
+
+/** Leaves out long stretches that stay the same, but for three lines around each change. */
+const nearChanges = (lines: ReturnType<typeof diffLines>): Shown[] => {
+  const near = new Uint8Array(lines.length);
+  lines.forEach((line, i) => { if (line.kind !== 'same') near.fill(1, Math.max(0, i - 3), i + 4); });
+  if (!near.includes(1)) return lines;
+  const shown: Shown[] = [];
+  for (let i = 0; i < lines.length;) {
+    let end = i;
+    while (end < lines.length && !near[end]) end++;
+    if (end - i > 3) { shown.push({ kind: 'left out', text: `${end - i} lines stay as they are` }); i = end; }
+    else shown.push(lines[i++]!);
+  }
+  return shown;
+};
+
 // Text that turns its direction around or hides in no width must not pass as what it is not.
 const visible = (text: string) => text.replace(/[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
-const look = { same: 'text-soft', gone: 'bg-bad-soft text-bad', new: 'bg-good-soft text-good' };
-const sign = { same: ' ', gone: '−', new: '+' };
+const look = { 'left out': 'my-1 border-y border-line py-0.5 text-faint', same: 'text-soft', gone: 'bg-bad-soft text-bad', new: 'bg-good-soft text-good' };
+const sign = { 'left out': '⋯', same: ' ', gone: '−', new: '+' };
 
 export const Diff = ({ before, after }: { before?: string | null; after?: string | null }) => {
-  const lines = before == null || after == null
+  const lines: Shown[] = before == null || after == null
     ? (after ?? before ?? '').split('\n').map((text) => ({ kind: after == null ? ('gone' as const) : ('same' as const), text }))
-    : diffLines(before, after);
+    : nearChanges(diffLines(before, after));
   return (
     <div tabIndex={0} role="region" aria-label="What changes" className="max-h-[26rem] overflow-auto rounded-lg border border-line bg-sunken py-2 font-mono text-[13px] leading-6">
       {lines.map((line, i) => (

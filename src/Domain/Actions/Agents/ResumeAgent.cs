@@ -19,7 +19,9 @@ public sealed class ResumeAgent : InternalAction
 
     public override string InputSchema => AgentInput.Schema;
 
-    public override (string Type, string Id) Target(JsonElement input) => ("Agent", input.Text("agentId"));
+    public override string TargetType => "Agent";
+
+    public override string TargetId(JsonElement input) => input.Text("agentId");
 
     public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {

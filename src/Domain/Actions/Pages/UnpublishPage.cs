@@ -28,7 +28,9 @@ public sealed class UnpublishPage : InternalAction
         }
         """;
 
-    public override (string Type, string Id) Target(JsonElement input) => ("Page", input.Text("slug"));
+    public override string TargetType => "Page";
+
+    public override string TargetId(JsonElement input) => input.Text("slug");
 
     public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {

@@ -30,7 +30,9 @@ public sealed class SetRuntimeKey : InternalAction
         }
         """;
 
-    public override (string Type, string Id) Target(JsonElement input) => ("ProfileKey", input.Text("key"));
+    public override string TargetType => "ProfileKey";
+
+    public override string TargetId(JsonElement input) => input.Text("key");
 
     public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {

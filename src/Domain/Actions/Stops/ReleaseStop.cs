@@ -26,7 +26,9 @@ public sealed class ReleaseStop : InternalAction
         }
         """;
 
-    public override (string Type, string Id) Target(JsonElement input) => ("Stop", input.Text("stopId"));
+    public override string TargetType => "Stop";
+
+    public override string TargetId(JsonElement input) => input.Text("stopId");
 
     public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {

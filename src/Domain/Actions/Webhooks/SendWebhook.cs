@@ -30,7 +30,9 @@ public sealed class SendWebhook : ExternalAction
         }
         """;
 
-    public override (string Type, string Id) Target(JsonElement input) => ("Connection", input.Text("connection"));
+    public override string TargetType => "Connection";
+
+    public override string TargetId(JsonElement input) => input.Text("connection");
 
     public override string Connector(JsonElement input) => input.Text("connection");
 

@@ -1,0 +1,91 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Mumega.Domain.Identity;
+using Mumega.Domain.Policies;
+
+namespace Mumega.Domain.Actions.Policies;
+
+/// <summary>
+/// Puts the next version of the tenant's policies in force. Text that is not valid against the schema is refused before it is a proposal;
+/// who proposed it never decides it alone. Undone by putting the former text in force again.
+/// </summary>
+public sealed class ReplacePolicies : InternalAction
+{
+    public override string Kind => "policy.replace";
+
+    public override string Family => "policies";
+
+    public override string Title => "Change the policies";
+
+    public override string Description => "Puts new policies in force in all workspaces. They are checked first, and a second person decides.";
+
+    public override Blast Blast => Blast.High;
+
+    public override Reversibility Reversibility => Reversibility.Reversible;
+
+    // It has a page of its own.
+    public override bool Listed => false;
+
+    public override string InputSchema => """
+        {
+          "type": "object", "additionalProperties": false, "required": ["text", "replaces"],
+          "properties": {
+            "text": { "type": "string", "title": "Policies", "description": "All policies of the tenant, in Cedar.", "format": "cedar", "minLength": 1, "maxLength": 200000 },
+            "replaces": { "type": "integer", "title": "Replaces version", "description": "The number of the version that you changed.", "minimum": 1 }
+          }
+        }
+        """;
+
+    public override string TargetType => "PolicySet";
+
+    public override string TargetId(JsonElement input) => "policies";
+
+    public override IReadOnlyList<InputFault> Faults(JsonElement input) =>
+        [.. PolicyCheck.Faults(input.Text("text")).Select(f => new InputFault("/text", f.Policy is null ? f.Message : $"{f.Policy}: {f.Message}", f.Line, f.Column))];
+
+    public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
+    {
+        var (text, replaces) = (input.Text("text"), input.GetProperty("replaces").GetInt32());
+        var now = await call.State.FindPoliciesAsync(ct);
+        var gates = new List<string>();
+        foreach (var gate in PolicyBook.GatesIn(text).DistinctBy(g => (g.Role, g.Quorum)))
+        {
+            if (await call.State.CountHoldersAsync(gate.Role, ct) is var holders && holders < gate.Quorum)
+                gates.Add($"{gate.Policy} needs {gate.Quorum} holder(s) of the role {gate.Role}; there are {holders}");
+        }
+
+        var wayBack = WayBack(call, text);
+        return new(
+            [
+                new("drift", now.Number == replaces, now.Number == replaces ? $"Version {replaces} is in force." : $"Version {replaces} was changed; version {now.Number} is in force."),
+                new("change", now.Text != text, now.Text != text ? "The policies change." : "These policies are in force already."),
+                new("gates", gates.Count == 0, gates.Count == 0 ? "Every gate can be opened." : $"Nobody could open a gate: {string.Join("; ", gates)}."),
+                new("way back", wayBack.Verdict is not Verdict.Deny, wayBack.Verdict is not Verdict.Deny ? "An owner may still change the policies." : $"Nobody could change the policies again: {wayBack.Reason}"),
+            ],
+            $"Version {replaces + 1} of the policies comes into force in every workspace.", now.Text, text, $"Put version {replaces} in force again.", $"{now.Number}/{Digest(now.Text)}");
+    }
+
+    public override async Task<Outcome<Change>> ApplyAsync(JsonElement input, ActionCall call, CancellationToken ct)
+    {
+        var text = input.Text("text");
+        var now = await call.State.FindPoliciesAsync(ct);
+        if (now.Number != input.GetProperty("replaces").GetInt32()) return new StaleVersion();
+
+        var next = new PolicyVersion { TenantId = now.TenantId, Number = now.Number + 1, Text = text, CreatedBy = call.By.Id, CreatedAt = call.Now };
+        call.State.Add(next);
+        return new Change(
+            $"Version {next.Number} of the policies is in force.",
+            new(Kind, JsonSerializer.SerializeToElement(new { text = now.Text, replaces = next.Number }), $"Put the text of version {now.Number} in force again."),
+            Digest(now.Text), Digest(text));
+    }
+
+    // What an owner of this workspace could do under the new policies.
+    private Decision WayBack(ActionCall call, string text)
+    {
+        var owner = call.By with { Kind = PrincipalKind.User, Scopes = new HashSet<string>(Scopes.All), Workspaces = new HashSet<Guid> { call.State.WorkspaceId } };
+        return new PolicyBook(0, text).Decide(new(owner, false, PolicyBook.Implied(["owner"]), call.State.WorkspaceId, Kind, this, null));
+    }
+
+    private static string Digest(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+}
