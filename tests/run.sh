@@ -68,13 +68,17 @@ check() {
 
 web_assets() { [ -f web/package.json ] && { [ -d web/node_modules ] || npm --prefix web ci --no-audit --no-fund --loglevel=error; } && npm --prefix web run --silent build; }
 oracle_packages() { [ -d tests/Cedar.Tests/oracle/node_modules ] || npm --prefix tests/Cedar.Tests/oracle ci --no-audit --no-fund --loglevel=error; }
+log_packages() {
+  [ -d tests/TransparencyLog.Tests/independent/node_modules ] || npm --prefix tests/TransparencyLog.Tests/independent ci --no-audit --no-fund --loglevel=error
+  [ -d /usr/share/gocode/src/golang.org/x/mod/sumdb ] && command -v go >/dev/null || install golang-go golang-golang-x-mod-dev || true
+}
 client_packages() { [ -d tests/clients/node_modules ] || npm --prefix tests/clients ci --no-audit --no-fund --loglevel=error; }
 
 for part in "${parts[@]}"; do
   case $part in
     format) dotnet restore Mumega.sln -v quiet; check "formatting" dotnet format Mumega.sln --no-restore --verify-no-changes --exclude src/Infrastructure/Data/Sqlite/Migrations src/Infrastructure/Data/Postgres/Migrations src/Infrastructure/Data/SqlServer/Migrations ;;
     cedar) oracle_packages; suite cedar tests/Cedar.Tests ;;
-    log) suite log tests/TransparencyLog.Tests ;;
+    log) log_packages; suite log tests/TransparencyLog.Tests ;;
     app) need_postgres; client_packages; suite app tests/App.Tests ;;
     browser) need_chromium; check "web build and types" web_assets; suite browser tests/Browser.Tests ;;
     *) echo "there is no part called $part; there are format, cedar, log, app, browser"; exit 2 ;;
