@@ -6,11 +6,13 @@ using Microsoft.EntityFrameworkCore;
 using Mumega.Api.GraphQL;
 using Mumega.Api.GraphQL.Transport;
 using Mumega.Api.Identity;
+using Mumega.Api.Log;
 using Mumega.Api.Portal;
 using Mumega.Api.Setup;
 using Mumega.Infrastructure;
 using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Jobs;
+using Mumega.Infrastructure.Receipts;
 using Mumega.Infrastructure.Runs;
 using Mumega.Jobs;
 
@@ -65,6 +67,7 @@ public static class MumegaHost
         app.MapTokenServer();
         app.Services.GetRequiredService<WebSessions>().Map(app);
         app.MapPortal();
+        app.MapLog();
         app.MapGet("/healthz", () => Results.Text("ok"));
         app.MapGet("/readyz", ReadyAsync);
         if (configuration.GetValue("Jobs:Run", true))
@@ -81,6 +84,7 @@ public static class MumegaHost
         await databases.MigrateAsync(ct);
         if (databases.Kind is DatabaseKind.Sqlite) await services.GetRequiredService<JobQueue>().ReleaseAllAsync(ct);
         await services.GetRequiredService<TokenKeyRing>().RotateAsync(ct);
+        await services.GetRequiredService<LogSealer>().AdoptAsync(ct);
 
         var address = services.GetRequiredService<PublicAddress>().Value;
         await services.GetRequiredService<Installation>().EnsureWebClientAsync(address, ct);

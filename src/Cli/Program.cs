@@ -2,10 +2,11 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 
-// A thin client of the public API: it knows nothing that any other agent could not know.
+// A thin client of the public API: it knows nothing that any other agent could not know. `verify` asks nobody at all.
+if (args is ["verify", .. var rest]) return Mumega.Cli.Verify.Run(rest, Console.Out, Console.Error);
 if (args is not ["publish", var file])
 {
-    Console.Error.WriteLine("usage: mumega publish FILE.md");
+    Console.Error.WriteLine("usage: mumega publish FILE.md | mumega verify FILE (see mumega verify --help)");
     return 2;
 }
 

@@ -30,7 +30,7 @@ public static class Setup
         services.AddSingleton<ActionCatalog>().AddSingleton<InputSchemas>().AddSingleton<Authorities>().AddSingleton<Signals>();
         services.AddSingleton<Housekeeping>();
         services.AddSingleton<Desk>().AddSingleton<Kernel>().AddSingleton<Runner>().AddSingleton<JobQueue>();
-        services.AddSingleton<ReceiptSequencer>().AddSingleton<ReceiptFeed>();
+        services.AddSingleton<ReceiptSequencer>().AddSingleton<LogSealer>().AddSingleton<LogAuditor>().AddSingleton<ReceiptFeed>();
         services.AddSingleton<IWebhookSender, WebhookSender>();
 
         var keys = Directory.CreateDirectory(configuration["Keys:Folder"] ?? Path.Combine(dataFolder, "keys"));

@@ -6,16 +6,18 @@ using Hangfire.SqlServer;
 using Microsoft.Extensions.DependencyInjection;
 using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Jobs;
+using Mumega.Infrastructure.Receipts;
 
 namespace Mumega.Jobs;
 
 public static class JobsSetup
 {
-    /// <summary>Adds the worker, the sequencer and the recurring jobs, carried by Hangfire: in memory on SQLite, in the database on the servers.</summary>
+    /// <summary>Adds the worker, the sequencer, the sealer and the recurring jobs, carried by Hangfire: in memory on SQLite, in the database on the servers.</summary>
     public static void AddMumegaJobs(this IServiceCollection services, DatabaseOptions database, JobOptions options)
     {
         services.AddSingleton<IBackgroundProcess, Worker>();
         services.AddSingleton<IBackgroundProcess, Sequencer>();
+        services.AddSingleton<IBackgroundProcess, Sealer>();
         services.AddHangfire(hangfire =>
         {
             hangfire.UseRecommendedSerializerSettings();
@@ -43,6 +45,10 @@ public static class JobsSetup
     }
 
     /// <summary>Says when the recurring jobs run. Call once at start.</summary>
-    public static void ScheduleMumegaJobs(this IServiceProvider services) =>
-        services.GetRequiredService<IRecurringJobManager>().AddOrUpdate<Housekeeping>("housekeeping", house => house.TidyAsync(CancellationToken.None), Cron.Daily());
+    public static void ScheduleMumegaJobs(this IServiceProvider services)
+    {
+        var recurring = services.GetRequiredService<IRecurringJobManager>();
+        recurring.AddOrUpdate<Housekeeping>("housekeeping", house => house.TidyAsync(CancellationToken.None), Cron.Daily());
+        recurring.AddOrUpdate<LogAuditor>("log.audit", audit => audit.AuditAsync(CancellationToken.None), Cron.Daily(3));
+    }
 }

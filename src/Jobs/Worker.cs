@@ -70,3 +70,55 @@ public sealed class Sequencer(ReceiptSequencer sequencer, Signals signals, JobOp
         }
     }
 }
+
+/// <summary>Seals placed receipts into their tenants' logs, some times a second while there is something to seal.</summary>
+public sealed class Sealer(LogSealer sealer, Signals signals, JobOptions options, TimeProvider clock, ILogger<Sealer> log) : IBackgroundProcess
+{
+    private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan Look = TimeSpan.FromSeconds(5);
+
+    private DateTimeOffset looked;
+
+    public void Execute(BackgroundProcessContext context) => SealAsync(context.StoppingToken).GetAwaiter().GetResult();
+
+    private async Task SealAsync(CancellationToken ct)
+    {
+        var wake = signals.Feed.Next;
+        try
+        {
+            // What this process placed was marked; what another placed, or a crash left behind, is found by looking.
+            if (clock.Now() - looked >= Look)
+            {
+                foreach (var tenant in await sealer.BehindAsync(ct)) sealer.Mark(tenant);
+                looked = clock.Now();
+            }
+
+            var tenants = sealer.TakeMarked();
+            foreach (var tenant in tenants) await SealAsync(tenant, ct);
+            if (tenants.Count > 0) await Task.WhenAny(Task.Delay(Gather, ct));
+            else await Task.WhenAny(wake, Task.Delay(options.Poll, ct));
+        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        {
+        }
+        catch (Exception e)
+        {
+            log.LogError(e, "Receipts could not be sealed; it is tried again.");
+            await Task.WhenAny(Task.Delay(options.Poll, ct));
+        }
+    }
+
+    // One tenant's trouble keeps no other from being sealed.
+    private async Task SealAsync(Guid tenant, CancellationToken ct)
+    {
+        try
+        {
+            if (!await sealer.SealAsync(tenant, ct)) sealer.Mark(tenant);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            sealer.Mark(tenant);
+            log.LogError(e, "The log of tenant {Tenant} could not be sealed; it is tried again.", tenant);
+        }
+    }
+}

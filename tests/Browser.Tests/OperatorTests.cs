@@ -114,6 +114,7 @@ public sealed class OperatorTests(Chrome chrome)
     {
         await using var studio = await Studio.OpenAsync();
         var page = await studio.SignInAsync(chrome, "admin");
+        await Expect(page.GetByRole(AriaRole.Article)).ToHaveCountAsync(1);
         await page.Keyboard.PressAsync("g");
         await page.Keyboard.PressAsync("o");
         await page.GetByRole(AriaRole.Button, new() { Name = "Change" }).ClickAsync();

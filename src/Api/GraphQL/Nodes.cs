@@ -249,6 +249,28 @@ public sealed class ReceiptNode(Receipt receipt) : INode
         return request.RunAsync(receipt.WorkspaceId, receipt.SubjectId).Then(r => r is null ? null : new RunNode(r, request.Desk.Catalog, request.Now));
     }
 
+    /// <summary>
+    /// The proof that the receipt is in its tenant's log: at the checkpoint of that size, or at the latest. Absent until it is sealed, which takes
+    /// less than a second, and at a checkpoint that is smaller or never was.
+    /// </summary>
+    [Complexity(10)]
+    public Task<InclusionView?> Inclusion(IResolveFieldContext context, long? checkpoint) => InclusionView.OfAsync(context.Request(), receipt, checkpoint, context.CancellationToken);
+
+    /// <summary>
+    /// The receipt with its proof as one file (C2SP tlog-proof) that can be checked without asking us. Opens the named fields, or all; what stays
+    /// closed is still proven to be there. Absent until the receipt is sealed.
+    /// </summary>
+    [Complexity(10)]
+    public async Task<string?> ProofFile(IResolveFieldContext context, IReadOnlyList<string>? open)
+    {
+        var request = context.Request();
+        if (await InclusionView.OfAsync(request, receipt, null, context.CancellationToken) is not { } inclusion) return null;
+
+        var disclosure = await request.DisclosureAsync(receipt.WorkspaceId, receipt.Id).GetResultAsync(context.CancellationToken);
+        var extra = JsonSerializer.SerializeToUtf8Bytes(new { entry = Convert.ToBase64String(receipt.Entry), disclosures = disclosure?.Open(open) ?? [] }, JsonSerializerOptions.Web);
+        return new TransparencyLog.LogProof(extra, inclusion.Index, [.. inclusion.Path.Select(Convert.FromBase64String)], inclusion.Checkpoint).ToString();
+    }
+
     /// <summary>The committed fields, opened.</summary>
     public IDataLoaderResult<JsonElement?> Fields(IResolveFieldContext context) =>
         context.Request().DisclosureAsync(receipt.WorkspaceId, receipt.Id).Then(d => d?.Fields());

@@ -244,6 +244,23 @@ public sealed class WorkspaceNode(Workspace workspace, string tenantKey) : INode
         return new(faults, faults.Any(f => f.Policy is null) ? null : Cedar.Formatter.Format(text));
     }
 
+    /// <summary>The log that the receipts of this workspace are sealed into.</summary>
+    public async Task<LogNode> Log(IResolveFieldContext context)
+    {
+        var request = context.Request();
+        await using var db = request.OpenTenant();
+        var tenant = await db.Tenants.AsNoTracking().SingleAsync(t => t.Id == request.Actor.TenantId, context.CancellationToken);
+        return new(tenant.Log, $"{request.PublicAddress}/log/{tenant.LogId}", await db.LogHeads.AsNoTracking().SingleOrDefaultAsync(context.CancellationToken));
+    }
+
+    /// <summary>
+    /// Receipts with their proofs as one file that can be checked without asking us: those named (at most 100), or the newest 100. Says how the log
+    /// goes on from an earlier checkpoint of that size, if one is named.
+    /// </summary>
+    [Complexity(100)]
+    public async Task<string> Evidence(IResolveFieldContext context, [Id] IReadOnlyList<string>? receipts, IReadOnlyList<string>? open, long? from) =>
+        await EvidenceExport.WriteAsync(context, workspace.Id, receipts, open, from);
+
     /// <summary>The agents that hold a role here, at most 100.</summary>
     public async Task<IReadOnlyList<PrincipalNode>> Agents(IResolveFieldContext context)
     {

@@ -48,7 +48,7 @@ public sealed class Installation(Databases databases, IServiceProvider services,
     public async Task<Tenant> AddTenantAsync(string key, string name, CancellationToken ct)
     {
         var now = clock.Now();
-        var tenant = new Tenant { Id = Guid.CreateVersion7(now), Key = key, Name = name, Log = $"receipts.mumega.local/l/{RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyz234567", 26)}", CreatedAt = now };
+        var tenant = new Tenant { Id = Guid.CreateVersion7(now), Key = key, Name = name, Log = Tenant.OriginOf(RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyz234567", 26)), CreatedAt = now };
         await using var db = databases.OpenTenant(tenant.Id);
         db.Tenants.Add(tenant);
         db.PolicyVersions.Add(new() { TenantId = tenant.Id, Number = 1, Text = PolicyBook.Seed, CreatedBy = Guid.Empty, CreatedAt = now });

@@ -91,6 +91,10 @@ public sealed class Disclosure : IWorkspaceOwned
     /// <summary>A JSON array of strings, each <c>base64url(JSON [salt, name, value])</c>.</summary>
     public required string Opened { get; init; }
 
+    /// <summary>The disclosure strings of the named fields, or of all.</summary>
+    public IReadOnlyList<string> Open(IReadOnlyCollection<string>? names = null) =>
+        [.. JsonSerializer.Deserialize<string[]>(Opened)!.Where(d => names is null || names.Contains(JsonDocument.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(d)).RootElement[1].GetString()!))];
+
     /// <summary>The committed fields as one JSON object.</summary>
     public JsonElement Fields()
     {
@@ -121,6 +125,9 @@ public sealed class ReceiptPlace
     /// <summary>UTC ticks of the receipt, by which waiting receipts are put in order.</summary>
     public required long Ticks { get; init; }
 
+    /// <summary>The leaf hash of the receipt's entry, 32 bytes: what the log is made of. Absent in rows from before there was a log.</summary>
+    public byte[]? Leaf { get; init; }
+
     /// <summary>Counts from 1 within the tenant without gaps; absent until the receipt has been given its place.</summary>
     public long? Position { get; set; }
 }
@@ -145,7 +152,8 @@ public static class ReceiptWriter
         var (opened, digests) = Commit(Common(subject, actor, action, reasonCode).Concat(fields));
 
         var entry = Entry(actor.Log, subject, id, kind, step, now, digests);
-        var digest = Convert.ToBase64String(MerkleHash.Leaf(entry));
+        var leaf = MerkleHash.Leaf(entry);
+        var digest = Convert.ToBase64String(leaf);
         subject.LastReceipt = digest;
 
         return new(
@@ -175,6 +183,7 @@ public static class ReceiptWriter
                 SubjectId = subject.Id,
                 Step = step,
                 Ticks = now.UtcTicks,
+                Leaf = leaf,
             });
     }
 

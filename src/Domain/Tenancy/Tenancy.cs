@@ -25,6 +25,12 @@ public sealed class Tenant
     /// <summary>The origin of the tenant's receipt log; random, so that it tells nothing about the tenant.</summary>
     public required string Log { get; init; }
 
+    /// <summary>The last part of the origin, 26 characters of base32: what the log is called in addresses.</summary>
+    public string LogId => Log[(Log.LastIndexOf('/') + 1)..];
+
+    /// <summary>The origin of the log with that id.</summary>
+    public static string OriginOf(string logId) => $"receipts.mumega.local/l/{logId}";
+
     /// <summary>
     /// Counts the commits that changed who may do what: policies, stops, principals, roles, workspaces. What was read at one count still holds
     /// while the count is the same.

@@ -47,6 +47,11 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
     public DbSet<Receipt> Receipts => Set<Receipt>();
     public DbSet<Disclosure> Disclosures => Set<Disclosure>();
     public DbSet<ReceiptPlace> ReceiptPlaces => Set<ReceiptPlace>();
+    public DbSet<LogHead> LogHeads => Set<LogHead>();
+    public DbSet<LogTile> LogTiles => Set<LogTile>();
+    public DbSet<LogCheckpoint> LogCheckpoints => Set<LogCheckpoint>();
+    public DbSet<LogCosignature> LogCosignatures => Set<LogCosignature>();
+    public DbSet<LogKey> LogKeys => Set<LogKey>();
     public DbSet<Job> Jobs => Set<Job>();
     public DbSet<Stop> Stops => Set<Stop>();
     public DbSet<Page> Pages => Set<Page>();

@@ -13,6 +13,7 @@ using Mumega.Domain.Stops;
 using Mumega.Domain.Tenancy;
 using Mumega.Domain.Webhooks;
 using Mumega.Infrastructure.Identity;
+using Mumega.TransparencyLog;
 
 namespace Mumega.Infrastructure.Data;
 
@@ -39,6 +40,7 @@ internal static class MumegaModel
             e.Property(t => t.Key).HasMaxLength(80);
             e.HasIndex(t => t.Key).IsUnique();
             e.HasIndex(t => t.Log).IsUnique();
+            e.Ignore(t => t.LogId);
         });
         model.Entity<Workspace>(e =>
         {
@@ -127,9 +129,49 @@ internal static class MumegaModel
             e.HasKey(p => new { p.TenantId, p.WorkspaceId, p.ReceiptId });
             e.HasOne<Receipt>().WithOne().HasForeignKey<ReceiptPlace>(p => new { p.TenantId, p.WorkspaceId, p.ReceiptId }).OnDelete(DeleteBehavior.Restrict);
             e.Property(p => p.Position).IsConcurrencyToken();
+            e.Property(p => p.Leaf).HasMaxLength(32);
             e.HasIndex(p => new { p.TenantId, p.Position }).IsUnique().HasFilter(NotNull(db, "Position"));
             e.HasIndex(p => new { p.TenantId, p.WorkspaceId, p.Position });
             e.HasIndex(p => p.Ticks).HasFilter(Null(db, "Position"));
+        });
+        model.Entity<LogHead>(e =>
+        {
+            e.HasKey(h => h.TenantId);
+            e.HasOne<Tenant>().WithMany().HasForeignKey(h => h.TenantId).OnDelete(DeleteBehavior.Restrict);
+            e.Property(h => h.Size).IsConcurrencyToken();
+            e.Property(h => h.Epoch).IsConcurrencyToken();
+            e.Property(h => h.Roots).HasMaxLength(64 * 32);
+            e.Property(h => h.Frozen).HasMaxLength(2000);
+        });
+        model.Entity<LogTile>(e =>
+        {
+            e.HasKey(t => new { t.TenantId, t.Level, t.Index });
+            e.HasOne<Tenant>().WithMany().HasForeignKey(t => t.TenantId).OnDelete(DeleteBehavior.Restrict);
+            e.Property(t => t.Level).ValueGeneratedNever();
+            e.Property(t => t.Index).ValueGeneratedNever();
+            e.Property(t => t.Hashes).HasMaxLength(Tile.FullWidth * 32);
+            e.Property(t => t.Root).HasMaxLength(32);
+        });
+        model.Entity<LogCheckpoint>(e =>
+        {
+            e.HasKey(c => new { c.TenantId, c.Size });
+            e.HasOne<Tenant>().WithMany().HasForeignKey(c => c.TenantId).OnDelete(DeleteBehavior.Restrict);
+            e.Property(c => c.Size).ValueGeneratedNever();
+            e.Property(c => c.Note).HasMaxLength(2000);
+        });
+        model.Entity<LogCosignature>(e =>
+        {
+            e.Property(c => c.Witness).HasMaxLength(200);
+            e.HasKey(c => new { c.TenantId, c.Size, c.Witness });
+            e.HasOne<LogCheckpoint>().WithMany().HasForeignKey(c => new { c.TenantId, c.Size }).OnDelete(DeleteBehavior.Restrict);
+            e.Property(c => c.Line).HasMaxLength(1000);
+        });
+        model.Entity<LogKey>(e =>
+        {
+            e.HasKey(k => new { k.TenantId, k.Id });
+            e.HasOne<Tenant>().WithMany().HasForeignKey(k => k.TenantId).OnDelete(DeleteBehavior.Restrict);
+            e.Property(k => k.Verifier).HasMaxLength(400);
+            e.Property(k => k.Sealed).HasMaxLength(2000);
         });
         Room<Page>(model, e =>
         {

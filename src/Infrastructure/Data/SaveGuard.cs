@@ -34,7 +34,7 @@ internal static class SaveGuard
                 throw new GuardException($"{entry.Metadata.ShortName()} belongs to another tenant than the open context.");
             if (entry.Entity is IWorkspaceOwned room && room.WorkspaceId != db.WorkspaceId)
                 throw new GuardException($"{entry.Metadata.ShortName()} belongs to another workspace than the open context.");
-            if (entry.Entity is Receipt or PageRevision or ApprovalDecision && entry.State is not EntityState.Added)
+            if (entry.Entity is Receipt or PageRevision or ApprovalDecision or LogTile or LogCheckpoint or LogCosignature && entry.State is not EntityState.Added)
                 throw new GuardException($"{entry.Metadata.ShortName()} is never changed.");
 
             changed |= entry.Entity is Run or Approval or Stop;

@@ -9,7 +9,7 @@ namespace Mumega.Infrastructure.Receipts;
 /// Gives committed receipts their place in the tenant's order, in batches. The database allows each position and each receipt once, so
 /// two sequencers that race can't give out a place twice: the loser reads again.
 /// </summary>
-public sealed class ReceiptSequencer(Databases databases, Signals signals)
+public sealed class ReceiptSequencer(Databases databases, LogSealer sealer, Signals signals)
 {
     private const int Batch = 256;
 
@@ -39,6 +39,7 @@ public sealed class ReceiptSequencer(Databases databases, Signals signals)
         }
 
         FaultPoint.Hit("place.after");
+        foreach (var tenant in waiting.Select(p => p.TenantId).Distinct()) sealer.Mark(tenant);
         signals.Feed.Pulse();
         return waiting.Count;
     }

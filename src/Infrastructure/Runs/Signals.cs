@@ -12,6 +12,9 @@ public sealed class Signals
     /// <summary>Receipts were given their place.</summary>
     public Wake Feed { get; } = new();
 
+    /// <summary>A checkpoint was signed.</summary>
+    public Wake Sealed { get; } = new();
+
     /// <summary>A token, a suspension or a role changed: who holds a connection is looked at again.</summary>
     public Wake Authority { get; } = new();
 

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Logging;
 using Mumega.Api;
 using Mumega.Api.Setup;
 using Mumega.Infrastructure.Data;
+using Mumega.Infrastructure.Receipts;
 
 namespace Mumega.App.Tests.Runs;
 
@@ -39,6 +40,8 @@ internal static class Kill
         Assert.Equal(1, await db.PageRevisions.CountAsync(TestContext.Current.CancellationToken));
         await Poll.UntilAsync(async () => await db.ReceiptPlaces.AsNoTracking().ToListAsync(), places => places.Count > 0 && places.All(p => p.Position is not null)
             && places.Select(p => p.Position).Order().SequenceEqual(Enumerable.Range(1, places.Count).Select(i => (long?)i)));
+        await Poll.UntilAsync(async () => await db.LogHeads.AsNoTracking().SingleOrDefaultAsync(), head => head?.Size == done.GetProperty("receipts").GetArrayLength());
+        Assert.Null(await new LogAuditor(server.Databases).AuditAsync(db.TenantId, TestContext.Current.CancellationToken));
     }
 
     public static async Task ExternalAsync(Seeded seeded, string point, int pass)
@@ -72,7 +75,7 @@ public sealed class InternalKillTests(Seeded seeded) : IClassFixture<Seeded>
 {
     public static TheoryData<string, int> InternalPoints => Kill.Points(
         ("commit.before", 3), ("commit.after", 3), ("jobs.claimed", 1), ("execute.before-checks", 1), ("apply.before", 1), ("apply.before-commit", 1), ("jobs.committed", 1),
-        ("place.before", 3), ("place.after", 3));
+        ("place.before", 3), ("place.after", 3), ("seal.before", 1), ("seal.signed", 1), ("seal.after", 1));
 
     [Theory]
     [MemberData(nameof(InternalPoints))]
@@ -129,6 +132,7 @@ public sealed class PostgresKillTests(SeededOnPostgres seeded) : IClassFixture<S
     [InlineData("jobs.claimed", 1)]
     [InlineData("apply.before-commit", 1)]
     [InlineData("place.before", 2)]
+    [InlineData("seal.signed", 1)]
     public Task An_internal_action_happens_once_wherever_the_process_dies(string point, int pass) => Kill.InternalAsync(seeded.OrSkip(), point, pass);
 
     [Theory]
@@ -306,7 +310,9 @@ internal sealed class Survivor : IAsyncDisposable
         Assert.Equal(1, deaths);
     }
 
-    public MumegaDb Open() => new Databases(database).Open(seeded.TenantId, seeded.WorkspaceId);
+    public Databases Databases => new(database);
+
+    public MumegaDb Open() => Databases.Open(seeded.TenantId, seeded.WorkspaceId);
 
     public async ValueTask DisposeAsync()
     {

@@ -952,7 +952,7 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                 columns: new[] { "TenantId", "Key" },
                 unique: true);
 
-            AppendOnly.Enforce(migrationBuilder);
+            AppendOnly.Enforce(migrationBuilder, "Receipts", "PageRevisions", "ApprovalDecisions");
         }
 
         /// <inheritdoc />

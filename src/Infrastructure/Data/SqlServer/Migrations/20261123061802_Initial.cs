@@ -955,7 +955,7 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                 columns: new[] { "TenantId", "Key" },
                 unique: true);
 
-            AppendOnly.Enforce(migrationBuilder);
+            AppendOnly.Enforce(migrationBuilder, "Receipts", "PageRevisions", "ApprovalDecisions");
         }
 
         /// <inheritdoc />

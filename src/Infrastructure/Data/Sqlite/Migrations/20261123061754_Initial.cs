@@ -951,7 +951,7 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                 columns: new[] { "TenantId", "Key" },
                 unique: true);
 
-            AppendOnly.Enforce(migrationBuilder);
+            AppendOnly.Enforce(migrationBuilder, "Receipts", "PageRevisions", "ApprovalDecisions");
         }
 
         /// <inheritdoc />

@@ -1,0 +1,196 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.EntityFrameworkCore;
+using Mumega.Domain;
+using Mumega.Domain.Receipts;
+using Mumega.Infrastructure.Data;
+using Mumega.Infrastructure.Runs;
+using Mumega.TransparencyLog;
+
+namespace Mumega.Infrastructure.Receipts;
+
+/// <summary>
+/// Makes leaves of placed receipts and signs a checkpoint over them, a batch a tenant at a time. Everything that a batch changes commits
+/// together, and only if the log still ends where it was read: a crash, a lost lease or a second sealer can neither lose, repeat nor fork.
+/// </summary>
+public sealed class LogSealer(Databases databases, Signals signals, IDataProtectionProvider protection, TimeProvider clock)
+{
+    /// <summary>How long a log's key signs before the next one does, and how long the former signs along.</summary>
+    public static readonly TimeSpan KeyUse = TimeSpan.FromDays(365), KeyOverlap = TimeSpan.FromDays(90);
+
+    private const int Batch = 4096;
+    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(2);
+
+    private readonly ConcurrentDictionary<Guid, bool> marked = new();
+    private readonly Guid self = Guid.CreateVersion7();
+    private readonly IDataProtector protector = protection.CreateProtector("log-keys");
+    private readonly ConcurrentDictionary<Guid, (IReadOnlyList<SignerKey> Keys, DateTimeOffset Until)> keys = new();
+
+    /// <summary>Says that receipts of a tenant were placed.</summary>
+    public void Mark(Guid tenant) => marked[tenant] = true;
+
+    /// <summary>The tenants of which that was said since the last call.</summary>
+    public IReadOnlyList<Guid> TakeMarked() => [.. marked.Keys.Where(t => marked.TryRemove(t, out _))];
+
+    /// <summary>Gives receipts from before there was a log their leaf hash. Call once at start.</summary>
+    public async Task AdoptAsync(CancellationToken ct)
+    {
+        await using var db = databases.OpenPlatform();
+        var rooms = await db.ReceiptPlaces.Where(p => p.Leaf == null).Select(p => new { p.TenantId, p.WorkspaceId }).Distinct().ToListAsync(ct);
+        foreach (var room in rooms)
+        {
+            await using var own = databases.Open(room.TenantId, room.WorkspaceId);
+            var bare = own.ReceiptPlaces.Where(p => p.TenantId == room.TenantId && p.WorkspaceId == room.WorkspaceId && p.Leaf == null).Select(p => p.ReceiptId);
+            foreach (var receipt in await own.Receipts.AsNoTracking().Where(r => bare.Contains(r.Id)).Select(r => new { r.Id, r.Digest }).ToListAsync(ct))
+            {
+                var leaf = Convert.FromBase64String(receipt.Digest);
+                await own.WriteAsync(() => own.ReceiptPlaces.Where(p => p.TenantId == room.TenantId && p.WorkspaceId == room.WorkspaceId && p.ReceiptId == receipt.Id)
+                    .ExecuteUpdateAsync(p => p.SetProperty(x => x.Leaf, leaf), ct), ct);
+            }
+        }
+    }
+
+    /// <summary>The tenants whose logs have receipts that are placed and not sealed.</summary>
+    public async Task<IReadOnlyList<Guid>> BehindAsync(CancellationToken ct)
+    {
+        await using var db = databases.OpenPlatform();
+        var tenants = await db.Tenants.Select(t => t.Id).ToListAsync(ct);
+        var behind = new List<Guid>();
+        foreach (var tenant in tenants)
+        {
+            await using var own = databases.OpenTenant(tenant);
+            var sealedSize = await own.LogHeads.Where(h => h.TenantId == tenant).Select(h => (long?)h.Size).SingleOrDefaultAsync(ct) ?? 0;
+            if (await own.Queries.LastPlace(own, tenant, ct) > sealedSize) behind.Add(tenant);
+        }
+
+        return behind;
+    }
+
+    /// <summary>Seals what waits of one tenant. Returns false when something may still wait: more than a batch, or another process is at it.</summary>
+    public async Task<bool> SealAsync(Guid tenant, CancellationToken ct)
+    {
+        await using var db = databases.OpenTenant(tenant);
+        await db.Database.OpenConnectionAsync(ct);
+        var now = clock.Now();
+        if (await HoldAsync(db, tenant, now, ct) is not { } head) return false;
+        if (head.Frozen is not null) return true;
+
+        var size = head.Size;
+        var places = await db.ReceiptPlaces.AsNoTracking().Where(p => p.TenantId == tenant && p.Position > size).OrderBy(p => p.Position).Take(Batch).ToListAsync(ct);
+        if (places.Count == 0) return true;
+
+        var leaves = new List<byte[]>(places.Count);
+        foreach (var place in places)
+        {
+            if (place.Position != size + leaves.Count + 1) throw new InvalidOperationException($"The log of tenant {tenant} has no receipt at position {size + leaves.Count + 1}.");
+            leaves.Add(place.Leaf ?? throw new InvalidOperationException("A receipt from before there was a log was not looked after at the start."));
+        }
+
+        FaultPoint.Hit("seal.before");
+        var range = new CompactRange(size, head.Roots.Chunk(32));
+        await GrowAsync(db, tenant, range, leaves, ct);
+        head.Size = range.Size;
+        head.Roots = [.. range.Roots.SelectMany(r => r)];
+        head.LeaseUntil = now + Lease;
+        var origin = await db.Tenants.Where(t => t.Id == tenant).Select(t => t.Log).SingleAsync(ct);
+        db.LogCheckpoints.Add(new() { TenantId = tenant, Size = range.Size, Note = await SignAsync(db, new(origin, range.Size, range.Root()), now, ct), At = now });
+
+        FaultPoint.Hit("seal.signed");
+        try
+        {
+            await db.SaveChangesAsync(ct);
+        }
+        catch (Exception e) when (Databases.IsRace(e))
+        {
+            // Somebody else sealed meanwhile; what this process signed was never shown to anybody.
+            return false;
+        }
+
+        FaultPoint.Hit("seal.after");
+        signals.Sealed.Pulse();
+        return places.Count < Batch;
+    }
+
+    /// <summary>The verifier keys of a tenant's log that signed anything that is still to be checked, newest first.</summary>
+    public async Task<IReadOnlyList<VerifierKey>> KeysAsync(Guid tenant, CancellationToken ct)
+    {
+        await using var db = databases.OpenTenant(tenant);
+        return [.. (await db.LogKeys.AsNoTracking().OrderByDescending(k => k.CreatedAt).Select(k => k.Verifier).ToListAsync(ct)).Select(VerifierKey.Parse)];
+    }
+
+    // The lease keeps processes from doing the same work; that only one commits is the head row's matter.
+    private async Task<LogHead?> HoldAsync(MumegaDb db, Guid tenant, DateTimeOffset now, CancellationToken ct)
+    {
+        var head = await db.LogHeads.SingleOrDefaultAsync(h => h.TenantId == tenant, ct);
+        if (head is { } held && held.Holder == self && held.LeaseUntil > now) return head;
+        if (head is not null && head.Holder != self && head.LeaseUntil > now) return null;
+
+        if (head is null) db.LogHeads.Add(head = new() { TenantId = tenant, Roots = [] });
+        (head.Holder, head.LeaseUntil) = (self, now + Lease);
+        head.Epoch++;
+        try
+        {
+            await db.SaveChangesAsync(ct);
+            return head;
+        }
+        catch (Exception e) when (Databases.IsRace(e))
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Appends the leaves and stores each tile that became full; what a tile held before this batch is read back once.</summary>
+    private static async Task GrowAsync(MumegaDb db, Guid tenant, CompactRange range, List<byte[]> leaves, CancellationToken ct)
+    {
+        var tiles = new SortedDictionary<(int Level, long Index), List<byte[]>>();
+        foreach (var leaf in leaves)
+        {
+            range.Append(leaf, (node, hash) =>
+            {
+                if (node.Level % Tile.Height != 0) return;
+                var key = (node.Level / Tile.Height, node.Index / Tile.FullWidth);
+                if (!tiles.TryGetValue(key, out var hashes)) tiles[key] = hashes = [];
+                hashes.Add(hash);
+            });
+        }
+
+        var before = range.Size - leaves.Count;
+        foreach (var ((level, index), hashes) in tiles)
+        {
+            if (Tile.At(level, range.Size).Full <= index) continue;
+
+            var missing = Tile.FullWidth - hashes.Count;
+            var all = missing == 0 ? hashes : [.. await LogReader.FirstHashesAsync(db, tenant, level, index, missing, before, ct), .. hashes];
+            byte[] bytes = [.. all.SelectMany(h => h)];
+            db.LogTiles.Add(new() { TenantId = tenant, Level = level, Index = index, Hashes = bytes, Root = Tile.Root(bytes) });
+        }
+    }
+
+    private async Task<string> SignAsync(MumegaDb db, Checkpoint checkpoint, DateTimeOffset now, CancellationToken ct)
+    {
+        var signers = await SignersAsync(db, checkpoint.Origin, now, ct);
+        return new SignedNote(checkpoint.Text, [.. signers.Select(s => s.Sign(checkpoint.Text))]).ToString();
+    }
+
+    // Within the transaction of the batch, so that a key that signed is known to all who see the signature.
+    private async Task<IReadOnlyList<SignerKey>> SignersAsync(MumegaDb db, string origin, DateTimeOffset now, CancellationToken ct)
+    {
+        if (keys.TryGetValue(db.TenantId, out var known) && now < known.Until) return known.Keys;
+
+        var rows = await db.LogKeys.Where(k => k.RetiresAt == null || k.RetiresAt > now).OrderByDescending(k => k.CreatedAt).ToListAsync(ct);
+        var signers = rows.Select(k => new SignerKey(origin, Convert.FromBase64String(protector.Unprotect(k.Sealed)))).ToList();
+        if (rows.Count == 0 || rows[0].CreatedAt + KeyUse <= now)
+        {
+            foreach (var former in rows.Where(r => r.RetiresAt is null)) former.RetiresAt = now + KeyOverlap;
+            var seed = RandomNumberGenerator.GetBytes(32);
+            signers.Insert(0, new(origin, seed));
+            db.LogKeys.Add(new() { TenantId = db.TenantId, Id = Guid.CreateVersion7(now), Verifier = signers[0].Verifier.ToString(), Sealed = protector.Protect(Convert.ToBase64String(seed)), CreatedAt = now });
+            return signers;
+        }
+
+        // Looked at again within the hour, so that a rotation elsewhere is followed.
+        keys[db.TenantId] = (signers, now + TimeSpan.FromHours(1));
+        return signers;
+    }
+}
