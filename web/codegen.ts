@@ -8,7 +8,7 @@ const config: CodegenConfig = {
     'src/api/gql/': {
       preset: 'client',
       presetConfig: { fragmentMasking: false },
-      config: { scalars: { DateTimeOffset: 'string', JSON: 'unknown', ID: 'string' }, useTypeImports: true, enumsAsTypes: true },
+      config: { scalars: { DateTimeOffset: 'string', JSON: 'unknown', Long: 'number', ID: 'string' }, useTypeImports: true, enumsAsTypes: true },
     },
   },
 };

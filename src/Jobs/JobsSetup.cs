@@ -18,6 +18,7 @@ public static class JobsSetup
         services.AddSingleton<IBackgroundProcess, Worker>();
         services.AddSingleton<IBackgroundProcess, Sequencer>();
         services.AddSingleton<IBackgroundProcess, Sealer>();
+        services.AddSingleton<IBackgroundProcess, Cosigner>();
         services.AddHangfire(hangfire =>
         {
             hangfire.UseRecommendedSerializerSettings();

@@ -122,3 +122,30 @@ public sealed class Sealer(LogSealer sealer, Signals signals, JobOptions options
         }
     }
 }
+
+/// <summary>Has witnesses cosign new checkpoints, at most once a second.</summary>
+public sealed class Cosigner(LogSealer sealer, Signals signals, ILogger<Cosigner> log) : IBackgroundProcess
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    public void Execute(BackgroundProcessContext context) => CosignAsync(context.StoppingToken).GetAwaiter().GetResult();
+
+    private async Task CosignAsync(CancellationToken ct)
+    {
+        var wake = signals.Sealed.Next;
+        try
+        {
+            await sealer.CosignAsync(ct);
+            await Task.WhenAny(Task.Delay(Pause, ct));
+            await Task.WhenAny(wake, Task.Delay(Pause * 10, ct));
+        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        {
+        }
+        catch (Exception e)
+        {
+            log.LogError(e, "Witnesses could not be asked; they are asked again.");
+            await Task.WhenAny(Task.Delay(Pause, ct));
+        }
+    }
+}

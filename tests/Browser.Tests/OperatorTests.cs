@@ -150,6 +150,73 @@ public sealed class OperatorTests(Chrome chrome)
         await CheckAsync(page, "policies-history", dark: false);
     }
 
+    [Fact]
+    public async Task A_receipt_is_taken_along_and_checked_by_somebody_without_an_account()
+    {
+        await using var studio = await Studio.OpenAsync();
+        var page = await studio.SignInAsync(chrome, "operator");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Receipts" }).ClickAsync();
+        await page.GetByText("All sealed").ClickAsync();
+        var key = await page.Locator("dd", new() { HasText = "receipts.mumega.local/l/" }).Nth(1).InnerTextAsync();
+        var checkpoint = await SavedAsync(page, "Keep this checkpoint");
+        var bundle = await SavedAsync(page, "Evidence of the newest 100");
+        await page.Locator("[data-receipt='proposed'] button").First.ClickAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "Receipt and proof" }).ClickAsync();
+        await Expect(page.GetByText("Checked in your browser: it leads to the root.")).ToBeVisibleAsync();
+        await CheckAsync(page, "receipt", dark: false);
+        var proof = await SavedAsync(page, "Proof file");
+
+        var context = await chrome.Browser.NewContextAsync(new() { BaseURL = studio.Address });
+        var verify = await context.NewPageAsync();
+        await verify.GotoAsync("/verify");
+        await Expect(verify.GetByText("The file is not sent anywhere.")).ToBeVisibleAsync();
+        await context.SetOfflineAsync(true);
+        await verify.GetByLabel("Receipt or bundle of evidence").SetInputFilesAsync(File("one.tlog-proof", proof));
+        await Expect(verify.GetByRole(AriaRole.Heading, new() { Name = "Can’t tell" })).ToBeVisibleAsync();
+        await verify.GetByLabel("Verifier key of the log").FillAsync(key);
+        await Expect(verify.GetByRole(AriaRole.Heading, new() { Name = "Valid", Exact = true })).ToBeVisibleAsync();
+
+        await verify.GetByLabel("A checkpoint that you kept").FillAsync(checkpoint);
+        await verify.GetByLabel("Receipt or bundle of evidence").SetInputFilesAsync(File("all.json", bundle));
+        await Expect(verify.GetByText("the same as the earlier checkpoint")).ToBeVisibleAsync();
+        await Expect(verify.GetByRole(AriaRole.Heading, new() { Name = "Valid", Exact = true })).ToBeVisibleAsync();
+        await CheckAsync(verify, "verify-valid", dark: false);
+
+        foreach (var (damaged, problem) in new[]
+        {
+            (bundle.Replace("\"index\":1,", "\"index\":0,", StringComparison.Ordinal), "is not in the log at that place"),
+            (Swapped(bundle), "another value than it was committed to"),
+            (bundle.Replace("\\n3\\n", "\\n4\\n", StringComparison.Ordinal), "is not over this text"),
+        })
+        {
+            Assert.NotEqual(bundle, damaged);
+            await verify.GetByLabel("Receipt or bundle of evidence").SetInputFilesAsync(File("damaged.json", damaged));
+            await Expect(verify.GetByRole(AriaRole.Heading, new() { Name = "Invalid" })).ToBeVisibleAsync();
+            await Expect(verify.GetByText(problem).First).ToBeVisibleAsync();
+        }
+
+        await CheckAsync(verify, "verify-invalid", dark: false);
+        await verify.GetByLabel("Receipt or bundle of evidence").SetInputFilesAsync(File("nothing.json", "hello"));
+        await Expect(verify.GetByText("this is neither a proof nor a bundle of evidence")).ToBeVisibleAsync();
+
+        static FilePayload File(string name, string text) => new() { Name = name, MimeType = "application/octet-stream", Buffer = System.Text.Encoding.UTF8.GetBytes(text) };
+
+        // Every opened field of the first receipt belongs to the second.
+        static string Swapped(string bundle)
+        {
+            var json = System.Text.Json.Nodes.JsonNode.Parse(bundle)!;
+            json["receipts"]![0]!["disclosures"] = json["receipts"]![1]!["disclosures"]!.DeepClone();
+            return json.ToJsonString();
+        }
+    }
+
+    private static async Task<string> SavedAsync(IPage page, string button)
+    {
+        var download = await page.RunAndWaitForDownloadAsync(() => page.GetByRole(AriaRole.Button, new() { Name = button }).ClickAsync());
+        using var text = new StreamReader(await download.CreateReadStreamAsync());
+        return await text.ReadToEndAsync();
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -168,6 +235,7 @@ public sealed class OperatorTests(Chrome chrome)
         {
             await page.GetByRole(AriaRole.Navigation, new() { Name = "Main" }).GetByRole(AriaRole.Link, new() { Name = place }).ClickAsync();
             await Expect(page.GetByText(text).First).ToBeVisibleAsync();
+            if (place == "Receipts") await page.GetByText("All sealed").ClickAsync();
             await CheckAsync(page, place.ToLowerInvariant() + (place == "Inbox" ? "-empty" : ""), dark);
         }
 
@@ -182,6 +250,9 @@ public sealed class OperatorTests(Chrome chrome)
         await out1.GotoAsync("/sign-in");
         await Expect(out1.GetByLabel("E-mail")).ToBeVisibleAsync();
         await CheckAsync(out1, "sign-in", dark);
+        await out1.GotoAsync("/verify");
+        await Expect(out1.GetByText("The file is not sent anywhere.")).ToBeVisibleAsync();
+        await CheckAsync(out1, "verify", dark);
         await out1.GotoAsync("/p/demo/how-we-work");
         await CheckAsync(out1, "portal", dark);
     }

@@ -13,10 +13,13 @@ import { RunPage } from './runs/run';
 import { Runs } from './runs/runs';
 import { Home, Shell } from './shell/shell';
 import { SignIn } from './sign-in/sign-in';
+import { ReceiptPage } from './receipts/receipt';
 import { Stops } from './stops/stops';
+import { VerifyPage } from './verify/verify';
 
 const router = createBrowserRouter([
   { path: '/sign-in', element: <SignIn /> },
+  { path: '/verify', element: <VerifyPage /> },
   { path: '/', element: <Home /> },
   {
     path: '/w/:ws',
@@ -28,6 +31,7 @@ const router = createBrowserRouter([
       { path: 'runs', element: <Runs /> },
       { path: 'runs/:id', element: <RunPage /> },
       { path: 'receipts', element: <Receipts /> },
+      { path: 'receipts/:id', element: <ReceiptPage /> },
       { path: 'pages', element: <Pages /> },
       { path: 'policies', element: <Policies /> },
       { path: 'stops', element: <Stops /> },

@@ -72,6 +72,10 @@ public sealed class LogNode(string origin, string address, LogHead? head)
     public async Task<IReadOnlyList<string>> Keys(IResolveFieldContext context) =>
         [.. (await context.RequestServices!.GetRequiredService<LogSealer>().KeysAsync(context.Request().Actor.TenantId, context.CancellationToken)).Select(k => k.ToString())];
 
+    /// <summary>The witnesses that are asked to cosign, and how they stand.</summary>
+    public Task<IReadOnlyList<WitnessState>> Witnesses(IResolveFieldContext context) =>
+        context.RequestServices!.GetRequiredService<LogWitnesses>().StatesAsync(context.Request().Actor.TenantId, context.CancellationToken);
+
     /// <summary>The latest checkpoint; absent before the first receipt is sealed.</summary>
     public async Task<CheckpointView?> Checkpoint(IResolveFieldContext context) => (await Checkpoints(context, 1, null)).Nodes is [var latest] ? latest : null;
 

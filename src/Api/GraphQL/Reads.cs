@@ -255,10 +255,10 @@ public sealed class WorkspaceNode(Workspace workspace, string tenantKey) : INode
 
     /// <summary>
     /// Receipts with their proofs as one file that can be checked without asking us: those named (at most 100), or the newest 100. Says how the log
-    /// goes on from an earlier checkpoint of that size, if one is named.
+    /// goes on from an earlier checkpoint of that size, if one is named. Absent while nothing is sealed.
     /// </summary>
     [Complexity(100)]
-    public async Task<string> Evidence(IResolveFieldContext context, [Id] IReadOnlyList<string>? receipts, IReadOnlyList<string>? open, long? from) =>
+    public async Task<string?> Evidence(IResolveFieldContext context, [Id] IReadOnlyList<string>? receipts, IReadOnlyList<string>? open, long? from) =>
         await EvidenceExport.WriteAsync(context, workspace.Id, receipts, open, from);
 
     /// <summary>The agents that hold a role here, at most 100.</summary>

@@ -14,7 +14,7 @@ namespace Mumega.Infrastructure.Receipts;
 /// Makes leaves of placed receipts and signs a checkpoint over them, a batch a tenant at a time. Everything that a batch changes commits
 /// together, and only if the log still ends where it was read: a crash, a lost lease or a second sealer can neither lose, repeat nor fork.
 /// </summary>
-public sealed class LogSealer(Databases databases, Signals signals, IDataProtectionProvider protection, TimeProvider clock)
+public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signals signals, IDataProtectionProvider protection, TimeProvider clock)
 {
     /// <summary>How long a log's key signs before the next one does, and how long the former signs along.</summary>
     public static readonly TimeSpan KeyUse = TimeSpan.FromDays(365), KeyOverlap = TimeSpan.FromDays(90);
@@ -22,7 +22,8 @@ public sealed class LogSealer(Databases databases, Signals signals, IDataProtect
     private const int Batch = 4096;
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(2);
 
-    private readonly ConcurrentDictionary<Guid, bool> marked = new();
+    private readonly ConcurrentDictionary<Guid, bool> marked = new(), guarded = new();
+    private readonly ConcurrentDictionary<Guid, bool> unseen = new();
     private readonly Guid self = Guid.CreateVersion7();
     private readonly IDataProtector protector = protection.CreateProtector("log-keys");
     private readonly ConcurrentDictionary<Guid, (IReadOnlyList<SignerKey> Keys, DateTimeOffset Until)> keys = new();
@@ -32,6 +33,15 @@ public sealed class LogSealer(Databases databases, Signals signals, IDataProtect
 
     /// <summary>The tenants of which that was said since the last call.</summary>
     public IReadOnlyList<Guid> TakeMarked() => [.. marked.Keys.Where(t => marked.TryRemove(t, out _))];
+
+    /// <summary>Has the witnesses cosign what was sealed since the last call; what one could not be asked for is asked again.</summary>
+    public async Task CosignAsync(CancellationToken ct)
+    {
+        foreach (var tenant in unseen.Keys.Where(t => unseen.TryRemove(t, out _)).ToList())
+        {
+            if (!await witnesses.CosignAsync(tenant, ct)) unseen[tenant] = true;
+        }
+    }
 
     /// <summary>Gives receipts from before there was a log their leaf hash. Call once at start.</summary>
     public async Task AdoptAsync(CancellationToken ct)
@@ -75,6 +85,15 @@ public sealed class LogSealer(Databases databases, Signals signals, IDataProtect
         var now = clock.Now();
         if (await HoldAsync(db, tenant, now, ct) is not { } head) return false;
         if (head.Frozen is not null) return true;
+        if (!guarded.ContainsKey(tenant))
+        {
+            if (!await witnesses.GuardAsync(tenant, ct)) return false;
+            guarded[tenant] = true;
+
+            // Whatever the guard found is in the row.
+            await db.Entry(head).ReloadAsync(ct);
+            if (head.Frozen is not null) return true;
+        }
 
         var size = head.Size;
         var places = await db.ReceiptPlaces.AsNoTracking().Where(p => p.TenantId == tenant && p.Position > size).OrderBy(p => p.Position).Take(Batch).ToListAsync(ct);
@@ -108,6 +127,7 @@ public sealed class LogSealer(Databases databases, Signals signals, IDataProtect
         }
 
         FaultPoint.Hit("seal.after");
+        if (witnesses.Any) unseen[tenant] = true;
         signals.Sealed.Pulse();
         return places.Count < Batch;
     }

@@ -90,7 +90,7 @@ public abstract class LogTests(MumegaApp app)
         var world = await app.WorldAsync();
         var otto = await world.Otto;
         var services = app.Services;
-        LogSealer New() => new(app.Databases, services.GetRequiredService<Signals>(), services.GetRequiredService<IDataProtectionProvider>(), new Hasty());
+        LogSealer New() => new(app.Databases, services.GetRequiredService<LogWitnesses>(), services.GetRequiredService<Signals>(), services.GetRequiredService<IDataProtectionProvider>(), new Hasty());
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
         var sealers = Enumerable.Range(0, 3).Select(_ => Task.Run(async () =>
         {

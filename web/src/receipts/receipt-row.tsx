@@ -1,4 +1,6 @@
 import { useState } from 'react';
+import { Link } from 'react-router';
+import { useWorkspace } from '../shell/shell';
 import { Ago, Badge } from '../ui/ui';
 
 type Row = { id: string; kind: string; reasonCode: string; action: string; state: string; step: number; at: string; digest: string; undoes?: string | null; actor: { name: string; kind: string }; fields?: unknown };
@@ -8,6 +10,7 @@ const tone = (kind: string) =>
 
 export const ReceiptRow = ({ receipt, target, fresh }: { receipt: Row; target?: string; fresh?: boolean }) => {
   const [open, setOpen] = useState(false);
+  const workspace = useWorkspace();
   return (
     <div data-receipt={receipt.kind} className={fresh ? 'bg-accent-soft/50' : ''}>
       <button type="button" aria-expanded={open} onClick={() => setOpen(!open)} className="flex w-full items-center gap-3 px-5 py-2.5 text-left hover:bg-sunken focus-visible:-outline-offset-2">
@@ -19,7 +22,10 @@ export const ReceiptRow = ({ receipt, target, fresh }: { receipt: Row; target?: 
       </button>
       {open && (
         <div className="border-t border-line bg-sunken px-5 py-3 text-[13px]">
-          <p className="break-all font-mono text-faint">digest {receipt.digest}</p>
+          <div className="flex flex-wrap items-start justify-between gap-2">
+            <p className="break-all font-mono text-faint">digest {receipt.digest}</p>
+            <Link to={`/w/${workspace.key}/receipts/${receipt.id}`} className="font-medium text-accent-text hover:underline">Receipt and proof</Link>
+          </div>
           {receipt.undoes && <p className="mt-1 text-soft">Undoes an earlier receipt.</p>}
           {receipt.fields != null && <pre className="mt-2 overflow-x-auto whitespace-pre-wrap break-words font-mono leading-6 text-soft">{JSON.stringify(receipt.fields, null, 2)}</pre>}
         </div>

@@ -5,6 +5,7 @@ import { useWorkspace } from '../shell/shell';
 import { useLive } from '../shell/live';
 import { useLiveQuery } from '../shell/use-live-query';
 import { Button, Card, Empty, Loading, PageTitle, Problem } from '../ui/ui';
+import { LogHealth } from './log';
 import { ReceiptRow } from './receipt-row';
 
 const receiptsDocument = graphql(`
@@ -40,6 +41,7 @@ export const Receipts = () => {
           </select>
         </label>
       </PageTitle>
+      <LogHealth />
       {error && <Problem message="The receipts could not be loaded." retry={again} />}
       {!page && !error && <Loading />}
       {page?.edges.length === 0 && <Empty icon={<ReceiptText />} title="No receipts here">Every step of every action leaves one; new ones appear by themselves.</Empty>}
