@@ -18,12 +18,13 @@ export const VerifyPage = () => {
   const [earlier, setEarlier] = useState('');
   const [report, setReport] = useState<Report>();
   const [over, setOver] = useState(false);
+  const [trust, setTrust] = useState(false);
 
   useEffect(() => { document.title = 'Verify a receipt · Mumega'; }, []);
   useEffect(() => {
     if (!file) return;
     let current = true;
-    void verifyEvidence(file.bytes, { keys: keys.split('\n'), earlier }).then((found) => { if (current) setReport(found); });
+    void verifyEvidence(file.bytes, { keys: keys.split('\n'), earlier }).then((found) => { if (current) { setReport(found); if (found.result === 'cannot_tell') setTrust(true); } });
     return () => { current = false; };
   }, [file, keys, earlier]);
 
@@ -48,7 +49,7 @@ export const VerifyPage = () => {
         <input type="file" aria-label="Receipt or bundle of evidence" className="sr-only" onChange={(e) => void take(e.target.files)} />
       </label>
 
-      <details className="mt-4 rounded-xl border border-line bg-surface" open={report?.result === 'cannot_tell' || undefined}>
+      <details className="mt-4 rounded-xl border border-line bg-surface" open={trust} onToggle={(e) => setTrust(e.currentTarget.open)}>
         <summary className="cursor-pointer px-5 py-3 text-sm font-medium">What you already trust</summary>
         <div className="space-y-4 border-t border-line px-5 py-4">
           <Field label="Verifier key of the log" help="The one that you pinned when you began to work together. One a line.">{(p) => keys.includes('\n') ? <TextArea {...p} rows={3} className={`${p.className} font-mono`} value={keys} onChange={(e) => setKeys(e.target.value)} /> : <Input {...p} className={`${p.className} font-mono`} spellCheck={false} value={keys} onChange={(e) => setKeys(e.target.value)} />}</Field>
