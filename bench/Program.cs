@@ -16,7 +16,7 @@ using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Receipts;
 
 // One line of JSON a figure. Server and load share this machine, so only ratios of the same run mean something.
-string[] parts = args.Length > 0 ? args : ["actions", "push", "read", "start", "cedar"];
+string[] parts = args.Length > 0 ? args : ["actions", "push", "read", "start", "cedar", "log"];
 foreach (var kind in new[] { "sqlite", "postgres" })
 {
     var postgres = Environment.GetEnvironmentVariable("MUMEGA_TEST_POSTGRES");
@@ -35,6 +35,12 @@ foreach (var kind in new[] { "sqlite", "postgres" })
 
 if (parts.Contains("start")) await Bench.StartAsync();
 if (parts.Contains("cedar")) CedarBench.Run();
+if (parts.Contains("log"))
+{
+    await LogBench.RunAsync("sqlite", null);
+    if (Environment.GetEnvironmentVariable("MUMEGA_TEST_POSTGRES") is { Length: > 0 } server) await LogBench.RunAsync("postgres", server);
+    LogBench.Verify();
+}
 
 internal sealed class Bench : IAsyncDisposable
 {

@@ -4,9 +4,11 @@ using System.Text.RegularExpressions;
 
 // A thin client of the public API: it knows nothing that any other agent could not know. `verify` asks nobody at all.
 if (args is ["verify", .. var rest]) return Mumega.Cli.Verify.Run(rest, Console.Out, Console.Error);
+if (args is ["key", .. var path]) return Mumega.Cli.Partner.MakeKey(path, Console.Out, Console.Error);
+if (args is ["receipts", .. var how]) return await Mumega.Cli.Partner.FetchAsync(how, Console.Out, Console.Error);
 if (args is not ["publish", var file])
 {
-    Console.Error.WriteLine("usage: mumega publish FILE.md | mumega verify FILE (see mumega verify --help)");
+    Console.Error.WriteLine("usage: mumega publish FILE.md | verify FILE | key FILE | receipts --help");
     return 2;
 }
 

@@ -31,7 +31,8 @@ public static class Setup
         services.AddSingleton<Housekeeping>();
         services.AddSingleton<Desk>().AddSingleton<Kernel>().AddSingleton<Runner>().AddSingleton<JobQueue>();
         services.AddSingleton<IReadOnlyList<WitnessOptions>>(configuration.GetSection("Witnesses").Get<List<WitnessOptions>>() ?? []).AddSingleton<LogWitnesses>();
-        services.AddSingleton<ReceiptSequencer>().AddSingleton<LogSealer>().AddSingleton<LogAuditor>().AddSingleton<ReceiptFeed>();
+        services.AddSingleton<ReceiptSequencer>().AddSingleton<LogSealer>().AddSingleton<LogAuditor>().AddSingleton<ReceiptFeed>().AddSingleton<Sharing>();
+        services.AddSingleton(configuration.GetSection("Checkpoints").Get<CheckpointOptions>() ?? new()).AddSingleton<CheckpointDelivery>();
         services.AddSingleton<IWebhookSender, WebhookSender>();
 
         var keys = Directory.CreateDirectory(configuration["Keys:Folder"] ?? Path.Combine(dataFolder, "keys"));

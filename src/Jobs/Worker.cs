@@ -46,7 +46,8 @@ public sealed class Sequencer(ReceiptSequencer sequencer, Signals signals, JobOp
 
     public void Execute(BackgroundProcessContext context) => PlaceAsync(context.StoppingToken).GetAwaiter().GetResult();
 
-    private async Task PlaceAsync(CancellationToken ct)
+    /// <summary>Places what waits, and waits a moment.</summary>
+    public async Task PlaceAsync(CancellationToken ct)
     {
         var wake = signals.Receipts.Next;
         try
@@ -74,6 +75,9 @@ public sealed class Sequencer(ReceiptSequencer sequencer, Signals signals, JobOp
 /// <summary>Seals placed receipts into their tenants' logs, some times a second while there is something to seal.</summary>
 public sealed class Sealer(LogSealer sealer, Signals signals, JobOptions options, TimeProvider clock, ILogger<Sealer> log) : IBackgroundProcess
 {
+    // Most of a seal is waiting for the database; on SQLite, for the turn to write.
+    private const int AtOnce = 16;
+
     private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(5);
 
@@ -81,7 +85,8 @@ public sealed class Sealer(LogSealer sealer, Signals signals, JobOptions options
 
     public void Execute(BackgroundProcessContext context) => SealAsync(context.StoppingToken).GetAwaiter().GetResult();
 
-    private async Task SealAsync(CancellationToken ct)
+    /// <summary>Seals what waits, and waits a moment.</summary>
+    public async Task SealAsync(CancellationToken ct)
     {
         var wake = signals.Feed.Next;
         try
@@ -93,10 +98,11 @@ public sealed class Sealer(LogSealer sealer, Signals signals, JobOptions options
                 looked = clock.Now();
             }
 
+            var begun = clock.GetTimestamp();
             var tenants = sealer.TakeMarked();
-            foreach (var tenant in tenants) await SealAsync(tenant, ct);
-            if (tenants.Count > 0) await Task.WhenAny(Task.Delay(Gather, ct));
-            else await Task.WhenAny(wake, Task.Delay(options.Poll, ct));
+            await Parallel.ForEachAsync(tenants, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = ct }, async (tenant, stop) => await SealAsync(tenant, stop));
+            if (tenants.Count == 0) await Task.WhenAny(wake, Task.Delay(options.Poll, ct));
+            else if (Gather - clock.GetElapsedTime(begun) is var rest && rest > TimeSpan.Zero) await Task.WhenAny(Task.Delay(rest, ct));
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
         {
@@ -123,8 +129,8 @@ public sealed class Sealer(LogSealer sealer, Signals signals, JobOptions options
     }
 }
 
-/// <summary>Has witnesses cosign new checkpoints, at most once a second.</summary>
-public sealed class Cosigner(LogSealer sealer, Signals signals, ILogger<Cosigner> log) : IBackgroundProcess
+/// <summary>Has witnesses cosign new checkpoints, and takes them out of the building, at most once a second.</summary>
+public sealed class Cosigner(LogSealer sealer, CheckpointDelivery delivery, Signals signals, ILogger<Cosigner> log) : IBackgroundProcess
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
@@ -136,6 +142,7 @@ public sealed class Cosigner(LogSealer sealer, Signals signals, ILogger<Cosigner
         try
         {
             await sealer.CosignAsync(ct);
+            await delivery.DeliverAsync(ct);
             await Task.WhenAny(Task.Delay(Pause, ct));
             await Task.WhenAny(wake, Task.Delay(Pause * 10, ct));
         }
@@ -144,7 +151,7 @@ public sealed class Cosigner(LogSealer sealer, Signals signals, ILogger<Cosigner
         }
         catch (Exception e)
         {
-            log.LogError(e, "Witnesses could not be asked; they are asked again.");
+            log.LogError(e, "Checkpoints could not be taken out; it is tried again.");
             await Task.WhenAny(Task.Delay(Pause, ct));
         }
     }

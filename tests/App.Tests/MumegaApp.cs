@@ -45,7 +45,7 @@ public abstract class MumegaApp : IAsyncLifetime
         app = MumegaHost.Build(
         [
             $"--Urls={Address}", $"--PublicAddress={Address}", $"--Data={folder}", $"--Database:Kind={kind}", $"--Database:Connection={connection}",
-            $"--Outbound:AllowedPrivate:0={Receiver.Host}", "--Outbound:Timeout=00:00:02", "--Jobs:Poll=00:00:00.100",
+            $"--Outbound:AllowedPrivate:0={Receiver.Host}", "--Outbound:Timeout=00:00:02", "--Jobs:Poll=00:00:00.100", "--Checkpoints:Every=00:00:00.300",
         ], b => b.Logging.ClearProviders());
         await app.PrepareAsync(CancellationToken.None);
         await app.StartAsync();

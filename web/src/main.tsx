@@ -7,6 +7,7 @@ import './app.css';
 import { Actions } from './actions/actions';
 import { InboxPage } from './inbox/inbox';
 import { Pages } from './pages/pages';
+import { Partners } from './partners/partners';
 import { Policies } from './policies/policies';
 import { Receipts } from './receipts/receipts';
 import { RunPage } from './runs/run';
@@ -34,6 +35,7 @@ const router = createBrowserRouter([
       { path: 'receipts/:id', element: <ReceiptPage /> },
       { path: 'pages', element: <Pages /> },
       { path: 'policies', element: <Policies /> },
+      { path: 'partners', element: <Partners /> },
       { path: 'stops', element: <Stops /> },
     ],
   },

@@ -100,13 +100,18 @@ public sealed class RunNode(Run run, ActionCatalog catalog, DateTimeOffset now) 
 
     public Reversibility Reversibility => catalog.Find(run.Action)?.Reversibility ?? Reversibility.Irreversible;
 
-    /// <summary>The input in its canonical form.</summary>
-    public JsonElement Input => run.InputJson;
+    /// <summary>The input in its canonical form, as far as the caller may see it.</summary>
+    public async Task<JsonElement> Input(IResolveFieldContext context)
+    {
+        var door = await context.Request().DoorAsync(run.WorkspaceId);
+        return run.InputJson.EnumerateObject().All(p => door.Opens($"parameters.{p.Name}")) ? run.InputJson
+            : JsonSerializer.SerializeToElement(run.InputJson.EnumerateObject().Where(p => door.Opens($"parameters.{p.Name}")).ToDictionary(p => p.Name, p => p.Value));
+    }
 
-    public string Target => run.Target;
+    public Task<string> Target(IResolveFieldContext context) => SeenAsync(context, "target", run.Target);
 
     /// <summary>Why it was proposed, in the proposer's words.</summary>
-    public string Reason => run.Reason;
+    public Task<string> Reason(IResolveFieldContext context) => SeenAsync(context, "reason_text", run.Reason);
 
     public RunState State => run.State;
 
@@ -115,14 +120,20 @@ public sealed class RunNode(Run run, ActionCatalog catalog, DateTimeOffset now) 
 
     public DecisionView Decision => DecisionView.Of(run.Decision);
 
-    /// <summary>Absent for a run that policy denied.</summary>
-    public PreflightView? Preflight => PreflightView.Of(run.Preflight);
+    /// <summary>Absent for a run that policy denied. Before and after are left out when the caller may not see all of the input.</summary>
+    public async Task<PreflightView?> Preflight(IResolveFieldContext context)
+    {
+        var door = await context.Request().DoorAsync(run.WorkspaceId);
+        var seen = PreflightView.Of(run.Preflight);
+        return seen is null || run.InputJson.EnumerateObject().All(p => door.Opens($"parameters.{p.Name}")) ? seen
+            : seen with { Checks = [.. seen.Checks.Select(c => c with { Detail = Closed })], Preview = new(Closed, null, null) };
+    }
 
     /// <summary>The digest that an approval binds to.</summary>
     public string Digest => run.Digest;
 
     /// <summary>What came of it.</summary>
-    public string? Result => run.Result;
+    public async Task<string?> Result(IResolveFieldContext context) => run.Result is { } result ? await SeenAsync(context, "reason_text", result) : null;
 
     public RollbackView Rollback
     {
@@ -152,6 +163,11 @@ public sealed class RunNode(Run run, ActionCatalog catalog, DateTimeOffset now) 
     public IDataLoaderResult<RunNode?> Undoes(IResolveFieldContext context) => run.UndoOf is { } id
         ? context.Request().RunAsync(run.WorkspaceId, id).Then(r => r is null ? null : new RunNode(r, catalog, now))
         : new Loaded<RunNode?>(null);
+
+    // What stands where the caller may not see the value.
+    private const string Closed = "(not shown to you)";
+
+    private async Task<string> SeenAsync(IResolveFieldContext context, string field, string value) => (await context.Request().DoorAsync(run.WorkspaceId)).Opens(field) ? value : Closed;
 
     /// <summary>The run's chain of receipts, first step first.</summary>
     public Task<IReadOnlyList<ReceiptNode>> Receipts(IResolveFieldContext context) => Reads.ReceiptsOfAsync(context.Request(), run.WorkspaceId, run.Id, context.CancellationToken);
@@ -242,7 +258,7 @@ public sealed class ReceiptNode(Receipt receipt) : INode
 
     public IDataLoaderResult<Who> Actor(IResolveFieldContext context) => Who.Of(context.Request(), receipt.ActorId);
 
-    /// <summary>The run whose chain this belongs to; absent for a stop.</summary>
+    /// <summary>The run whose chain this belongs to; absent for a stop or a contract.</summary>
     public IDataLoaderResult<RunNode?> Run(IResolveFieldContext context)
     {
         var request = context.Request();
@@ -271,7 +287,17 @@ public sealed class ReceiptNode(Receipt receipt) : INode
         return new TransparencyLog.LogProof(extra, inclusion.Index, [.. inclusion.Path.Select(Convert.FromBase64String)], inclusion.Checkpoint).ToString();
     }
 
-    /// <summary>The committed fields, opened.</summary>
+    /// <summary>The names of fields whose values were erased. Their commitments are still in the entry.</summary>
+    public IDataLoaderResult<IReadOnlyList<string>> Erased(IResolveFieldContext context) =>
+        context.Request().DisclosureAsync(receipt.WorkspaceId, receipt.Id).Then(d => d?.ErasedNames ?? (IReadOnlyList<string>)[]);
+
+    /// <summary>Whether a legal hold keeps its fields from being erased.</summary>
+    public IDataLoaderResult<bool> Held(IResolveFieldContext context) => context.Request().DisclosureAsync(receipt.WorkspaceId, receipt.Id).Then(d => d?.HeldBy is not null);
+
+    /// <summary>The plain id, as action inputs name it.</summary>
+    [Id] public Guid ReceiptId => receipt.Id;
+
+    /// <summary>The committed fields, opened as far as the caller may see them.</summary>
     public IDataLoaderResult<JsonElement?> Fields(IResolveFieldContext context) =>
         context.Request().DisclosureAsync(receipt.WorkspaceId, receipt.Id).Then(d => d?.Fields());
 

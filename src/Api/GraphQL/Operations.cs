@@ -56,6 +56,24 @@ public sealed class Query
     public static async Task<INode?> Node(IResolveFieldContext context, [Id] string id) =>
         NodeId.Parse(id) is { } node ? await Reads.NodeAsync(context.Request(), node, context.CancellationToken) : null;
 
+    /// <summary>The contracts under which the caller, a partner, sees receipts; none for anybody else.</summary>
+    [Complexity(5, 1)]
+    public static async Task<IReadOnlyList<ContractNode>> Contracts(IResolveFieldContext context)
+    {
+        var request = context.Request();
+        return [.. (await context.RequestServices!.GetRequiredService<Sharing>().ContractsAsync(request.Actor, context.CancellationToken)).Select(c => new ContractNode(c, request.Now))];
+    }
+
+    /// <summary>One of those contracts; null when there is no such one for the caller.</summary>
+    public static async Task<ContractNode?> Contract(IResolveFieldContext context, [Id] string id)
+    {
+        var request = context.Request();
+        if (NodeId.Parse(id, "Contract") is not { } at) return null;
+        return (await context.RequestServices!.GetRequiredService<Sharing>().ContractsAsync(request.Actor, context.CancellationToken)).FirstOrDefault(c => c.WorkspaceId == at.Workspace && c.Id == at.Id) is { } found
+            ? new(found, request.Now)
+            : null;
+    }
+
     /// <summary>A workspace by its key; null when it does not exist for the caller.</summary>
     public static async Task<WorkspaceNode?> Workspace(IResolveFieldContext context, string key)
     {
@@ -166,6 +184,23 @@ public sealed class Subscription
     {
         await foreach (var item in Follow(context, workspace, after, ct))
             yield return new(Paging.Cursor(item.Position), new(item.Receipt));
+    }
+
+    /// <summary>
+    /// Receipts under a contract as they are sealed; with a cursor, first everything after it. Each is recorded as shown before it is sent. Ends when
+    /// the contract does.
+    /// </summary>
+    public static async IAsyncEnumerable<SharedReceiptEdge> ReceiptShared(IResolveFieldContext context, [Id] string contract, string? after, [EnumeratorCancellation] CancellationToken ct)
+    {
+        var request = context.Request();
+        if (NodeId.Parse(contract, "Contract") is not { } at) throw new Transport.RefusalException(new NotFound("contract", contract));
+
+        var sharing = context.RequestServices!.GetRequiredService<Sharing>();
+        await foreach (var outcome in sharing.FollowAsync(request.Actor, at.Workspace, at.Id, Paging.Position(after) ?? 0, ct))
+        {
+            if (outcome.Refused(out var why, out var page)) throw new Transport.RefusalException(why);
+            foreach (var shared in page.Receipts) yield return new(Paging.Cursor(shared.Position), new(shared));
+        }
     }
 
     /// <summary>Runs whose state changed, as they are now.</summary>

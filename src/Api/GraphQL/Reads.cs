@@ -9,6 +9,7 @@ using Mumega.Domain.Policies;
 using Mumega.Domain.Runs;
 using Mumega.Domain.Stops;
 using Mumega.Domain.Tenancy;
+using Mumega.Infrastructure.Data;
 
 namespace Mumega.Api.GraphQL;
 
@@ -29,6 +30,20 @@ public sealed record ReceiptEdge(string Cursor, ReceiptNode Node);
 
 /// <summary>A page of receipts, newest first.</summary>
 public sealed record ReceiptConnection([property: Complexity(0, 1)] IReadOnlyList<ReceiptEdge> Edges, [property: Complexity(0, 1)] IReadOnlyList<ReceiptNode> Nodes, [property: Complexity(0, 1)] PageInfo PageInfo);
+
+/// <summary>Which receipts are wanted; what is left out does not matter.</summary>
+/// <param name="Kinds">Of any of these kinds.</param>
+/// <param name="Action">Of this action, for example <c>page.publish</c>.</param>
+/// <param name="Actor">By this principal.</param>
+/// <param name="Run">Of this run's chain.</param>
+/// <param name="Subject">About this, for example <c>Page::"prices"</c>.</param>
+/// <param name="Since">At this time or later.</param>
+/// <param name="Until">Before this time.</param>
+public sealed record ReceiptFilterInput(IReadOnlyList<string>? Kinds, string? Action, [property: Id] Guid? Actor, [property: Id] string? Run, string? Subject, DateTimeOffset? Since, DateTimeOffset? Until)
+{
+    internal ReceiptQuery Query(Guid workspaceId) => new(Kinds, Action, Actor,
+        Run is null ? null : NodeId.Parse(Run, "Run") is var (room, id) && room == workspaceId ? id : throw new Transport.RefusalException(new Domain.NotFound("run", Run)), Subject, Since, Until);
+}
 
 /// <summary>An edge of a list of pages.</summary>
 public sealed record PageEdge(string Cursor, PageNode Node);
@@ -170,13 +185,31 @@ public sealed class WorkspaceNode(Workspace workspace, string tenantKey) : INode
 
     /// <summary>Receipts in the order of the record, newest first.</summary>
     [Complexity<PageCost>]
-    public async Task<ReceiptConnection> Receipts(IResolveFieldContext context, int? first, string? after, string? kind)
+    public async Task<ReceiptConnection> Receipts(IResolveFieldContext context, int? first, string? after, ReceiptFilterInput? filter)
     {
         await using var db = context.Request().Open(workspace.Id);
-        var rows = await db.ReceiptsBefore(Paging.Position(after) ?? long.MaxValue, kind, Paging.Size(first) + 1).ToListAsync(context.CancellationToken);
+        var rows = await db.ReceiptsBefore(Paging.Position(after) ?? long.MaxValue, filter?.Query(workspace.Id), Paging.Size(first) + 1).ToListAsync(context.CancellationToken);
         var info = Paging.Info(rows, first, after, r => Paging.Cursor(r.Position));
         List<ReceiptEdge> edges = [.. rows.Select(r => new ReceiptEdge(Paging.Cursor(r.Position), new(r.Receipt)))];
         return new(edges, [.. edges.Select(e => e.Node)], info);
+    }
+
+    /// <summary>Who acted in this workspace so far, by name, at most 100: for filtering receipts.</summary>
+    [Complexity(10)]
+    public async Task<IReadOnlyList<Who>> Actors(IResolveFieldContext context)
+    {
+        await using var db = context.Request().Open(workspace.Id);
+        var ids = db.Receipts.Select(r => r.ActorId).Distinct();
+        return [.. await db.Principals.AsNoTracking().Where(p => ids.Contains(p.Id)).OrderBy(p => p.Name).Take(Paging.Max).Select(p => new Who(p.Id, p.Name, p.Kind)).ToListAsync(context.CancellationToken)];
+    }
+
+    /// <summary>Contracts with partners, newest first, at most 100.</summary>
+    [Complexity(5, 1)]
+    public async Task<IReadOnlyList<ContractNode>> Contracts(IResolveFieldContext context)
+    {
+        var request = context.Request();
+        await using var db = request.Open(workspace.Id);
+        return [.. (await db.Contracts.AsNoTracking().OrderByDescending(c => c.CreatedAt).Take(Paging.Max).ToListAsync(context.CancellationToken)).Select(c => new ContractNode(c, request.Now))];
     }
 
     /// <summary>Pages, newest first.</summary>
@@ -254,12 +287,13 @@ public sealed class WorkspaceNode(Workspace workspace, string tenantKey) : INode
     }
 
     /// <summary>
-    /// Receipts with their proofs as one file that can be checked without asking us: those named (at most 100), or the newest 100. Says how the log
-    /// goes on from an earlier checkpoint of that size, if one is named. Absent while nothing is sealed.
+    /// Receipts with their proofs as one file that can be checked without asking us: those named (at most 100), or the newest 100. Proves them
+    /// against the latest checkpoint or the one of that size, and says how the log goes on from an earlier one, if it is named. Absent while
+    /// nothing is sealed, and at a checkpoint that never was.
     /// </summary>
     [Complexity(100)]
-    public async Task<string?> Evidence(IResolveFieldContext context, [Id] IReadOnlyList<string>? receipts, IReadOnlyList<string>? open, long? from) =>
-        await EvidenceExport.WriteAsync(context, workspace.Id, receipts, open, from);
+    public async Task<string?> Evidence(IResolveFieldContext context, [Id] IReadOnlyList<string>? receipts, IReadOnlyList<string>? open, long? from, long? checkpoint) =>
+        await EvidenceExport.WriteAsync(context, workspace.Id, receipts, open, from, checkpoint);
 
     /// <summary>The agents that hold a role here, at most 100.</summary>
     public async Task<IReadOnlyList<PrincipalNode>> Agents(IResolveFieldContext context)
@@ -299,6 +333,8 @@ internal static class Reads
                 return await db.Receipts.AsNoTracking().SingleOrDefaultAsync(r => r.Id == key, ct) is { } receipt ? new ReceiptNode(receipt) : null;
             case "Page":
                 return await db.Pages.AsNoTracking().SingleOrDefaultAsync(p => p.Id == key, ct) is { } page ? new PageNode(page, $"{request.PublicAddress}/p/{workspace.TenantKey}/{page.Slug}") : null;
+            case "Contract":
+                return await db.Contracts.AsNoTracking().SingleOrDefaultAsync(c => c.Id == key, ct) is { } contract ? new ContractNode(contract, request.Now) : null;
             case "Stop":
                 return await db.Stops.AsNoTracking().SingleOrDefaultAsync(s => s.Id == key && (s.WorkspaceId == id.WorkspaceId || s.Boundary == StopBoundary.Tenant), ct) is { } stop
                     ? new StopNode(stop, id.WorkspaceId) : null;

@@ -17,6 +17,7 @@ public sealed class RequestContext(Caller caller, IServiceProvider services, boo
     private readonly Actor actor = caller.Actor;
     private readonly ConcurrentDictionary<Guid, Task<WorkspaceNode?>> visible = new();
     private readonly ConcurrentDictionary<Guid, Task<(Domain.Refusal? Refusal, IReadOnlySet<string> Roles)>> deciders = new();
+    private readonly ConcurrentDictionary<Guid, Task<FieldDoor>> doors = new();
     private readonly ConcurrentDictionary<string, object> batches = new(StringComparer.Ordinal);
 
     public Actor Actor => actor;
@@ -81,12 +82,20 @@ public sealed class RequestContext(Caller caller, IServiceProvider services, boo
         return await db.Runs.AsNoTracking().Where(r => ids.Contains(r.Id)).ToDictionaryAsync(r => r.Id);
     }).Load(runId);
 
-    /// <summary>The opened fields of receipts, loaded together.</summary>
+    /// <summary>What the caller may see of the fields of receipts, loaded together.</summary>
     public IDataLoaderResult<Domain.Receipts.Disclosure?> DisclosureAsync(Guid workspaceId, Guid receiptId) => Batch<Guid, Domain.Receipts.Disclosure>($"disclosure/{workspaceId}", async ids =>
     {
+        var door = await DoorAsync(workspaceId);
         await using var db = Open(workspaceId);
-        return await db.Disclosures.AsNoTracking().Where(d => ids.Contains(d.ReceiptId)).ToDictionaryAsync(d => d.ReceiptId);
+        return (await db.Disclosures.AsNoTracking().Where(d => ids.Contains(d.ReceiptId)).ToListAsync()).ToDictionary(d => d.ReceiptId, d => d.Only(door.Opens));
     }).Load(receiptId);
+
+    /// <summary>Which fields of receipts in the workspace the caller may see, decided by policy once per request and name.</summary>
+    public Task<FieldDoor> DoorAsync(Guid workspaceId) => doors.GetOrAdd(workspaceId, async id =>
+    {
+        await using var sitting = await Desk.SitAsync(actor, id, caller.Authority, CancellationToken.None);
+        return sitting.Door();
+    });
 
     private BatchLoader<TKey, T> Batch<TKey, T>(string name, Func<IReadOnlyCollection<TKey>, Task<Dictionary<TKey, T>>> load) where TKey : notnull where T : class =>
         (BatchLoader<TKey, T>)batches.GetOrAdd(name, _ => new BatchLoader<TKey, T>(load));

@@ -2,7 +2,10 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Pages;
+using Mumega.Domain.Partners;
 using Mumega.Domain.Policies;
+using Mumega.Domain.Receipts;
+using Mumega.Domain.Runs;
 using Mumega.Domain.Runtime;
 using Mumega.Domain.Stops;
 using Mumega.Domain.Webhooks;
@@ -41,6 +44,9 @@ public sealed record Undo(string Action, JsonElement Input, string Summary);
 /// <param name="After">The same after.</param>
 public sealed record Change(string Summary, Undo? Undo, string? Before, string? After);
 
+/// <summary>A receipt of a chain with its opened fields.</summary>
+public sealed record ChainLink(Receipt Receipt, Disclosure Disclosure);
+
 /// <summary>The live state of one workspace, as far as actions may see and change it. Changes commit with the run.</summary>
 public interface IWorkspaceState
 {
@@ -73,6 +79,26 @@ public interface IWorkspaceState
     Task EndTokensAsync(PrincipalEntity principal, CancellationToken ct);
 
     Task<Connection?> FindConnectionAsync(string key, CancellationToken ct);
+
+    /// <summary>The whole chain that a receipt belongs to, first step first; empty when there is no such receipt here.</summary>
+    Task<IReadOnlyList<ChainLink>> FindChainAsync(Guid receiptId, CancellationToken ct);
+
+    /// <summary>The run with that id, or null: a chain may also belong to a stop or a contract.</summary>
+    Task<Run?> FindRunAsync(Guid id, CancellationToken ct);
+
+    /// <summary>The contracts of this workspace with the partner of that name, newest first.</summary>
+    Task<IReadOnlyList<Contract>> FindContractsAsync(string partner, CancellationToken ct);
+
+    Task<Contract?> FindContractAsync(Guid id, CancellationToken ct);
+
+    /// <summary>The tenant's partner of that name.</summary>
+    Task<PrincipalEntity?> FindPartnerAsync(string name, CancellationToken ct);
+
+    /// <summary>Adds a partner who signs in with a key of their own (private_key_jwt, RFC 7523); the public half as a JWK.</summary>
+    PrincipalEntity AddPartner(string name, string jwk, DateTimeOffset now);
+
+    /// <summary>Lets a partner in or keeps it out of this workspace: without the role its tokens do not name it.</summary>
+    Task SetPartnerRoleAsync(PrincipalEntity partner, bool holds, CancellationToken ct);
 
     Task<Stop?> FindStopAsync(Guid id, CancellationToken ct);
 
@@ -120,6 +146,9 @@ public abstract class ActionDefinition
 
     /// <summary>Which object of that kind.</summary>
     public abstract string TargetId(JsonElement input);
+
+    /// <summary>The kind of the receipt that proves it was done.</summary>
+    public virtual string ReceiptKind => Domain.Receipts.ReceiptKind.Confirmed;
 
     /// <summary>Faults of the input that its schema can't express; none when it may be proposed.</summary>
     public virtual IReadOnlyList<InputFault> Faults(JsonElement input) => [];

@@ -67,5 +67,8 @@ public static class Scopes
     public const string Decide = "mumega:decide";
     public const string Stop = "mumega:stop";
 
-    public static readonly IReadOnlyList<string> All = [Read, Propose, Decide, Stop];
+    /// <summary>What a partner gets: receipts under its contracts, nothing else.</summary>
+    public const string Receipts = "mumega:receipts";
+
+    public static readonly IReadOnlyList<string> All = [Read, Propose, Decide, Stop, Receipts];
 }

@@ -34,15 +34,22 @@ public static class ControlAct
     public const string EngageStop = "stop.engage";
     public const string EngageTenantStop = "stop.engage.tenant";
 
-    public static readonly IReadOnlyList<string> All = [Read, DecideApproval, CancelRun, RollBackRun, SettleRun, EngageStop, EngageTenantStop];
+    /// <summary>A partner reads receipts under a contract; what it sees of them is the contract's matter.</summary>
+    public const string ReadContract = "contract.read";
+
+    /// <summary>The value of one field of a receipt is shown; the field's name is in the context.</summary>
+    public const string OpenField = "receipt.open";
+
+    public static readonly IReadOnlyList<string> All = [Read, DecideApproval, CancelRun, RollBackRun, SettleRun, EngageStop, EngageTenantStop, ReadContract];
 }
 
 /// <summary>Everything a decision looks at.</summary>
 /// <param name="Roles">The roles that the principal holds in the workspace now.</param>
 /// <param name="Act">A catalogue action's kind or a <see cref="ControlAct"/>.</param>
 /// <param name="Input">The action's input; absent for control acts.</param>
+/// <param name="Field">For <see cref="ControlAct.OpenField"/>: the name of the field.</param>
 public sealed record Question(
-    Actor Principal, bool Suspended, IReadOnlySet<string> Roles, Guid WorkspaceId, string Act, ActionDefinition? Action, JsonElement? Input);
+    Actor Principal, bool Suspended, IReadOnlySet<string> Roles, Guid WorkspaceId, string Act, ActionDefinition? Action, JsonElement? Input, string? Field = null);
 
 /// <summary>The one place where authority is decided: Cedar policies of the tenant under guardrails that no tenant can edit.</summary>
 public sealed class PolicyBook
@@ -163,6 +170,7 @@ public sealed class PolicyBook
             ["workspace"] = Value.Of(question.WorkspaceId.ToString()),
             ["surface"] = Value.Of(by.Surface),
         };
+        if (question.Field is { } field) context["field"] = Value.Of(field);
         if (question.Action is not null)
         {
             context["blast"] = Value.Of(question.Action.Blast.ToString().ToLowerInvariant());
@@ -175,7 +183,8 @@ public sealed class PolicyBook
 
     private static string ScopeFor(Question question) => question.Act switch
     {
-        ControlAct.Read => Scopes.Read,
+        ControlAct.Read or ControlAct.OpenField => Scopes.Read,
+        ControlAct.ReadContract => Scopes.Receipts,
         ControlAct.DecideApproval or ControlAct.SettleRun => Scopes.Decide,
         ControlAct.EngageStop or ControlAct.EngageTenantStop => Scopes.Stop,
         _ => Scopes.Propose,

@@ -62,7 +62,8 @@ public static class PolicySchema
 
         text.Append("\n  // What people do to runs, approvals and stops, and reading.\n  action control;\n  action ")
             .AppendJoin(", ", ControlAct.All.Select(a => $"\"{a}\""))
-            .Append($" in [\"control\"] appliesTo {{\n    principal: [{principals}],\n    resource: [Workspace],\n    context: {{ {Circumstances} }}\n  }};\n}}\n");
+            .Append($" in [\"control\"] appliesTo {{\n    principal: [{principals}],\n    resource: [Workspace],\n    context: {{ {Circumstances} }}\n  }};\n")
+            .Append($"  // The value of one field of a receipt is shown.\n  action \"{ControlAct.OpenField}\" in [\"control\"] appliesTo {{\n    principal: [{principals}],\n    resource: [Workspace],\n    context: {{ {Circumstances}, field: String }}\n  }};\n}}\n");
         return text.ToString();
     }
 }

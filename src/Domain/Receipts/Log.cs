@@ -1,3 +1,4 @@
+using Mumega.Domain.Identity;
 using Mumega.Domain.Tenancy;
 
 namespace Mumega.Domain.Receipts;
@@ -91,4 +92,24 @@ public sealed class LogKey : ITenantOwned
 
     /// <summary>When it stops signing; absent for the newest.</summary>
     public DateTimeOffset? RetiresAt { get; set; }
+
+    public int Version { get; private set; }
+
+    /// <summary>The receipt that says that this key signs from now on, beside those before it for a while.</summary>
+    public Evidence Announce(Guid workspaceId, Actor by, IReadOnlyList<string> former, DateTimeOffset now) =>
+        ReceiptWriter.Append(new Announcement(TenantId, workspaceId, Id), ReceiptKind.LogKey, by, now, "log", "key.rotated", "SIGNING", [("target", Verifier), ("state_before", former), ("state_after", Verifier)]);
+
+    // A chain of one.
+    private sealed class Announcement(Guid tenantId, Guid workspaceId, Guid id) : IReceipted
+    {
+        public Guid TenantId => tenantId;
+
+        public Guid WorkspaceId => workspaceId;
+
+        public Guid Id => id;
+
+        public int Receipts { get; set; }
+
+        public string? LastReceipt { get; set; }
+    }
 }

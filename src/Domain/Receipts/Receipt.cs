@@ -20,9 +20,16 @@ public static class ReceiptKind
     public const string Reconciled = "reconciled";
     public const string Compensated = "compensated";
     public const string Stop = "stop";
+    public const string Disclosed = "disclosed";
+    public const string Erased = "erased";
+    public const string PolicyPromoted = "policy.promoted";
+    public const string LogKey = "log.key";
+
+    public static readonly IReadOnlyList<string> All =
+        [Proposed, Decided, Authorised, Dispatched, Confirmed, Failed, Unknown, Reconciled, Compensated, Stop, Disclosed, Erased, PolicyPromoted, LogKey];
 }
 
-/// <summary>Something that leaves a gap-free chain of receipts: a run or a stop.</summary>
+/// <summary>Something that leaves a gap-free chain of receipts: a run, a stop, a contract.</summary>
 public interface IReceipted : IWorkspaceOwned
 {
     Guid Id { get; }
@@ -46,7 +53,7 @@ public sealed class Receipt : IWorkspaceOwned
     /// <summary>One of <see cref="ReceiptKind"/>.</summary>
     public required string Kind { get; init; }
 
-    /// <summary>The run or stop whose chain this belongs to.</summary>
+    /// <summary>The run, stop or contract whose chain this belongs to.</summary>
     public required Guid SubjectId { get; init; }
 
     /// <summary>The step within the chain, from 1, without gaps.</summary>
@@ -89,17 +96,28 @@ public sealed class Disclosure : IWorkspaceOwned
     public required Guid ReceiptId { get; init; }
 
     /// <summary>A JSON array of strings, each <c>base64url(JSON [salt, name, value])</c>.</summary>
-    public required string Opened { get; init; }
+    public required string Opened { get; set; }
+
+    /// <summary>A JSON array of the names whose value and salt were destroyed; absent when none was.</summary>
+    public string? Erased { get; private set; }
+
+    /// <summary>Who put a legal hold on it: nothing is erased while it lasts.</summary>
+    public Guid? HeldBy { get; set; }
 
     /// <summary>The disclosure strings of the named fields, or of all.</summary>
-    public IReadOnlyList<string> Open(IReadOnlyCollection<string>? names = null) =>
-        [.. JsonSerializer.Deserialize<string[]>(Opened)!.Where(d => names is null || names.Contains(JsonDocument.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(d)).RootElement[1].GetString()!))];
+    public IReadOnlyList<string> Open(IReadOnlyCollection<string>? names = null) => [.. Strings().Where(d => names is null || names.Contains(NameOf(d)))];
+
+    /// <summary>The names of the fields that can be opened.</summary>
+    public IReadOnlyList<string> Names => [.. Strings().Select(NameOf)];
+
+    /// <summary>The names of the fields whose value and salt were destroyed.</summary>
+    public IReadOnlyList<string> ErasedNames => Erased is null ? [] : JsonSerializer.Deserialize<string[]>(Erased)!;
 
     /// <summary>The committed fields as one JSON object.</summary>
     public JsonElement Fields()
     {
         var fields = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
-        foreach (var disclosure in JsonSerializer.Deserialize<string[]>(Opened)!)
+        foreach (var disclosure in Strings())
         {
             var triple = JsonDocument.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(disclosure)).RootElement;
             fields[triple[1].GetString()!] = triple[2].Clone();
@@ -107,6 +125,31 @@ public sealed class Disclosure : IWorkspaceOwned
 
         return JsonSerializer.SerializeToElement(fields);
     }
+
+    /// <summary>The same with only the fields that somebody may see. A copy, never written back.</summary>
+    public Disclosure Only(Func<string, bool> may) => new()
+    {
+        TenantId = TenantId,
+        WorkspaceId = WorkspaceId,
+        ReceiptId = ReceiptId,
+        Opened = JsonSerializer.Serialize(Strings().Where(d => may(NameOf(d)))),
+        Erased = Erased,
+        HeldBy = HeldBy,
+    };
+
+    /// <summary>Destroys value and salt of the named fields. The commitments stay in the entry, and nobody can open them any more.</summary>
+    public void Erase(IReadOnlyCollection<string> names)
+    {
+        var gone = Names.Where(names.Contains).ToList();
+        if (gone.Count == 0) return;
+
+        Erased = JsonSerializer.Serialize(ErasedNames.Concat(gone));
+        Opened = JsonSerializer.Serialize(Strings().Where(d => !gone.Contains(NameOf(d))));
+    }
+
+    private string[] Strings() => JsonSerializer.Deserialize<string[]>(Opened)!;
+
+    private static string NameOf(string disclosure) => JsonDocument.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(disclosure)).RootElement[1].GetString()!;
 }
 
 /// <summary>A receipt's place in its tenant's commit order, given after the commit; the cursor of every feed.</summary>

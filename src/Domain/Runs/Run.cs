@@ -40,6 +40,9 @@ public sealed record RollbackPointer(RollbackStatus Status, string Summary, Date
 /// <summary>One governed attempt at one action. Its state changes only here, and every change yields its receipt.</summary>
 public sealed class Run : IReceipted
 {
+    /// <summary>What stands where something was erased.</summary>
+    public const string Gone = "(erased)";
+
     /// <summary>How long an undo stays on offer.</summary>
     public static readonly TimeSpan UndoWindow = TimeSpan.FromDays(30);
 
@@ -56,15 +59,15 @@ public sealed class Run : IReceipted
     public required string Family { get; init; }
 
     /// <summary>The input, canonical JSON.</summary>
-    public required string Input { get; init; }
+    public required string Input { get; set; }
 
     /// <summary>What it is about, for example <c>Page::"prices"</c>.</summary>
-    public required string Target { get; init; }
+    public required string Target { get; set; }
 
     /// <summary>The connection it goes out through, if any.</summary>
     public string? Connector { get; init; }
 
-    public required string Reason { get; init; }
+    public required string Reason { get; set; }
 
     public RunState State { get; private set; }
 
@@ -247,11 +250,13 @@ public sealed class Run : IReceipted
         return Move(RunState.Running, ReceiptKind.Dispatched, by, now, "dispatched", [("effect_id", EffectId), ("target", Target)]);
     }
 
-    public Evidence Succeed(Change change, Actor by, DateTimeOffset now)
+    /// <param name="change">What was done, and how it is undone.</param>
+    /// <param name="kind">The kind of the receipt, unless this undoes another run.</param>
+    public Evidence Succeed(Change change, string kind, Actor by, DateTimeOffset now)
     {
         UndoJson = change.Undo is null ? null : JsonSerializer.Serialize(change.Undo);
         UndoUntil = change.Undo is null ? null : now + UndoWindow;
-        return End(RunState.Succeeded, UndoOf is null ? ReceiptKind.Confirmed : ReceiptKind.Compensated, by, now, "succeeded", change.Summary,
+        return End(RunState.Succeeded, UndoOf is null ? kind : ReceiptKind.Compensated, by, now, "succeeded", change.Summary,
         [
             ("state_before", change.Before), ("state_after", change.After), ("reason_text", change.Summary), ("effect_id", EffectId),
             ("undo_pointer", change.Undo is null ? null : new { action = change.Undo.Action, until = UndoUntil }),
@@ -281,6 +286,24 @@ public sealed class Run : IReceipted
     {
         if (succeeded) UndoneAt = now;
         else UndoneBy = null;
+    }
+
+    /// <summary>
+    /// Takes out what was erased from the receipts, which is all that its own row still says of it. Whoever erases an input gives up the undo,
+    /// which holds it too.
+    /// </summary>
+    public void Erase(IReadOnlyCollection<string> fields)
+    {
+        var gone = fields.Where(f => f.StartsWith("parameters.", StringComparison.Ordinal)).Select(f => f["parameters.".Length..]).ToHashSet(StringComparer.Ordinal);
+        if (gone.Count > 0)
+        {
+            Input = CanonicalJson.Write(JsonSerializer.SerializeToElement(InputJson.EnumerateObject().Where(p => !gone.Contains(p.Name)).ToDictionary(p => p.Name, p => p.Value)));
+            UndoJson = null;
+        }
+
+        if (gone.Count > 0 && Preflight is { } seen) PreflightJson = JsonSerializer.Serialize(seen with { Checks = [], Summary = Gone, Before = null, After = null });
+        if (fields.Contains("target")) Target = Gone;
+        if (fields.Contains("reason_text")) (Reason, Result) = (Gone, Gone);
     }
 
     /// <summary>Whether the run can be undone now, and if not, why.</summary>

@@ -14,6 +14,9 @@ namespace Mumega.Infrastructure.Data;
 /// <param name="Seen">What the idempotency key led to before, if it was used.</param>
 internal sealed record Opening(long Authority, string TenantKey, string Log, SeenKey? Seen);
 
+/// <summary>A leaf at its place in the tenant's order.</summary>
+internal sealed record PlacedLeaf(long Position, byte[]? Leaf);
+
 internal sealed record SeenKey(string RequestHash, Guid SubjectId);
 
 /// <summary>
@@ -71,6 +74,10 @@ internal sealed class CompiledQueries
 
     public readonly Func<MumegaDb, int, IAsyncEnumerable<ReceiptPlace>> WaitingPlaces =
         EF.CompileAsyncQuery((MumegaDb db, int limit) => db.ReceiptPlaces.AsNoTracking().Where(p => p.Position == null).OrderBy(p => p.Ticks).ThenBy(p => p.Step).Take(limit));
+
+    public readonly Func<MumegaDb, Guid, long, int, IAsyncEnumerable<PlacedLeaf>> PlacedAfter =
+        EF.CompileAsyncQuery((MumegaDb db, Guid tenant, long after, int limit) => db.ReceiptPlaces.Where(p => p.TenantId == tenant && p.Position > after)
+            .OrderBy(p => p.Position).Select(p => new PlacedLeaf(p.Position!.Value, p.Leaf)).Take(limit));
 
     public readonly Func<MumegaDb, Guid, CancellationToken, Task<long?>> LastPlace =
         EF.CompileAsyncQuery((MumegaDb db, Guid tenant, CancellationToken ct) => db.ReceiptPlaces.Where(p => p.TenantId == tenant && p.Position != null).Max(p => p.Position));

@@ -5,6 +5,7 @@ using Mumega.Domain.Approvals;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Jobs;
 using Mumega.Domain.Pages;
+using Mumega.Domain.Partners;
 using Mumega.Domain.Policies;
 using Mumega.Domain.Receipts;
 using Mumega.Domain.Runs;
@@ -46,6 +47,7 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
     public DbSet<ApprovalDecision> ApprovalDecisions => Set<ApprovalDecision>();
     public DbSet<Receipt> Receipts => Set<Receipt>();
     public DbSet<Disclosure> Disclosures => Set<Disclosure>();
+    public DbSet<Contract> Contracts => Set<Contract>();
     public DbSet<ReceiptPlace> ReceiptPlaces => Set<ReceiptPlace>();
     public DbSet<LogHead> LogHeads => Set<LogHead>();
     public DbSet<LogTile> LogTiles => Set<LogTile>();
@@ -76,17 +78,24 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
     /// <summary>The approval that a run waits or waited for, with what was decided.</summary>
     public Task<Approval?> FindApprovalOfRunAsync(Guid runId, CancellationToken ct) => Queries.ApprovalOfRun(this, runId, ct);
 
-    /// <summary>The open workspace's receipts before a place, newest first; of one kind if that is given.</summary>
-    public IAsyncEnumerable<FeedItem> ReceiptsBefore(long place, string? kind, int limit)
+    /// <summary>The open workspace's receipts before a place, newest first; those that are wanted, if that is said.</summary>
+    public IAsyncEnumerable<FeedItem> ReceiptsBefore(long place, ReceiptQuery? wanted, int limit)
     {
-        if (kind is null) return Queries.ReceiptsBefore(this, TenantId, WorkspaceId, place, limit);
+        if (wanted is null) return Queries.ReceiptsBefore(this, TenantId, WorkspaceId, place, limit);
 
         var (tenantId, workspaceId) = (TenantId, WorkspaceId);
+        var receipts = Receipts.AsQueryable();
+        if (wanted.Kinds is { Count: > 0 } kinds) receipts = receipts.Where(r => kinds.Contains(r.Kind));
+        if (wanted.Action is { } action) receipts = receipts.Where(r => r.Action == action);
+        if (wanted.Actor is { } actor) receipts = receipts.Where(r => r.ActorId == actor);
+        if (wanted.Chain is { } chain) receipts = receipts.Where(r => r.SubjectId == chain);
+        if (wanted.Target is { } target) receipts = receipts.Where(r => Runs.Any(run => run.Id == r.SubjectId && run.Target == target));
+        if (wanted.Since is { } since) receipts = receipts.Where(r => r.At >= since);
+        if (wanted.Until is { } until) receipts = receipts.Where(r => r.At < until);
         return (
             from at in ReceiptPlaces
             where at.TenantId == tenantId && at.WorkspaceId == workspaceId && at.Position < place
-            join receipt in Receipts on new { at.TenantId, at.WorkspaceId, at.ReceiptId } equals new { receipt.TenantId, receipt.WorkspaceId, ReceiptId = receipt.Id }
-            where receipt.Kind == kind
+            join receipt in receipts on new { at.TenantId, at.WorkspaceId, at.ReceiptId } equals new { receipt.TenantId, receipt.WorkspaceId, ReceiptId = receipt.Id }
             orderby at.Position descending
             select new FeedItem(at.Position!.Value, receipt)).AsNoTracking().Take(limit).AsAsyncEnumerable();
     }
@@ -190,6 +199,16 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
     // PostgreSQL takes only offset 0.
     private sealed class UtcOffset() : ValueConverter<DateTimeOffset, DateTimeOffset>(t => t.ToUniversalTime(), t => t);
 }
+
+/// <summary>Which receipts are wanted; null where it does not matter.</summary>
+/// <param name="Kinds">Of any of these kinds.</param>
+/// <param name="Action">Of this action.</param>
+/// <param name="Actor">By this principal.</param>
+/// <param name="Chain">Of the chain of this run, stop or contract.</param>
+/// <param name="Target">Of runs about this.</param>
+/// <param name="Since">At this time or later.</param>
+/// <param name="Until">Before this time.</param>
+public sealed record ReceiptQuery(IReadOnlyList<string>? Kinds, string? Action, Guid? Actor, Guid? Chain, string? Target, DateTimeOffset? Since, DateTimeOffset? Until);
 
 /// <summary>What a commit did: whether it left jobs that are due, and whether it changed who may do what.</summary>
 internal readonly record struct Commit(int Rows, bool Jobs, bool Authority);

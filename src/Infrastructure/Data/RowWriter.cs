@@ -46,21 +46,35 @@ internal sealed class RowWriter
         }
     }
 
+    /// <summary>How many receipts <see cref="PlaceAsync"/> takes at most.</summary>
+    public const int MaxPlaces = MaxParameters / 3;
+
     /// <summary>Gives waiting receipts their places in one statement. Returns how many still waited.</summary>
     public async Task<int> PlaceAsync(MumegaDb db, IReadOnlyList<(ReceiptPlace Place, long Position)> given, CancellationToken ct)
     {
         var table = TableOf(db, typeof(ReceiptPlace));
-        var (id, position) = (table[nameof(ReceiptPlace.ReceiptId)], table[nameof(ReceiptPlace.Position)]);
+        Column[] key = [table[nameof(ReceiptPlace.TenantId)], table[nameof(ReceiptPlace.WorkspaceId)], table[nameof(ReceiptPlace.ReceiptId)]];
+        var position = table[nameof(ReceiptPlace.Position)].Name;
         await using var command = Command(db);
-        var text = new StringBuilder($"UPDATE {table.Name} SET {position.Name} = CASE {id.Name}");
+        var rows = new StringBuilder();
         for (var i = 0; i < given.Count; i++)
         {
-            command.Parameters.Add(id.Type.CreateParameter(command, $"@p{i}", given[i].Place.ReceiptId, nullable: false));
-            text.Append(System.Globalization.CultureInfo.InvariantCulture, $" WHEN @p{i} THEN {given[i].Position}");
+            rows.Append(i == 0 ? "(" : ",(");
+            for (var k = 0; k < key.Length; k++)
+            {
+                var name = $"@p{i}_{k}";
+                command.Parameters.Add(key[k].Type.CreateParameter(command, name, key[k].Read(given[i].Place), nullable: false));
+                rows.Append(name).Append(',');
+            }
+
+            rows.Append(given[i].Position).Append(')');
         }
 
-        text.Append($" END WHERE {position.Name} IS NULL AND {id.Name} IN (").AppendJoin(',', given.Select((_, i) => $"@p{i}")).Append(')');
-        command.CommandText = text.ToString();
+        // The whole key, so that each row is found by it however many there are.
+        var match = string.Join(" AND ", key.Select((c, k) => $"p.{c.Name} = given.k{k}"));
+        command.CommandText = db.Database.IsSqlServer()
+            ? $"UPDATE p SET {position} = given.position FROM {table.Name} p INNER JOIN (VALUES {rows}) given(k0, k1, k2, position) ON {match} WHERE p.{position} IS NULL"
+            : $"WITH given(k0, k1, k2, position) AS (VALUES {rows}) UPDATE {table.Name} AS p SET {position} = given.position FROM given WHERE {match} AND p.{position} IS NULL";
         return await command.ExecuteNonQueryAsync(ct);
     }
 

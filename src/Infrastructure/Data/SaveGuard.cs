@@ -2,6 +2,7 @@ using Microsoft.EntityFrameworkCore;
 using Mumega.Domain.Approvals;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Pages;
+using Mumega.Domain.Partners;
 using Mumega.Domain.Policies;
 using Mumega.Domain.Receipts;
 using Mumega.Domain.Runs;
@@ -37,7 +38,7 @@ internal static class SaveGuard
             if (entry.Entity is Receipt or PageRevision or ApprovalDecision or LogTile or LogCheckpoint or LogCosignature && entry.State is not EntityState.Added)
                 throw new GuardException($"{entry.Metadata.ShortName()} is never changed.");
 
-            changed |= entry.Entity is Run or Approval or Stop;
+            changed |= entry.Entity is Run or Approval or Stop or Contract;
             evidence |= entry.Entity is Receipt;
             authority |= entry.Entity is Stop or Principal or RoleBinding or PolicyVersion or Workspace;
             if (entry.State is EntityState.Modified && entry.Metadata.FindProperty("Version") is not null && entry.Property("Version") is { OriginalValue: int original } version)
@@ -46,7 +47,7 @@ internal static class SaveGuard
             }
         }
 
-        if (changed && !evidence) throw new GuardException("A run, approval or stop changed without a receipt.");
+        if (changed && !evidence) throw new GuardException("A run, approval, stop or contract changed without a receipt.");
         return authority;
     }
 }

@@ -26,10 +26,12 @@ public sealed class LogAuditor(Databases databases)
     public async Task<string?> AuditAsync(Guid tenant, CancellationToken ct)
     {
         await using var db = databases.OpenTenant(tenant);
+
+        // Checkpoints before the head: sealing goes on meanwhile, and a head that is newer than the checkpoints differs from none of them.
+        var checkpoints = await db.LogCheckpoints.AsNoTracking().OrderBy(c => c.Size).Select(c => new { c.Size, c.Note }).ToListAsync(ct);
         if (await db.LogHeads.AsNoTracking().SingleOrDefaultAsync(ct) is not { } head) return null;
 
         var rooms = await db.Workspaces.Select(w => w.Id).ToListAsync(ct);
-        var checkpoints = await db.LogCheckpoints.AsNoTracking().OrderBy(c => c.Size).Select(c => new { c.Size, c.Note }).ToListAsync(ct);
         var (range, next, level0) = (new CompactRange(), 0, new List<byte>(Tile.FullWidth * 32));
         while (range.Size < head.Size)
         {

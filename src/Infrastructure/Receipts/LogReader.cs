@@ -45,7 +45,7 @@ public sealed class LogReader(MumegaDb db, Guid tenant)
         return hashes.Count == count ? hashes : throw new InvalidOperationException($"the log of {size} leaves lacks hashes of tile {level}/{index}");
     }
 
-    // First what is needed is asked for with hashes that are not there, then read, then the proof is made: each tile is one query.
+    // First what is needed is asked for with hashes that are not there, then read, then the proof is made.
     private async Task<IReadOnlyList<byte[]>> ProveAsync(Func<NodeReader, IReadOnlyList<byte[]>> prove, long size, CancellationToken ct)
     {
         var needed = new HashSet<(int Level, long Index)>();
@@ -55,12 +55,24 @@ public sealed class LogReader(MumegaDb db, Guid tenant)
             needed.Add((tile.Level, tile.Index));
             return new byte[32];
         });
+        await FullAsync([.. needed.Where(t => t.Index < Tile.At(t.Level, size).Full && !tiles.ContainsKey(t))], ct);
         foreach (var (level, index) in needed) await HashesAsync(level, index, size, ct);
         return prove(node =>
         {
             var tile = Tile.Of(node);
             return Tile.Read(node, tiles[(tile.Level, tile.Index)]);
         });
+    }
+
+    // All at once: a path to the root of ten million leaves needs three of them, each a way to the database. What lies at a crossing of levels and
+    // indexes without being asked for hardly ever exists.
+    private async Task FullAsync(List<(int Level, long Index)> wanted, CancellationToken ct)
+    {
+        if (wanted.Count < 2) return;
+
+        var (levels, indexes) = (wanted.Select(t => t.Level).Distinct().ToList(), wanted.Select(t => t.Index).Distinct().ToList());
+        var found = await db.LogTiles.AsNoTracking().Where(t => t.TenantId == tenant && levels.Contains(t.Level) && indexes.Contains(t.Index)).Select(t => new { t.Level, t.Index, t.Hashes }).ToListAsync(ct);
+        foreach (var tile in found) tiles[(tile.Level, tile.Index)] = tile.Hashes;
     }
 
     private async Task<byte[]> HashesAsync(int level, long index, long size, CancellationToken ct)

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.EntityFrameworkCore;
 using Mumega.Domain;
+using Mumega.Domain.Identity;
 using Mumega.Domain.Receipts;
 using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Runs;
@@ -19,11 +20,12 @@ public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signa
     /// <summary>How long a log's key signs before the next one does, and how long the former signs along.</summary>
     public static readonly TimeSpan KeyUse = TimeSpan.FromDays(365), KeyOverlap = TimeSpan.FromDays(90);
 
-    private const int Batch = 4096;
+    private const int Batch = 4096, MaxHolds = 10_000;
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(2);
 
     private readonly ConcurrentDictionary<Guid, bool> marked = new(), guarded = new();
     private readonly ConcurrentDictionary<Guid, bool> unseen = new();
+    private readonly ConcurrentDictionary<Guid, Hold> holds = new();
     private readonly Guid self = Guid.CreateVersion7();
     private readonly IDataProtector protector = protection.CreateProtector("log-keys");
     private readonly ConcurrentDictionary<Guid, (IReadOnlyList<SignerKey> Keys, DateTimeOffset Until)> keys = new();
@@ -83,27 +85,20 @@ public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signa
         await using var db = databases.OpenTenant(tenant);
         await db.Database.OpenConnectionAsync(ct);
         var now = clock.Now();
-        if (await HoldAsync(db, tenant, now, ct) is not { } head) return false;
-        if (head.Frozen is not null) return true;
-        if (!guarded.ContainsKey(tenant))
-        {
-            if (!await witnesses.GuardAsync(tenant, ct)) return false;
-            guarded[tenant] = true;
+        if (await HoldAsync(db, tenant, now, ct) is not { } hold) return false;
 
-            // Whatever the guard found is in the row.
-            await db.Entry(head).ReloadAsync(ct);
-            if (head.Frozen is not null) return true;
-        }
+        var head = hold.Head;
+        if (head.Frozen is not null) return true;
 
         var size = head.Size;
-        var places = await db.ReceiptPlaces.AsNoTracking().Where(p => p.TenantId == tenant && p.Position > size).OrderBy(p => p.Position).Take(Batch).ToListAsync(ct);
+        var places = await db.Queries.PlacedAfter(db, tenant, size, Batch).ToListAsync(ct);
         if (places.Count == 0) return true;
 
         var leaves = new List<byte[]>(places.Count);
-        foreach (var place in places)
+        foreach (var (position, leaf) in places)
         {
-            if (place.Position != size + leaves.Count + 1) throw new InvalidOperationException($"The log of tenant {tenant} has no receipt at position {size + leaves.Count + 1}.");
-            leaves.Add(place.Leaf ?? throw new InvalidOperationException("A receipt from before there was a log was not looked after at the start."));
+            if (position != size + leaves.Count + 1) throw new InvalidOperationException($"The log of tenant {tenant} has no receipt at position {size + leaves.Count + 1}.");
+            leaves.Add(leaf ?? throw new InvalidOperationException("A receipt from before there was a log was not looked after at the start."));
         }
 
         FaultPoint.Hit("seal.before");
@@ -112,8 +107,7 @@ public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signa
         head.Size = range.Size;
         head.Roots = [.. range.Roots.SelectMany(r => r)];
         head.LeaseUntil = now + Lease;
-        var origin = await db.Tenants.Where(t => t.Id == tenant).Select(t => t.Log).SingleAsync(ct);
-        db.LogCheckpoints.Add(new() { TenantId = tenant, Size = range.Size, Note = await SignAsync(db, new(origin, range.Size, range.Root()), now, ct), At = now });
+        db.LogCheckpoints.Add(new() { TenantId = tenant, Size = range.Size, Note = await SignAsync(db, new(hold.Origin, range.Size, range.Root()), now, ct), At = now });
 
         FaultPoint.Hit("seal.signed");
         try
@@ -127,6 +121,7 @@ public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signa
         }
 
         FaultPoint.Hit("seal.after");
+        if (holds.Count < MaxHolds) holds[tenant] = hold;
         if (witnesses.Any) unseen[tenant] = true;
         signals.Sealed.Pulse();
         return places.Count < Batch;
@@ -139,26 +134,45 @@ public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signa
         return [.. (await db.LogKeys.AsNoTracking().OrderByDescending(k => k.CreatedAt).Select(k => k.Verifier).ToListAsync(ct)).Select(VerifierKey.Parse)];
     }
 
-    // The lease keeps processes from doing the same work; that only one commits is the head row's matter.
-    private async Task<LogHead?> HoldAsync(MumegaDb db, Guid tenant, DateTimeOffset now, CancellationToken ct)
+    // The lease keeps processes from doing the same work; that only one commits is the head row's matter. While this process holds it, it knows the
+    // row; whatever else changes it, such as a freeze, raises the epoch, so that the next commit fails and the row is read again.
+    private async Task<Hold?> HoldAsync(MumegaDb db, Guid tenant, DateTimeOffset now, CancellationToken ct)
     {
+        // Taken out while it is worked with: whatever goes wrong, the row is read again.
+        if (holds.TryRemove(tenant, out var known) && known.Head.LeaseUntil > now)
+        {
+            db.LogHeads.Attach(known.Head);
+            return known;
+        }
+
         var head = await db.LogHeads.SingleOrDefaultAsync(h => h.TenantId == tenant, ct);
-        if (head is { } held && held.Holder == self && held.LeaseUntil > now) return head;
         if (head is not null && head.Holder != self && head.LeaseUntil > now) return null;
 
         if (head is null) db.LogHeads.Add(head = new() { TenantId = tenant, Roots = [] });
+        if (head.Holder != self) head.Epoch++;
         (head.Holder, head.LeaseUntil) = (self, now + Lease);
-        head.Epoch++;
         try
         {
             await db.SaveChangesAsync(ct);
-            return head;
         }
         catch (Exception e) when (Databases.IsRace(e))
         {
             return null;
         }
+
+        if (!guarded.ContainsKey(tenant))
+        {
+            if (!await witnesses.GuardAsync(tenant, ct)) return null;
+            guarded[tenant] = true;
+
+            // Whatever the guard found is in the row.
+            await db.Entry(head).ReloadAsync(ct);
+        }
+
+        return new(head, await db.Tenants.Where(t => t.Id == tenant).Select(t => t.Log).SingleAsync(ct));
     }
+
+    private sealed record Hold(LogHead Head, string Origin);
 
     /// <summary>Appends the leaves and stores each tile that became full; what a tile held before this batch is read back once.</summary>
     private static async Task GrowAsync(MumegaDb db, Guid tenant, CompactRange range, List<byte[]> leaves, CancellationToken ct)
@@ -193,24 +207,62 @@ public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signa
         return new SignedNote(checkpoint.Text, [.. signers.Select(s => s.Sign(checkpoint.Text))]).ToString();
     }
 
-    // Within the transaction of the batch, so that a key that signed is known to all who see the signature.
+    // The first key commits with the batch that it signs, so that a key that signed is known to all who see the signature.
     private async Task<IReadOnlyList<SignerKey>> SignersAsync(MumegaDb db, string origin, DateTimeOffset now, CancellationToken ct)
     {
         if (keys.TryGetValue(db.TenantId, out var known) && now < known.Until) return known.Keys;
 
-        var rows = await db.LogKeys.Where(k => k.RetiresAt == null || k.RetiresAt > now).OrderByDescending(k => k.CreatedAt).ToListAsync(ct);
-        var signers = rows.Select(k => new SignerKey(origin, Convert.FromBase64String(protector.Unprotect(k.Sealed)))).ToList();
-        if (rows.Count == 0 || rows[0].CreatedAt + KeyUse <= now)
+        var rows = await KeysInUseAsync(db, now, ct);
+        if (rows.Count == 0)
         {
-            foreach (var former in rows.Where(r => r.RetiresAt is null)) former.RetiresAt = now + KeyOverlap;
-            var seed = RandomNumberGenerator.GetBytes(32);
-            signers.Insert(0, new(origin, seed));
-            db.LogKeys.Add(new() { TenantId = db.TenantId, Id = Guid.CreateVersion7(now), Verifier = signers[0].Verifier.ToString(), Sealed = protector.Protect(Convert.ToBase64String(seed)), CreatedAt = now });
-            return signers;
+            var (first, signer) = NewKey(db.TenantId, origin, now);
+            db.LogKeys.Add(first);
+            return [signer];
+        }
+
+        if (rows[0].CreatedAt + KeyUse <= now)
+        {
+            await RotateAsync(db.TenantId, origin, now, ct);
+            rows = await KeysInUseAsync(db, now, ct);
         }
 
         // Looked at again within the hour, so that a rotation elsewhere is followed.
+        IReadOnlyList<SignerKey> signers = [.. rows.Select(k => new SignerKey(origin, Convert.FromBase64String(protector.Unprotect(k.Sealed))))];
         keys[db.TenantId] = (signers, now + TimeSpan.FromHours(1));
         return signers;
+    }
+
+    private static Task<List<LogKey>> KeysInUseAsync(MumegaDb db, DateTimeOffset now, CancellationToken ct) =>
+        db.LogKeys.AsNoTracking().Where(k => k.RetiresAt == null || k.RetiresAt > now).OrderByDescending(k => k.CreatedAt).ToListAsync(ct);
+
+    // A commit of its own, with a receipt; whoever comes second finds the new key there and leaves it at that.
+    private async Task RotateAsync(Guid tenant, string origin, DateTimeOffset now, CancellationToken ct)
+    {
+        Guid room;
+        await using (var rooms = databases.OpenTenant(tenant)) room = await rooms.Workspaces.OrderBy(w => w.CreatedAt).Select(w => w.Id).FirstAsync(ct);
+
+        await using var db = databases.Open(tenant, room);
+        var former = await db.LogKeys.Where(k => k.RetiresAt == null).ToListAsync(ct);
+        if (former.All(k => k.CreatedAt + KeyUse > now)) return;
+
+        foreach (var key in former) key.RetiresAt = now + KeyOverlap;
+        var (next, _) = NewKey(tenant, origin, now);
+        db.LogKeys.Add(next);
+        db.Add(next.Announce(room, Actor.Platform(tenant, origin), [.. former.Select(k => k.Verifier)], now));
+        try
+        {
+            await db.SaveChangesAsync(ct);
+            signals.Receipts.Pulse();
+        }
+        catch (Exception e) when (Databases.IsRace(e))
+        {
+        }
+    }
+
+    private (LogKey Key, SignerKey Signer) NewKey(Guid tenant, string origin, DateTimeOffset now)
+    {
+        var seed = RandomNumberGenerator.GetBytes(32);
+        var signer = new SignerKey(origin, seed);
+        return (new() { TenantId = tenant, Id = Guid.CreateVersion7(now), Verifier = signer.Verifier.ToString(), Sealed = protector.Protect(Convert.ToBase64String(seed)), CreatedAt = now }, signer);
     }
 }

@@ -28,7 +28,7 @@ public sealed record WitnessState(string Name, long? Size, DateTimeOffset? At, s
 /// Sends checkpoints to witnesses (C2SP tlog-witness) and keeps their cosignatures. A witness that has seen more than this database holds, or
 /// another history, freezes the log: a restored backup must not become a second history.
 /// </summary>
-public sealed class LogWitnesses(Databases databases, IReadOnlyList<WitnessOptions> options, TimeProvider clock) : IDisposable
+public sealed class LogWitnesses(Databases databases, IReadOnlyList<WitnessOptions> options, CheckpointOptions checkpoints, TimeProvider clock) : IDisposable
 {
     private readonly HttpClient http = new(new SocketsHttpHandler { AllowAutoRedirect = false }) { Timeout = TimeSpan.FromSeconds(5), MaxResponseContentBufferSize = 64 * 1024 };
     private readonly IReadOnlyList<(Uri Url, VerifierKey Key)> witnesses = [.. options.Select(o => (o.Url, VerifierKey.Parse(o.Key)))];
@@ -60,16 +60,17 @@ public sealed class LogWitnesses(Databases databases, IReadOnlyList<WitnessOptio
     }
 
     /// <summary>
-    /// Asks, before a process signs for the first time, whether a witness has seen more than is here. Freezes the log if so; returns false when no
+    /// Asks, before a process signs for the first time, whether a witness or the folder of checkpoints has seen more than is here. Freezes the log if so; returns false when no
     /// witness could be asked, so that nothing is signed until one can.
     /// </summary>
     public async Task<bool> GuardAsync(Guid tenant, CancellationToken ct)
     {
-        if (witnesses.Count == 0) return true;
-
         await using var db = databases.OpenTenant(tenant);
         var latest = await db.LogCheckpoints.AsNoTracking().OrderByDescending(c => c.Size).FirstOrDefaultAsync(ct);
         if (latest is null) return true;
+
+        if (await checkpoints.ProblemAsync(latest.Note, ct) is { } problem) await FreezeAsync(db, problem, ct);
+        if (witnesses.Count == 0) return true;
 
         var asked = false;
         foreach (var (url, key) in witnesses)

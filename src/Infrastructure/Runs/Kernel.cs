@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -414,6 +415,13 @@ public sealed class Sitting : IAsyncDisposable
     public Decision Decide(string act, ActionDefinition? action = null, JsonElement? input = null) =>
         authority.Policies.Decide(new(By, standing.Suspended, Roles, Db.WorkspaceId, act, action, input));
 
+    /// <summary>Which fields of receipts the principal may see, by policy. Outlives the act.</summary>
+    public FieldDoor Door()
+    {
+        var (by, suspended, roles, workspace, policies) = (By, standing.Suspended, Roles, Db.WorkspaceId, authority.Policies);
+        return new(field => policies.Decide(new(by, suspended, roles, workspace, ControlAct.OpenField, null, null, field)).Verdict is Verdict.Allow);
+    }
+
     /// <summary>The stop that covers work of this proposer, or null. A release passes, or nothing could ever be released.</summary>
     public Stopped? StopFor(Guid proposer, ActionDefinition action, JsonElement input) => StopFor(proposer, action.Family, action.Connector(input));
 
@@ -461,4 +469,12 @@ public sealed class Sitting : IAsyncDisposable
         family == "stops" ? null
         : authority.Stops.FirstOrDefault(s => s.Covers(Db.WorkspaceId, proposer, family, connector)) is { } stop ? new(stop.Boundary, stop.Target, stop.Reason)
         : null;
+}
+
+/// <summary>Which fields of receipts somebody may see. Each name is decided once.</summary>
+public sealed class FieldDoor(Func<string, bool> decide)
+{
+    private readonly ConcurrentDictionary<string, bool> decided = new(StringComparer.Ordinal);
+
+    public bool Opens(string field) => decided.GetOrAdd(field, decide);
 }

@@ -181,7 +181,7 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
         if ((await action.ApplyAsync(run.InputJson, proposer.Call, ct)).Refused(out var why, out var change))
             s.Db.Add(run.Fail("refused", why.Message, s.By, s.Now));
         else
-            s.Db.Add(run.Succeed(change, s.By, s.Now));
+            s.Db.Add(run.Succeed(change, action.ReceiptKind, s.By, s.Now));
 
         await Kernel.UndoEndedAsync(s, run, ct);
         FaultPoint.Hit("apply.before-commit");
@@ -235,7 +235,7 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
 
         s.Db.Add(delivery.Result switch
         {
-            DeliveryResult.Confirmed => run.Succeed(new(delivery.Detail, null, null, run.EffectId.ToString()), s.By, now),
+            DeliveryResult.Confirmed => run.Succeed(new(delivery.Detail, null, null, run.EffectId.ToString()), action.ReceiptKind, s.By, now),
             DeliveryResult.Refused => run.Fail("receiver.refused", delivery.Detail, s.By, now),
             DeliveryResult.Absent => run.Fail("receiver.unreachable", $"{delivery.Detail} Nothing was sent.", s.By, now),
             _ => run.LoseTrack(delivery.Detail, s.By, now),

@@ -77,7 +77,7 @@ public abstract class WitnessTests(MumegaApp app)
         var world = await app.WorldAsync();
         var otto = await world.Otto;
         await SealAsync(world, otto, "alone", 5);
-        using var witnesses = new LogWitnesses(app.Databases, [new() { Url = new($"http://127.0.0.1:{MumegaApp.FreePort()}"), Key = Watcher.Key.Verifier.ToString() }], TimeProvider.System);
+        using var witnesses = new LogWitnesses(app.Databases, [new() { Url = new($"http://127.0.0.1:{MumegaApp.FreePort()}"), Key = Watcher.Key.Verifier.ToString() }], new(), TimeProvider.System);
         Assert.False(await witnesses.GuardAsync(world.Tenant.Id, Ct));
         Assert.False(await witnesses.CosignAsync(world.Tenant.Id, Ct));
         Assert.Equal("it could not be reached", Assert.Single(await witnesses.StatesAsync(world.Tenant.Id, Ct)).Problem);
@@ -90,7 +90,7 @@ public abstract class WitnessTests(MumegaApp app)
         return await db.LogHeads.Select(h => h.Frozen).SingleAsync(Ct);
     }
 
-    private LogWitnesses New(Watcher witness) => new(app.Databases, [new() { Url = witness.Address, Key = witness.Ledger.Key.ToString() }], TimeProvider.System);
+    private LogWitnesses New(Watcher witness) => new(app.Databases, [new() { Url = witness.Address, Key = witness.Ledger.Key.ToString() }], new(), TimeProvider.System);
 
     private Task<IReadOnlyList<VerifierKey>> KeysAsync(World world) => app.Services.GetRequiredService<LogSealer>().KeysAsync(world.Tenant.Id, Ct);
 

@@ -283,7 +283,7 @@ internal sealed class Survivor : IAsyncDisposable
             }
             catch (Exception e) when (e is HttpRequestException or IOException)
             {
-                await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+                await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
                 deaths++;
                 process = Launch(null);
                 await ReadyAsync();
@@ -352,6 +352,6 @@ internal sealed class Survivor : IAsyncDisposable
             {
                 return false;
             }
-        }, ready => ready);
+        }, ready => ready, seconds: 60);
     }
 }

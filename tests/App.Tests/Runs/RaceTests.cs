@@ -97,15 +97,15 @@ public abstract class RaceTests(MumegaApp app)
 
 internal static class Poll
 {
-    /// <summary>Asks again until the answer is right; fails after twenty seconds.</summary>
-    public static async Task<T> UntilAsync<T>(Func<Task<T>> ask, Func<T, bool> right)
+    /// <summary>Asks again until the answer is right; fails after twenty seconds, or those given.</summary>
+    public static async Task<T> UntilAsync<T>(Func<Task<T>> ask, Func<T, bool> right, int seconds = 20)
     {
         var start = TimeProvider.System.GetTimestamp();
         while (true)
         {
             var answer = await ask();
             if (right(answer)) return answer;
-            Assert.True(TimeProvider.System.GetElapsedTime(start) < TimeSpan.FromSeconds(20), $"still not right: {answer}");
+            Assert.True(TimeProvider.System.GetElapsedTime(start) < TimeSpan.FromSeconds(seconds), $"still not right: {answer}");
             await Task.Delay(20, TestContext.Current.CancellationToken);
         }
     }

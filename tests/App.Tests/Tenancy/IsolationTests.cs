@@ -43,7 +43,7 @@ public abstract class IsolationTests(MumegaApp app)
     public async Task Nothing_of_another_room_shows_in_any_field(bool sameTenant)
     {
         var (victim, mallory, room) = await SceneAsync(sameTenant);
-        Assert.Equal(["node", "viewer", "workspace"], Schema.Query.Fields.Select(f => f.Name).Order());
+        Assert.Equal(["contract", "contracts", "node", "viewer", "workspace"], Schema.Query.Fields.Select(f => f.Name).Order());
 
         // A field at a time: all at once would be more than one request may cost.
         var parts = Parts("Viewer", 5).Select(p => $"{{ viewer {{ {p} }} }}").Where(q => !q.Contains("workspaces {", StringComparison.Ordinal))
@@ -54,6 +54,8 @@ public abstract class IsolationTests(MumegaApp app)
         Assert.DoesNotContain("victim", everything, StringComparison.Ordinal);
         Assert.DoesNotContain(victim.Workspace.Id.ToString(), everything, StringComparison.Ordinal);
         foreach (var id in (await IdsAsync(victim)).Where(p => p.Key != "Principal")) Assert.DoesNotContain(id.Value, everything, StringComparison.Ordinal);
+
+        Assert.Equal("""{"contracts":[],"contract":null}""", (await mallory.AskAsync("query($id: ID!) { contracts { id } contract(id: $id) { id } }", new { id = (await IdsAsync(victim))["Contract"] })).ToString());
 
         var theirs = await mallory.AskAsync("query($key: String!) { workspace(key: $key) { id name } }", new { key = victim.Workspace.Key });
         var nobodys = await mallory.AskAsync("query($key: String!) { workspace(key: $key) { id name } }", new { key = "no-such-room" });
@@ -84,13 +86,15 @@ public abstract class IsolationTests(MumegaApp app)
     public async Task No_subscription_follows_another_room(bool sameTenant)
     {
         var (victim, mallory, _) = await SceneAsync(sameTenant);
-        Assert.Equal(["approvalRequested", "receiptAppended", "runChanged"], Schema.Subscription!.Fields.Select(f => f.Name).Order());
+        Assert.Equal(["approvalRequested", "receiptAppended", "receiptShared", "runChanged"], Schema.Subscription!.Fields.Select(f => f.Name).Order());
+        var ids = await IdsAsync(victim);
         foreach (var field in Schema.Subscription.Fields)
         {
-            using var client = Node.Start("subscribe.mjs", "ws", $"{app.Address}/graphql", mallory.Token!, $"subscription($w: ID!) {{ {field.Name}(workspace: $w, after: \"MA\") {{ __typename }} }}", "1",
-                JsonSerializer.Serialize(new { w = victim.WorkspaceId }));
+            var what = field.Arguments!.Single(a => a.Name != "after").Name;
+            using var client = Node.Start("subscribe.mjs", "ws", $"{app.Address}/graphql", mallory.Token!, $"subscription($w: ID!) {{ {field.Name}({what}: $w, after: \"MA\") {{ __typename }} }}", "1",
+                JsonSerializer.Serialize(new { w = ids[char.ToUpperInvariant(what[0]) + what[1..]] }));
             Assert.Equal("READY", await client.LineAsync());
-            Assert.Contains("There is no workspace", await client.LineAsync(), StringComparison.Ordinal);
+            Assert.Matches(what == "contract" ? "Policy does not allow this" : "There is no workspace", await client.LineAsync());
         }
     }
 
@@ -122,6 +126,9 @@ public abstract class IsolationTests(MumegaApp app)
         await (await victim.Hermes).ProposePageAsync(victim, "victim-waiting", "victim text");
         await otto.UntilAsync((await otto.ProposeAsync(victim, "runtime.set", new { key = "victim.key", value = "victim value" })).Run(), "SUCCEEDED");
         Assert.Null((await otto.EngageAsync(victim, "FAMILY", "webhooks")).Error());
+        using (await Receipts.Partner.OpenAsync(victim, ["proposed"], ["parameters.*"], name: "victim partner"))
+        {
+        }
 
         // Mallory is an agent here because sockets of other origins take tokens; with the agent's role in a room of its own.
         var room = sameTenant ? await victim.OtherWorkspaceAsync() : await app.WorldAsync();
@@ -131,7 +138,7 @@ public abstract class IsolationTests(MumegaApp app)
     private static async Task<Dictionary<string, string>> IdsAsync(World victim)
     {
         var w = (await (await victim.Otto).AskAsync(
-            "query($key: String!) { workspace(key: $key) { id runs { nodes { id } } approvals { nodes { id } } receipts { nodes { id } } pages { nodes { id } } stops { id } agents { id } } }",
+            "query($key: String!) { workspace(key: $key) { id runs { nodes { id } } approvals { nodes { id } } receipts { nodes { id } } pages { nodes { id } } stops { id } agents { id } contracts { id } } }",
             new { key = victim.Workspace.Key })).GetProperty("workspace");
         string First(string list) => w.GetProperty(list).GetProperty("nodes")[0].GetProperty("id").GetString()!;
         return new()
@@ -142,6 +149,7 @@ public abstract class IsolationTests(MumegaApp app)
             ["Receipt"] = First("receipts"),
             ["Page"] = First("pages"),
             ["Stop"] = w.GetProperty("stops")[0].GetProperty("id").GetString()!,
+            ["Contract"] = w.GetProperty("contracts")[0].GetProperty("id").GetString()!,
             ["Principal"] = w.GetProperty("agents")[0].GetProperty("id").GetString()!,
         };
     }

@@ -1,6 +1,4 @@
-import { Download, ShieldAlert, ShieldCheck } from 'lucide-react';
-import { useState } from 'react';
-import { useClient } from 'urql';
+import { CircleAlert, CircleCheck, ShieldAlert, ShieldCheck } from 'lucide-react';
 import { graphql } from '../api/gql';
 import { useWorkspace } from '../shell/shell';
 import { useLiveQuery } from '../shell/use-live-query';
@@ -9,32 +7,16 @@ import { save } from './save';
 
 const logDocument = graphql(`
   query Log($key: String!) {
-    workspace(key: $key) { id log { origin address size waiting frozen keys checkpoints(first: 5) { nodes { size root note at cosigners } } } }
+    workspace(key: $key) { id log { origin address size waiting frozen keys witnesses { name size at problem } checkpoints(first: 5) { nodes { size root note at cosigners } } } }
   }
 `);
 
-const evidenceDocument = graphql(`
-  query Evidence($key: String!) { workspace(key: $key) { id evidence } }
-`);
-
-/** How the log stands, and the way to take evidence along. */
+/** How the log stands: whether all is sealed, under which keys, and who else has seen it. */
 export const LogHealth = () => {
   const workspace = useWorkspace();
-  const client = useClient();
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<string>();
   const [{ data }] = useLiveQuery(logDocument, { key: workspace.key });
   const log = data?.workspace?.log;
   const latest = log?.checkpoints.nodes[0];
-
-  const exportEvidence = async () => {
-    setBusy(true);
-    setProblem(undefined);
-    const { data: found, error } = await client.query(evidenceDocument, { key: workspace.key }, { requestPolicy: 'network-only' }).toPromise();
-    setBusy(false);
-    if (error || !found?.workspace?.evidence) setProblem('The evidence could not be put together. Try again.');
-    else save(`evidence-${workspace.key}-${latest?.size ?? 0}.json`, found.workspace.evidence);
-  };
 
   return (
     <Card className="mb-5">
@@ -52,6 +34,16 @@ export const LogHealth = () => {
             <dl className="grid grid-cols-[minmax(5rem,auto)_1fr] gap-x-4 gap-y-1.5">
               <dt className="text-faint">Log</dt><dd className="break-all font-mono text-[13px]">{log.origin}</dd>
               <dt className="text-faint">Keys</dt><dd className="space-y-1">{log.keys.map((k) => <div key={k} className="break-all font-mono text-[13px]">{k}</div>)}</dd>
+              <dt className="text-faint">Witnesses</dt>
+              <dd className="space-y-1">
+                {log.witnesses.length === 0 && <span className="text-soft">None cosign this log. Without one, only who keeps a checkpoint can tell if it were set back.</span>}
+                {log.witnesses.map((w) => (
+                  <div key={w.name} className="flex items-start gap-2">
+                    {w.problem ? <CircleAlert aria-hidden className="mt-0.5 size-4 shrink-0 text-bad" /> : <CircleCheck aria-hidden className="mt-0.5 size-4 shrink-0 text-good" />}
+                    <span className="min-w-0"><span className="break-all font-mono text-[13px]">{w.name}</span> <span className="text-soft">{w.problem ?? (w.size == null ? 'has not cosigned yet' : Number(w.size) < Number(log.size) ? `has seen ${w.size} of ${log.size}` : 'has seen all')}</span>{w.at && <span className="text-faint">, last <Ago at={w.at} /></span>}</span>
+                  </div>
+                ))}
+              </dd>
               <dt className="text-faint">Files</dt><dd className="break-all"><a className="font-mono text-[13px] text-accent-text hover:underline" href={`${log.address}/checkpoint`} target="_blank" rel="noreferrer">{log.address}/checkpoint</a></dd>
             </dl>
             {log.checkpoints.nodes.length > 0 && (
@@ -61,9 +53,7 @@ export const LogHealth = () => {
                 <tbody>{log.checkpoints.nodes.map((c) => <tr key={c.size} className="border-t border-line"><td className="py-1.5 pr-4">{c.size}</td><td className="max-w-56 truncate py-1.5 pr-4 font-mono">{c.root}</td><td className="py-1.5 pr-4"><Ago at={c.at} /></td><td className="py-1.5">{c.cosigners.join(', ') || 'none'}</td></tr>)}</tbody>
               </table></div>
             )}
-            {problem && <Problem message={problem} />}
             <div className="flex flex-wrap gap-2">
-              <Button busy={busy} disabled={!latest} onClick={() => void exportEvidence()}><Download aria-hidden className="size-4" />Evidence of the newest 100</Button>
               <Button disabled={!latest} onClick={() => save(`checkpoint-${latest!.size}`, latest!.note)}>Keep this checkpoint</Button>
             </div>
           </div>

@@ -5,8 +5,10 @@ import { Ago, Badge } from '../ui/ui';
 
 type Row = { id: string; kind: string; reasonCode: string; action: string; state: string; step: number; at: string; digest: string; undoes?: string | null; actor: { name: string; kind: string }; fields?: unknown };
 
+export const kinds = ['proposed', 'decided', 'authorised', 'dispatched', 'outcome.confirmed', 'outcome.failed', 'outcome.unknown', 'reconciled', 'compensated', 'policy.promoted', 'stop', 'disclosed', 'erased', 'log.key'];
+
 const tone = (kind: string) =>
-  kind === 'outcome.confirmed' || kind === 'compensated' ? 'good' : kind === 'outcome.failed' ? 'bad' : kind === 'outcome.unknown' || kind === 'stop' ? 'warn' : kind === 'proposed' ? 'accent' : 'neutral';
+  ['outcome.confirmed', 'compensated', 'policy.promoted'].includes(kind) ? 'good' : kind === 'outcome.failed' ? 'bad' : ['outcome.unknown', 'stop', 'erased'].includes(kind) ? 'warn' : kind === 'proposed' ? 'accent' : kind === 'disclosed' ? 'info' : 'neutral';
 
 export const ReceiptRow = ({ receipt, target, fresh }: { receipt: Row; target?: string; fresh?: boolean }) => {
   const [open, setOpen] = useState(false);

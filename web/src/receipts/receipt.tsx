@@ -5,15 +5,16 @@ import { graphql } from '../api/gql';
 import type { ReceiptQuery } from '../api/gql/graphql';
 import { useWorkspace } from '../shell/shell';
 import { useLiveQuery } from '../shell/use-live-query';
-import { Ago, Badge, Button, Card, Loading, PageTitle, Problem } from '../ui/ui';
+import { Ago, Button, Card, Loading, PageTitle, Problem, words } from '../ui/ui';
 import { climb, type Step } from '../verify/evidence';
+import { Keep } from './keep';
 import { save } from './save';
 
 const receiptDocument = graphql(`
   query Receipt($id: ID!) {
     node(id: $id) {
       ... on Receipt {
-        id kind reasonCode action state step at digest entry undoes fields proofFile
+        id kind reasonCode action state step at digest entry undoes fields erased held receiptId proofFile
         actor { name kind } run { id title target }
         inclusion { index size path checkpoint }
       }
@@ -37,7 +38,8 @@ export const ReceiptPage = () => {
       {!data && !error && <Loading rows={3} />}
       {receipt && (
         <>
-          <PageTitle title={receipt.kind} lead={<>{receipt.actor.name} · {receipt.reasonCode} · <Ago at={receipt.at} /></>}>
+          <PageTitle title={words(receipt.kind.replaceAll('.', ' '))} lead={<>{receipt.actor.name} · {receipt.reasonCode} · <Ago at={receipt.at} /></>}>
+            <Keep receipt={receipt} />
             <Button disabled={!receipt.proofFile} onClick={() => save(`receipt-${receipt.digest.slice(0, 8).replaceAll('/', '_')}.tlog-proof`, receipt.proofFile!)}><Download aria-hidden className="size-4" />Proof file</Button>
           </PageTitle>
           <div className="grid gap-5 lg:grid-cols-[1fr_22rem]">
@@ -51,7 +53,9 @@ export const ReceiptPage = () => {
                   {Object.entries((receipt.fields ?? {}) as Record<string, unknown>).map(([name, value]) => (
                     <div key={name} className="contents"><dt className="text-faint">{name}</dt><dd className="min-w-0 break-words font-mono text-[13px] text-soft">{typeof value === 'string' ? value : JSON.stringify(value)}</dd></div>
                   ))}
+                  {receipt.erased.map((name) => <div key={name} className="contents"><dt className="text-faint">{name}</dt><dd className="italic text-faint">erased; the commitment stays in the log</dd></div>)}
                 </dl>
+                {receipt.held && <p className="mt-3 text-[13px] text-warn">On legal hold: nothing here is erased while it lasts.</p>}
               </Card>
               <Card className="px-5 py-4">
                 <h2 className="mb-2 font-medium">As it was recorded</h2>
@@ -85,7 +89,7 @@ const Proof = ({ receipt }: { receipt: Receipt }) => {
       <h2 className="font-medium">Proof</h2>
       {!inclusion || !steps ? <p className="mt-1 text-sm text-soft">{inclusion ? 'Working it out…' : 'Not sealed yet; that takes less than a second.'}</p> : (
         <>
-          <p className="mt-1 text-sm text-soft">Receipt {Number(inclusion.index) + 1} of {inclusion.size}. Each step hashes what is below with a neighbour; the last one is what the log signed.</p>
+          <p className="mt-1 text-sm text-soft">Receipt {Number(inclusion.index) + 1} of {inclusion.size}. {inclusion.path.length === 1 ? 'One step hashes' : `${inclusion.path.length} steps hash`} it with its neighbours up to the root that the log signed.</p>
           <ol className="my-4 flex flex-col-reverse" aria-label="Path to the signed root, from the receipt up">
             {steps.map((step, i) => (
               <li key={i} className="grid grid-cols-[1fr_1.25rem_1fr] items-center font-mono text-[11px]">
@@ -105,7 +109,6 @@ const Proof = ({ receipt }: { receipt: Receipt }) => {
           <p className={`flex items-center gap-2 text-sm ${reached ? 'text-good' : 'text-bad'}`}>{reached ? <CheckCircle2 aria-hidden className="size-4" /> : <XCircle aria-hidden className="size-4" />}{reached ? 'Checked in your browser: it leads to the root.' : 'It does not lead to the root.'}</p>
           <details className="mt-3 text-[13px]"><summary className="cursor-pointer text-soft">Signed checkpoint</summary><pre tabIndex={0} aria-label="Signed checkpoint" className="mt-2 overflow-x-auto rounded-lg bg-sunken p-3 font-mono text-xs leading-5 text-soft">{inclusion.checkpoint}</pre></details>
           <p className="mt-3 text-[13px] text-faint">Check it anywhere: download the proof file, and drop it on <Link to="/verify" className="underline">the verify page</Link> or run <code className="font-mono">mumega verify</code>.</p>
-          <Badge>{inclusion.path.length} step{inclusion.path.length === 1 ? '' : 's'}</Badge>
         </>
       )}
     </Card>

@@ -1,18 +1,22 @@
-import { ReceiptText } from 'lucide-react';
+import { ReceiptText, X } from 'lucide-react';
 import { useSearchParams } from 'react-router';
 import { graphql } from '../api/gql';
+import type { ReceiptFilterInput } from '../api/gql/graphql';
 import { useWorkspace } from '../shell/shell';
 import { useLive } from '../shell/live';
 import { useLiveQuery } from '../shell/use-live-query';
 import { Button, Card, Empty, Loading, PageTitle, Problem } from '../ui/ui';
+import { ExportEvidence } from './export';
 import { LogHealth } from './log';
-import { ReceiptRow } from './receipt-row';
+import { kinds, ReceiptRow } from './receipt-row';
 
 const receiptsDocument = graphql(`
-  query Receipts($key: String!, $after: String, $kind: String) {
+  query Receipts($key: String!, $after: String, $filter: ReceiptFilterInput) {
     workspace(key: $key) {
       id
-      receipts(first: 50, after: $after, kind: $kind) {
+      actors { principalId name }
+      families { actions { kind title } }
+      receipts(first: 50, after: $after, filter: $filter) {
         edges { cursor node { id kind reasonCode action state step at digest undoes actor { name kind } run { id target } fields } }
         pageInfo { hasNextPage endCursor }
       }
@@ -20,31 +24,70 @@ const receiptsDocument = graphql(`
   }
 `);
 
-const kinds = ['proposed', 'decided', 'authorised', 'dispatched', 'outcome.confirmed', 'outcome.failed', 'outcome.unknown', 'reconciled', 'compensated', 'stop'];
+/** The filter as it stands in the address, so that it can be kept and sent on. */
+const read = (query: URLSearchParams): ReceiptFilterInput | undefined => {
+  const day = (name: string, shift: number) => { const value = query.get(name); return value ? new Date(Date.parse(`${value}T00:00:00`) + shift).toISOString() : undefined; };
+  const filter = {
+    kinds: query.get('kind') ? [query.get('kind')!] : undefined,
+    action: query.get('action') ?? undefined,
+    actor: query.get('actor') ?? undefined,
+    run: query.get('run') ?? undefined,
+    subject: query.get('subject') || undefined,
+    since: day('since', 0),
+    until: day('until', 86_400_000),
+  };
+  return Object.values(filter).some((v) => v !== undefined) ? filter : undefined;
+};
+
+const control = 'h-9 w-full rounded-lg border border-line-strong bg-surface px-2 text-sm text-ink';
 
 export const Receipts = () => {
   const workspace = useWorkspace();
   const { recent } = useLive();
   const [query, setQuery] = useSearchParams();
-  const kind = query.get('kind');
-  const [{ data, error }, again] = useLiveQuery(receiptsDocument, { key: workspace.key, after: query.get('after'), kind });
-  const page = data?.workspace?.receipts;
+  const filter = read(query);
+  const [{ data, error }, again] = useLiveQuery(receiptsDocument, { key: workspace.key, after: query.get('after'), filter });
+  const found = data?.workspace;
+  const page = found?.receipts;
   const fresh = new Set(recent.map((r) => r.cursor));
+  const set = (name: string, value: string) => setQuery((q) => { q.delete('after'); if (value) q.set(name, value); else q.delete(name); return q; }, { replace: true });
+  const known = new Map(found?.families.flatMap((f) => f.actions.map((a) => [a.kind, a.title] as const)));
 
   return (
     <>
-      <PageTitle title="Receipts" lead="What happened, in the order of the record. Nothing here is ever changed or deleted.">
-        <label className="flex items-center gap-2 text-sm text-soft">Kind
-          <select value={kind ?? ''} onChange={(e) => setQuery(e.target.value ? { kind: e.target.value } : {})} className="h-9 rounded-lg border border-line-strong bg-surface px-2 text-sm text-ink">
+      <PageTitle title="Receipts" lead="What happened, in the order of the record. Nothing here is ever changed or deleted."><ExportEvidence filter={filter} /></PageTitle>
+      <LogHealth />
+      <search aria-label="Filter receipts" className="mb-4 grid gap-3 sm:grid-cols-3 lg:grid-cols-[1fr_1fr_1.2fr_1.4fr_auto_auto]">
+        <label className="text-[13px] text-soft">Kind
+          <select className={control} value={query.get('kind') ?? ''} onChange={(e) => set('kind', e.target.value)}><option value="">All</option>{kinds.map((k) => <option key={k}>{k}</option>)}</select>
+        </label>
+        <label className="text-[13px] text-soft">By
+          <select className={control} value={query.get('actor') ?? ''} onChange={(e) => set('actor', e.target.value)}><option value="">Anybody</option>{found?.actors.map((a) => <option key={a.principalId} value={a.principalId}>{a.name}</option>)}</select>
+        </label>
+        <label className="text-[13px] text-soft">Action
+          <select className={control} value={query.get('action') ?? ''} onChange={(e) => set('action', e.target.value)}>
             <option value="">All</option>
-            {kinds.map((k) => <option key={k}>{k}</option>)}
+            {[...known].map(([kind, title]) => <option key={kind} value={kind}>{title}</option>)}
+            {query.get('action') && !known.has(query.get('action')!) && <option>{query.get('action')}</option>}
           </select>
         </label>
-      </PageTitle>
-      <LogHealth />
-      {error && <Problem message="The receipts could not be loaded." retry={again} />}
+        <label className="text-[13px] text-soft">Subject
+          <input className={`${control} font-mono`} placeholder={'Page::"prices"'} defaultValue={query.get('subject') ?? ''} onKeyDown={(e) => { if (e.key === 'Enter') set('subject', e.currentTarget.value.trim()); }} onBlur={(e) => set('subject', e.target.value.trim())} />
+        </label>
+        <label className="text-[13px] text-soft">From<input type="date" className={control} value={query.get('since') ?? ''} onChange={(e) => set('since', e.target.value)} /></label>
+        <label className="text-[13px] text-soft">To<input type="date" className={control} value={query.get('until') ?? ''} onChange={(e) => set('until', e.target.value)} /></label>
+      </search>
+      {filter && (
+        <div className="mb-3 flex items-center gap-3 text-[13px] text-soft">
+          <span>{query.get('run') ? 'One run’s receipts' : 'Filtered'}{query.get('after') ? ', further back' : ''}</span>
+          <button type="button" className="inline-flex items-center gap-1 rounded font-medium text-accent-text hover:underline" onClick={() => setQuery({})}><X aria-hidden className="size-3.5" />Show all</button>
+        </div>
+      )}
+      {error && <Problem message={error.graphQLErrors[0]?.message ?? 'The receipts could not be loaded.'} retry={again} />}
       {!page && !error && <Loading />}
-      {page?.edges.length === 0 && <Empty icon={<ReceiptText />} title="No receipts here">Every step of every action leaves one; new ones appear by themselves.</Empty>}
+      {page?.edges.length === 0 && (filter
+        ? <Empty icon={<ReceiptText />} title="Nothing matches">No receipt fits this filter.</Empty>
+        : <Empty icon={<ReceiptText />} title="No receipts here">Every step of every action leaves one; new ones appear by themselves.</Empty>)}
       {page && page.edges.length > 0 && (
         <Card className="overflow-hidden"><ol className="divide-y divide-line">{page.edges.map((e) => <li key={e.node.id}><ReceiptRow receipt={e.node} target={e.node.run?.target} fresh={fresh.has(e.cursor)} /></li>)}</ol></Card>
       )}

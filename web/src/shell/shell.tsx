@@ -1,4 +1,4 @@
-import { Activity, FileText, Inbox, LayoutGrid, LogOut, Moon, OctagonX, ReceiptText, Scale, Sun } from 'lucide-react';
+import { Activity, FileText, Handshake, Inbox, LayoutGrid, LogOut, Moon, OctagonX, ReceiptText, Scale, Sun } from 'lucide-react';
 import { createContext, type ReactNode, useContext, useEffect, useState } from 'react';
 import { NavLink, Navigate, Outlet, useLocation, useNavigate, useParams } from 'react-router';
 import { useQuery } from 'urql';
@@ -13,7 +13,7 @@ const shellDocument = graphql(`
 `);
 
 const countsDocument = graphql(`
-  query Counts($key: String!) { workspace(key: $key) { id approvals(first: 100) { nodes { id } pageInfo { hasNextPage } } stops { id boundary reason } } }
+  query Counts($key: String!) { workspace(key: $key) { id approvals(first: 100) { nodes { id } pageInfo { hasNextPage } } stops { id boundary reason } log { frozen } } }
 `);
 
 type Workspace = ShellQuery['viewer']['workspaces'][number];
@@ -55,6 +55,7 @@ const places = [
   { to: 'receipts', label: 'Receipts', icon: ReceiptText, key: 'e' },
   { to: 'pages', label: 'Pages', icon: FileText, key: 'p' },
   { to: 'policies', label: 'Policies', icon: Scale, key: 'o' },
+  { to: 'partners', label: 'Partners', icon: Handshake, key: 't' },
   { to: 'stops', label: 'Stops', icon: OctagonX, key: 's' },
 ];
 
@@ -123,6 +124,11 @@ const Frame = ({ viewer, workspace }: { viewer: ShellQuery['viewer']; workspace:
         </div>
       </aside>
       <div className="min-w-0">
+        {data?.workspace?.log.frozen && (
+          <div role="alert" className="border-b border-bad/25 bg-bad-soft px-6 py-2 text-sm text-bad">
+            <strong className="font-semibold">The receipt log is frozen and signs nothing.</strong> {data.workspace.log.frozen} <NavLink className="font-medium underline" to={`/w/${workspace.key}/receipts`}>Look into it</NavLink>
+          </div>
+        )}
         {stops.map((stop) => (
           <div key={stop.id} role="alert" className="border-b border-bad/25 bg-bad-soft px-6 py-2 text-sm text-bad">
             <strong className="font-semibold">A stop is engaged for this {stop.boundary.toLowerCase()}.</strong> {stop.reason}

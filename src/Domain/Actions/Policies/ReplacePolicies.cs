@@ -37,6 +37,8 @@ public sealed class ReplacePolicies : InternalAction
         }
         """;
 
+    public override string ReceiptKind => Domain.Receipts.ReceiptKind.PolicyPromoted;
+
     public override string TargetType => "PolicySet";
 
     public override string TargetId(JsonElement input) => "policies";

@@ -412,6 +412,76 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                     b.ToTable("PortalAddresses");
                 });
 
+            modelBuilder.Entity("Mumega.Domain.Partners.Contract", b =>
+                {
+                    b.Property<Guid>("TenantId")
+                        .HasColumnType("uuid");
+
+                    b.Property<Guid>("WorkspaceId")
+                        .HasColumnType("uuid");
+
+                    b.Property<Guid>("Id")
+                        .HasColumnType("uuid");
+
+                    b.Property<string>("Connection")
+                        .HasMaxLength(80)
+                        .HasColumnType("character varying(80)");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<Guid>("CreatedBy")
+                        .HasColumnType("uuid");
+
+                    b.Property<long>("Delivered")
+                        .HasColumnType("bigint");
+
+                    b.Property<string>("FieldsJson")
+                        .IsRequired()
+                        .HasMaxLength(-1)
+                        .HasColumnType("text");
+
+                    b.Property<string>("KindsJson")
+                        .IsRequired()
+                        .HasMaxLength(-1)
+                        .HasColumnType("text");
+
+                    b.Property<string>("LastReceipt")
+                        .HasMaxLength(400)
+                        .HasColumnType("character varying(400)");
+
+                    b.Property<Guid>("PartnerId")
+                        .HasColumnType("uuid");
+
+                    b.Property<int>("Receipts")
+                        .HasColumnType("integer");
+
+                    b.Property<DateTimeOffset?>("RevokedAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<long>("Shown")
+                        .HasColumnType("bigint");
+
+                    b.Property<DateTimeOffset>("Since")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<DateTimeOffset>("Until")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<DateTimeOffset?>("UsedAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<int>("Version")
+                        .IsConcurrencyToken()
+                        .HasColumnType("integer");
+
+                    b.HasKey("TenantId", "WorkspaceId", "Id");
+
+                    b.HasIndex("TenantId", "PartnerId");
+
+                    b.ToTable("Contracts");
+                });
+
             modelBuilder.Entity("Mumega.Domain.Policies.PolicyVersion", b =>
                 {
                     b.Property<Guid>("TenantId")
@@ -445,6 +515,13 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                         .HasColumnType("uuid");
 
                     b.Property<Guid>("ReceiptId")
+                        .HasColumnType("uuid");
+
+                    b.Property<string>("Erased")
+                        .HasMaxLength(-1)
+                        .HasColumnType("text");
+
+                    b.Property<Guid?>("HeldBy")
                         .HasColumnType("uuid");
 
                     b.Property<string>("Opened")
@@ -568,6 +645,10 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                         .HasMaxLength(400)
                         .HasColumnType("character varying(400)");
 
+                    b.Property<int>("Version")
+                        .IsConcurrencyToken()
+                        .HasColumnType("integer");
+
                     b.HasKey("TenantId", "Id");
 
                     b.ToTable("LogKeys");
@@ -660,8 +741,6 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                         .HasColumnType("uuid");
 
                     b.HasKey("TenantId", "WorkspaceId", "Id");
-
-                    b.HasIndex("TenantId", "WorkspaceId", "At", "Id");
 
                     b.HasIndex("TenantId", "WorkspaceId", "SubjectId", "Step")
                         .IsUnique();
@@ -1575,26 +1654,26 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("Mumega.Domain.Policies.PolicyVersion", b =>
+            modelBuilder.Entity("Mumega.Domain.Partners.Contract", b =>
                 {
-                    b.HasOne("Mumega.Domain.Tenancy.Tenant", null)
+                    b.HasOne("Mumega.Domain.Identity.Principal", null)
                         .WithMany()
-                        .HasForeignKey("TenantId")
+                        .HasForeignKey("TenantId", "PartnerId")
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
-                });
 
-            modelBuilder.Entity("Mumega.Domain.Receipts.Disclosure", b =>
-                {
                     b.HasOne("Mumega.Domain.Tenancy.Workspace", null)
                         .WithMany()
                         .HasForeignKey("TenantId", "WorkspaceId")
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
+                });
 
-                    b.HasOne("Mumega.Domain.Receipts.Receipt", null)
-                        .WithOne()
-                        .HasForeignKey("Mumega.Domain.Receipts.Disclosure", "TenantId", "WorkspaceId", "ReceiptId")
+            modelBuilder.Entity("Mumega.Domain.Policies.PolicyVersion", b =>
+                {
+                    b.HasOne("Mumega.Domain.Tenancy.Tenant", null)
+                        .WithMany()
+                        .HasForeignKey("TenantId")
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
                 });
@@ -1649,15 +1728,6 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                     b.HasOne("Mumega.Domain.Tenancy.Workspace", null)
                         .WithMany()
                         .HasForeignKey("TenantId", "WorkspaceId")
-                        .OnDelete(DeleteBehavior.Restrict)
-                        .IsRequired();
-                });
-
-            modelBuilder.Entity("Mumega.Domain.Receipts.ReceiptPlace", b =>
-                {
-                    b.HasOne("Mumega.Domain.Receipts.Receipt", null)
-                        .WithOne()
-                        .HasForeignKey("Mumega.Domain.Receipts.ReceiptPlace", "TenantId", "WorkspaceId", "ReceiptId")
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
                 });

@@ -416,6 +416,76 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                     b.ToTable("PortalAddresses");
                 });
 
+            modelBuilder.Entity("Mumega.Domain.Partners.Contract", b =>
+                {
+                    b.Property<Guid>("TenantId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<Guid>("WorkspaceId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<Guid>("Id")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<string>("Connection")
+                        .HasMaxLength(80)
+                        .HasColumnType("nvarchar(80)");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("datetimeoffset");
+
+                    b.Property<Guid>("CreatedBy")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<long>("Delivered")
+                        .HasColumnType("bigint");
+
+                    b.Property<string>("FieldsJson")
+                        .IsRequired()
+                        .HasMaxLength(-1)
+                        .HasColumnType("nvarchar(max)");
+
+                    b.Property<string>("KindsJson")
+                        .IsRequired()
+                        .HasMaxLength(-1)
+                        .HasColumnType("nvarchar(max)");
+
+                    b.Property<string>("LastReceipt")
+                        .HasMaxLength(400)
+                        .HasColumnType("nvarchar(400)");
+
+                    b.Property<Guid>("PartnerId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<int>("Receipts")
+                        .HasColumnType("int");
+
+                    b.Property<DateTimeOffset?>("RevokedAt")
+                        .HasColumnType("datetimeoffset");
+
+                    b.Property<long>("Shown")
+                        .HasColumnType("bigint");
+
+                    b.Property<DateTimeOffset>("Since")
+                        .HasColumnType("datetimeoffset");
+
+                    b.Property<DateTimeOffset>("Until")
+                        .HasColumnType("datetimeoffset");
+
+                    b.Property<DateTimeOffset?>("UsedAt")
+                        .HasColumnType("datetimeoffset");
+
+                    b.Property<int>("Version")
+                        .IsConcurrencyToken()
+                        .HasColumnType("int");
+
+                    b.HasKey("TenantId", "WorkspaceId", "Id");
+
+                    b.HasIndex("TenantId", "PartnerId");
+
+                    b.ToTable("Contracts");
+                });
+
             modelBuilder.Entity("Mumega.Domain.Policies.PolicyVersion", b =>
                 {
                     b.Property<Guid>("TenantId")
@@ -449,6 +519,13 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                         .HasColumnType("uniqueidentifier");
 
                     b.Property<Guid>("ReceiptId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<string>("Erased")
+                        .HasMaxLength(-1)
+                        .HasColumnType("nvarchar(max)");
+
+                    b.Property<Guid?>("HeldBy")
                         .HasColumnType("uniqueidentifier");
 
                     b.Property<string>("Opened")
@@ -576,6 +653,10 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                         .HasMaxLength(400)
                         .HasColumnType("nvarchar(400)");
 
+                    b.Property<int>("Version")
+                        .IsConcurrencyToken()
+                        .HasColumnType("int");
+
                     b.HasKey("TenantId", "Id");
 
                     b.ToTable("LogKeys");
@@ -670,8 +751,6 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                         .HasColumnType("uniqueidentifier");
 
                     b.HasKey("TenantId", "WorkspaceId", "Id");
-
-                    b.HasIndex("TenantId", "WorkspaceId", "At", "Id");
 
                     b.HasIndex("TenantId", "WorkspaceId", "SubjectId", "Step")
                         .IsUnique();
@@ -1591,26 +1670,26 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("Mumega.Domain.Policies.PolicyVersion", b =>
+            modelBuilder.Entity("Mumega.Domain.Partners.Contract", b =>
                 {
-                    b.HasOne("Mumega.Domain.Tenancy.Tenant", null)
+                    b.HasOne("Mumega.Domain.Identity.Principal", null)
                         .WithMany()
-                        .HasForeignKey("TenantId")
+                        .HasForeignKey("TenantId", "PartnerId")
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
-                });
 
-            modelBuilder.Entity("Mumega.Domain.Receipts.Disclosure", b =>
-                {
                     b.HasOne("Mumega.Domain.Tenancy.Workspace", null)
                         .WithMany()
                         .HasForeignKey("TenantId", "WorkspaceId")
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
+                });
 
-                    b.HasOne("Mumega.Domain.Receipts.Receipt", null)
-                        .WithOne()
-                        .HasForeignKey("Mumega.Domain.Receipts.Disclosure", "TenantId", "WorkspaceId", "ReceiptId")
+            modelBuilder.Entity("Mumega.Domain.Policies.PolicyVersion", b =>
+                {
+                    b.HasOne("Mumega.Domain.Tenancy.Tenant", null)
+                        .WithMany()
+                        .HasForeignKey("TenantId")
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
                 });
@@ -1665,15 +1744,6 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                     b.HasOne("Mumega.Domain.Tenancy.Workspace", null)
                         .WithMany()
                         .HasForeignKey("TenantId", "WorkspaceId")
-                        .OnDelete(DeleteBehavior.Restrict)
-                        .IsRequired();
-                });
-
-            modelBuilder.Entity("Mumega.Domain.Receipts.ReceiptPlace", b =>
-                {
-                    b.HasOne("Mumega.Domain.Receipts.Receipt", null)
-                        .WithOne()
-                        .HasForeignKey("Mumega.Domain.Receipts.ReceiptPlace", "TenantId", "WorkspaceId", "ReceiptId")
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
                 });

@@ -90,8 +90,9 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                     TenantId = table.Column<Guid>(type: "TEXT", nullable: false),
                     Level = table.Column<int>(type: "INTEGER", nullable: false),
                     Index = table.Column<long>(type: "INTEGER", nullable: false),
-                    Hashes = table.Column<byte[]>(type: "BLOB", maxLength: 8192, nullable: false),
-                    Root = table.Column<byte[]>(type: "BLOB", maxLength: 32, nullable: false)
+                    // Before the hashes, which a reader of roots would otherwise walk through.
+                    Root = table.Column<byte[]>(type: "BLOB", maxLength: 32, nullable: false),
+                    Hashes = table.Column<byte[]>(type: "BLOB", maxLength: 8192, nullable: false)
                 },
                 constraints: table =>
                 {

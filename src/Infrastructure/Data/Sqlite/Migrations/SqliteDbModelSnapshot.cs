@@ -405,6 +405,76 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                     b.ToTable("PortalAddresses");
                 });
 
+            modelBuilder.Entity("Mumega.Domain.Partners.Contract", b =>
+                {
+                    b.Property<Guid>("TenantId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("WorkspaceId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("Id")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Connection")
+                        .HasMaxLength(80)
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("CreatedAt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<Guid>("CreatedBy")
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("Delivered")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("FieldsJson")
+                        .IsRequired()
+                        .HasMaxLength(-1)
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("KindsJson")
+                        .IsRequired()
+                        .HasMaxLength(-1)
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("LastReceipt")
+                        .HasMaxLength(400)
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("PartnerId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Receipts")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<long?>("RevokedAt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<long>("Shown")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<long>("Since")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<long>("Until")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<long?>("UsedAt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<int>("Version")
+                        .IsConcurrencyToken()
+                        .HasColumnType("INTEGER");
+
+                    b.HasKey("TenantId", "WorkspaceId", "Id");
+
+                    b.HasIndex("TenantId", "PartnerId");
+
+                    b.ToTable("Contracts");
+                });
+
             modelBuilder.Entity("Mumega.Domain.Policies.PolicyVersion", b =>
                 {
                     b.Property<Guid>("TenantId")
@@ -438,6 +508,13 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                         .HasColumnType("TEXT");
 
                     b.Property<Guid>("ReceiptId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Erased")
+                        .HasMaxLength(-1)
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid?>("HeldBy")
                         .HasColumnType("TEXT");
 
                     b.Property<string>("Opened")
@@ -561,6 +638,10 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                         .HasMaxLength(400)
                         .HasColumnType("TEXT");
 
+                    b.Property<int>("Version")
+                        .IsConcurrencyToken()
+                        .HasColumnType("INTEGER");
+
                     b.HasKey("TenantId", "Id");
 
                     b.ToTable("LogKeys");
@@ -653,8 +734,6 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                         .HasColumnType("TEXT");
 
                     b.HasKey("TenantId", "WorkspaceId", "Id");
-
-                    b.HasIndex("TenantId", "WorkspaceId", "At", "Id");
 
                     b.HasIndex("TenantId", "WorkspaceId", "SubjectId", "Step")
                         .IsUnique();
@@ -1568,26 +1647,26 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("Mumega.Domain.Policies.PolicyVersion", b =>
+            modelBuilder.Entity("Mumega.Domain.Partners.Contract", b =>
                 {
-                    b.HasOne("Mumega.Domain.Tenancy.Tenant", null)
+                    b.HasOne("Mumega.Domain.Identity.Principal", null)
                         .WithMany()
-                        .HasForeignKey("TenantId")
+                        .HasForeignKey("TenantId", "PartnerId")
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
-                });
 
-            modelBuilder.Entity("Mumega.Domain.Receipts.Disclosure", b =>
-                {
                     b.HasOne("Mumega.Domain.Tenancy.Workspace", null)
                         .WithMany()
                         .HasForeignKey("TenantId", "WorkspaceId")
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
+                });
 
-                    b.HasOne("Mumega.Domain.Receipts.Receipt", null)
-                        .WithOne()
-                        .HasForeignKey("Mumega.Domain.Receipts.Disclosure", "TenantId", "WorkspaceId", "ReceiptId")
+            modelBuilder.Entity("Mumega.Domain.Policies.PolicyVersion", b =>
+                {
+                    b.HasOne("Mumega.Domain.Tenancy.Tenant", null)
+                        .WithMany()
+                        .HasForeignKey("TenantId")
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
                 });
@@ -1642,15 +1721,6 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                     b.HasOne("Mumega.Domain.Tenancy.Workspace", null)
                         .WithMany()
                         .HasForeignKey("TenantId", "WorkspaceId")
-                        .OnDelete(DeleteBehavior.Restrict)
-                        .IsRequired();
-                });
-
-            modelBuilder.Entity("Mumega.Domain.Receipts.ReceiptPlace", b =>
-                {
-                    b.HasOne("Mumega.Domain.Receipts.Receipt", null)
-                        .WithOne()
-                        .HasForeignKey("Mumega.Domain.Receipts.ReceiptPlace", "TenantId", "WorkspaceId", "ReceiptId")
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
                 });

@@ -1,0 +1,84 @@
+using System.Text.Json;
+
+namespace Mumega.Domain.Actions.Receipts;
+
+/// <summary>Puts a legal hold on a chain of receipts: nothing of it is erased while the hold lasts. Undone by lifting it.</summary>
+public sealed class HoldReceipts : HoldAction
+{
+    public override string Kind => "receipt.hold";
+
+    public override string Title => "Put receipts on legal hold";
+
+    public override string Description => "Keeps the fields of a run's receipts from being erased until the hold is lifted.";
+
+    protected override bool Holds => true;
+
+    protected override string Opposite => "receipt.unhold";
+}
+
+/// <summary>Lifts a legal hold.</summary>
+public sealed class LiftHold : HoldAction
+{
+    public override string Kind => "receipt.unhold";
+
+    public override string Title => "Lift a legal hold";
+
+    public override string Description => "Lets fields of a run's receipts be erased again.";
+
+    protected override bool Holds => false;
+
+    protected override string Opposite => "receipt.hold";
+}
+
+/// <summary>What holding and lifting have in common.</summary>
+public abstract class HoldAction : InternalAction
+{
+    public override string Family => "receipts";
+
+    public override Blast Blast => Blast.Medium;
+
+    public override Reversibility Reversibility => Reversibility.Reversible;
+
+    // It is a button on the receipt's page.
+    public override bool Listed => false;
+
+    public override string InputSchema => """
+        {
+          "type": "object", "additionalProperties": false, "required": ["receiptId"],
+          "properties": {
+            "receiptId": { "type": "string", "title": "Receipt", "description": "A receipt of the chain.", "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$" }
+          }
+        }
+        """;
+
+    public override string TargetType => "Receipt";
+
+    protected abstract bool Holds { get; }
+
+    protected abstract string Opposite { get; }
+
+    public override string TargetId(JsonElement input) => input.Text("receiptId");
+
+    public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
+    {
+        var chain = await call.State.FindChainAsync(Guid.Parse(input.Text("receiptId")), ct);
+        var held = chain.Any(l => l.Disclosure.HeldBy is not null);
+        return new(
+            [
+                new("receipt", chain.Count > 0, chain.Count > 0 ? $"Its chain has {chain.Count} receipt(s)." : "There is no such receipt here."),
+                new("hold", held != Holds, held ? "A legal hold is on it." : "No legal hold is on it."),
+            ],
+            Holds ? "Nothing of the chain is erased until the hold is lifted." : "Fields of the chain may be erased again.",
+            held ? "held" : "not held", Holds ? "held" : "not held", Holds ? "Lift the hold." : "Put the hold on again.", $"{held}");
+    }
+
+    public override async Task<Outcome<Change>> ApplyAsync(JsonElement input, ActionCall call, CancellationToken ct)
+    {
+        var chain = await call.State.FindChainAsync(Guid.Parse(input.Text("receiptId")), ct);
+        if (chain.Count == 0) return new NotFound("receipt", input.Text("receiptId"));
+
+        foreach (var link in chain) link.Disclosure.HeldBy = Holds ? call.By.Id : null;
+        return new Change(Holds ? $"{chain.Count} receipt(s) are on legal hold." : $"The legal hold on {chain.Count} receipt(s) is lifted.",
+            new(Opposite, input, Holds ? "Lift the hold." : "Put the hold on again."), Holds ? "not held" : "held", Holds ? "held" : "not held");
+    }
+}
