@@ -10,7 +10,13 @@ FROM mcr.microsoft.com/dotnet/sdk:10.0 AS server
 WORKDIR /src
 COPY . .
 COPY --from=web /src/src/Api/wwwroot src/Api/wwwroot
-RUN dotnet publish src/Api -c Release -o /app
+RUN dotnet publish src/Api -c Release -o /app && dotnet publish src/Witness -c Release -o /witness
+
+# A witness runs elsewhere, from an image that has nothing else in it.
+FROM mcr.microsoft.com/dotnet/aspnet:10.0 AS witness
+WORKDIR /app
+COPY --from=server /witness .
+ENTRYPOINT ["dotnet", "Mumega.Witness.dll"]
 
 FROM mcr.microsoft.com/dotnet/aspnet:10.0
 WORKDIR /app

@@ -80,8 +80,9 @@ for part in "${parts[@]}"; do
     cedar) oracle_packages; suite cedar tests/Cedar.Tests ;;
     log) log_packages; suite log tests/TransparencyLog.Tests ;;
     app) need_postgres; client_packages; suite app tests/App.Tests ;;
+    kills) need_postgres; MUMEGA_TEST_KILLS=200 suite kills tests/App.Tests -class '*SealerKills*' ;;
     browser) need_chromium; check "web build and types" web_assets; suite browser tests/Browser.Tests ;;
-    *) echo "there is no part called $part; there are format, cedar, log, app, browser"; exit 2 ;;
+    *) echo "there is no part called $part; there are format, cedar, log, app, browser, and kills for the long run of those"; exit 2 ;;
   esac
 done
 

@@ -159,7 +159,12 @@ public sealed class OperatorTests(Chrome chrome)
         await page.GetByText("All sealed").ClickAsync();
         var key = await page.Locator("dd", new() { HasText = "receipts.mumega.local/l/" }).Nth(1).InnerTextAsync();
         var checkpoint = await SavedAsync(page, "Keep this checkpoint");
-        var bundle = await SavedAsync(page, "Evidence of the newest 100");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Export evidence" }).ClickAsync();
+        await Expect(page.GetByText("All receipts of this workspace.")).ToBeVisibleAsync();
+        var bundle = await SavedAsync(page, "Export");
+        await Expect(page.GetByText("proven against the checkpoint")).ToBeVisibleAsync();
+        await CheckAsync(page, "export", dark: false);
+        await page.Keyboard.PressAsync("Escape");
         await page.Locator("[data-receipt='proposed'] button").First.ClickAsync();
         await page.GetByRole(AriaRole.Link, new() { Name = "Receipt and proof" }).ClickAsync();
         await Expect(page.GetByText("Checked in your browser: it leads to the root.")).ToBeVisibleAsync();
@@ -210,9 +215,64 @@ public sealed class OperatorTests(Chrome chrome)
         }
     }
 
+    [Fact]
+    public async Task Receipts_are_shared_with_a_partner_a_value_is_erased_and_both_show()
+    {
+        await using var studio = await Studio.OpenAsync();
+        var (page, petra) = (await studio.SignInAsync(chrome, "operator"), await studio.SignInAsync(chrome, "approver"));
+        async Task ApproveAsync()
+        {
+            await Expect(page.Locator("h1 + span")).ToHaveTextAsync("Waiting for approval");
+            await petra.GotoAsync(new Uri(page.Url).PathAndQuery);
+            await petra.GetByRole(AriaRole.Button, new() { Name = "Approve" }).ClickAsync();
+            await Expect(page.Locator("h1 + span")).ToHaveTextAsync("Succeeded");
+        }
+
+        await page.GetByRole(AriaRole.Link, new() { Name = "Partners" }).ClickAsync();
+        await Expect(page.GetByText("Nobody outside sees anything")).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Share receipts" }).ClickAsync();
+        await page.GetByLabel("Partner", new() { Exact = true }).FillAsync("Acme Audit");
+        await page.GetByLabel("Their public key").FillAsync("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AA\",\"y\":\"AA\",\"d\":\"AA\"}");
+        await page.GetByLabel("Reason").FillAsync("Their yearly audit begins.");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Propose" }).ClickAsync();
+        await Expect(page.GetByText("this holds the private half").Last).ToBeVisibleAsync();
+        await CheckAsync(page, "partner-form", dark: false);
+        await page.GetByLabel("Their public key").FillAsync("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\",\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Propose" }).ClickAsync();
+        await ApproveAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "Partners" }).ClickAsync();
+        await Expect(page.GetByText("In force")).ToBeVisibleAsync();
+        await CheckAsync(page, "partners-one", dark: false);
+
+        // The demo's page waits; it is rejected, so that its run is over.
+        await page.GetByRole(AriaRole.Link, new() { Name = "Inbox" }).ClickAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "Publish a page" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Reject" }).ClickAsync();
+        await page.GetByLabel("Reason").FillAsync("It names a client.");
+        await page.GetByRole(AriaRole.Alertdialog).GetByRole(AriaRole.Button, new() { Name = "Reject" }).ClickAsync();
+        await Expect(page.Locator("h1 + span")).ToHaveTextAsync("Rejected");
+        await page.GetByRole(AriaRole.Navigation, new() { Name = "Main" }).GetByRole(AriaRole.Link, new() { Name = "Receipts" }).ClickAsync();
+        await page.GetByLabel("Kind").SelectOptionAsync("proposed");
+        await page.GetByLabel("By", new() { Exact = true }).SelectOptionAsync(new SelectOptionValue { Label = "Hermes" });
+        await Expect(page.Locator("[data-receipt]")).ToHaveCountAsync(1);
+        await page.Locator("[data-receipt='proposed'] button").ClickAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "Receipt and proof" }).ClickAsync();
+        var receipt = page.Url;
+        await page.GetByRole(AriaRole.Button, new() { Name = "Erase fields" }).ClickAsync();
+        await page.GetByLabel("parameters.markdown").CheckAsync();
+        await page.GetByLabel("Reason").FillAsync("The client asked for it.");
+        await CheckAsync(page, "erase", dark: false);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Propose erasing" }).ClickAsync();
+        await ApproveAsync();
+        await page.GotoAsync(new Uri(receipt).PathAndQuery);
+        await Expect(page.GetByText("erased; the commitment stays in the log")).ToBeVisibleAsync();
+        await Expect(page.GetByText("Checked in your browser: it leads to the root.")).ToBeVisibleAsync();
+        await CheckAsync(page, "receipt-erased", dark: true);
+    }
+
     private static async Task<string> SavedAsync(IPage page, string button)
     {
-        var download = await page.RunAndWaitForDownloadAsync(() => page.GetByRole(AriaRole.Button, new() { Name = button }).ClickAsync());
+        var download = await page.RunAndWaitForDownloadAsync(() => page.GetByRole(AriaRole.Button, new() { Name = button, Exact = true }).ClickAsync());
         using var text = new StreamReader(await download.CreateReadStreamAsync());
         return await text.ReadToEndAsync();
     }
@@ -231,7 +291,7 @@ public sealed class OperatorTests(Chrome chrome)
         await page.GetByRole(AriaRole.Button, new() { Name = "Approve" }).ClickAsync();
         await Expect(page.Locator("[data-receipt='outcome.confirmed']")).ToBeVisibleAsync();
         await CheckAsync(page, "run-done", dark);
-        foreach (var (place, text) in new[] { ("Actions", "Send a webhook"), ("Runs", "Publish a page"), ("Receipts", "gate.approved"), ("Pages", "How we work with agents"), ("Policies", "Operators run the workspace"), ("Stops", "No stop is engaged"), ("Inbox", "Nothing waits for you") })
+        foreach (var (place, text) in new[] { ("Actions", "Send a webhook"), ("Runs", "Publish a page"), ("Receipts", "gate.approved"), ("Pages", "How we work with agents"), ("Policies", "Operators run the workspace"), ("Partners", "Nobody outside sees anything"), ("Stops", "No stop is engaged"), ("Inbox", "Nothing waits for you") })
         {
             await page.GetByRole(AriaRole.Navigation, new() { Name = "Main" }).GetByRole(AriaRole.Link, new() { Name = place }).ClickAsync();
             await Expect(page.GetByText(text).First).ToBeVisibleAsync();

@@ -17,6 +17,9 @@ namespace Mumega.App.Tests.Receipts;
 /// </summary>
 public abstract class SealerKillTests
 {
+    /// <summary>How often, in all. A process takes some seconds to start, so the usual run kills less often than <c>./mumega test kills</c>.</summary>
+    protected static int Kills { get; } = int.Parse(Environment.GetEnvironmentVariable("MUMEGA_TEST_KILLS") is { Length: > 0 } many ? many : "16");
+
     protected static async Task KillAsync(DatabaseOptions options, int processes, int kills)
     {
         var ct = TestContext.Current.CancellationToken;
@@ -52,7 +55,7 @@ public abstract class SealerKillTests
         Assert.Null(await new LogAuditor(databases).AuditAsync(tenant.Id, ct));
 
         // Whoever kept a checkpoint while all this went on finds the log going on from it.
-        Assert.True(seen.Count > kills / 10, $"only {seen.Count} checkpoints were seen");
+        Assert.True(seen.Count > kills / 2, $"only {seen.Count} checkpoints were seen");
         var end = await db.LogHeads.AsNoTracking().SingleAsync(ct);
         var root = new CompactRange(end.Size, end.Roots.Chunk(32)).Root();
         foreach (var kept in seen.Select(n => Checkpoint.Parse(SignedNote.Parse(n).Text)))
@@ -154,10 +157,10 @@ public abstract class SealerKillTests
 public sealed class SealerKillsOnSqlite : SealerKillTests
 {
     [Fact]
-    public async Task One_sealer_killed_fifty_times_loses_and_repeats_nothing()
+    public async Task One_sealer_killed_again_and_again_loses_and_repeats_nothing()
     {
         var folder = Directory.CreateTempSubdirectory("mumega-seal-");
-        await KillAsync(new() { Connection = $"Data Source={Path.Combine(folder.FullName, "seal.db")}" }, 1, 50);
+        await KillAsync(new() { Connection = $"Data Source={Path.Combine(folder.FullName, "seal.db")}" }, 1, Kills / 2);
         folder.Delete(recursive: true);
     }
 }
@@ -165,9 +168,9 @@ public sealed class SealerKillsOnSqlite : SealerKillTests
 public sealed class SealerKillsOnPostgres : SealerKillTests
 {
     [Fact]
-    public async Task Two_sealers_at_once_killed_two_hundred_times_neither_lose_nor_repeat_nor_fork()
+    public async Task Two_sealers_at_once_killed_again_and_again_neither_lose_nor_repeat_nor_fork()
     {
         if (TestServers.Postgres is null) Assert.Skip("MUMEGA_TEST_POSTGRES names no server");
-        await KillAsync(new() { Kind = DatabaseKind.Postgres, Connection = await TestServers.NewPostgresDatabaseAsync() }, 2, 200);
+        await KillAsync(new() { Kind = DatabaseKind.Postgres, Connection = await TestServers.NewPostgresDatabaseAsync() }, 2, Kills);
     }
 }

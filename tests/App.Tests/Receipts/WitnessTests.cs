@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.DataProtection;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Mumega.Domain.Webhooks;
 using Mumega.Infrastructure.Receipts;
 using Mumega.Infrastructure.Runs;
 using Mumega.TransparencyLog;
@@ -82,6 +83,75 @@ public abstract class WitnessTests(MumegaApp app)
         Assert.False(await witnesses.CosignAsync(world.Tenant.Id, Ct));
         Assert.Equal("it could not be reached", Assert.Single(await witnesses.StatesAsync(world.Tenant.Id, Ct)).Problem);
         Assert.Null(await FrozenAsync(world));
+    }
+
+    [Fact]
+    public async Task A_folder_of_checkpoints_stops_a_log_that_was_set_back()
+    {
+        var world = await app.WorldAsync();
+        var otto = await world.Otto;
+        await SealAsync(world, otto, "kept", 5);
+        var options = new CheckpointOptions { Folder = Directory.CreateTempSubdirectory("mumega-checkpoints-").FullName, Every = TimeSpan.Zero };
+        await new CheckpointDelivery(app.Databases, options, app.Services.GetRequiredService<IWebhookSender>(), TimeProvider.System).DeliverAsync(Ct);
+
+        var folder = Path.Combine(options.Folder, world.Tenant.LogId);
+        var kept = await File.ReadAllTextAsync(Path.Combine(folder, "5"), Ct);
+        Assert.Equal(kept, await File.ReadAllTextAsync(Path.Combine(folder, "checkpoint"), Ct));
+        Assert.NotEmpty(SignedNote.Parse(kept).Verify(await KeysAsync(world)));
+        using var witnesses = new LogWitnesses(app.Databases, [], options, TimeProvider.System);
+        Assert.True(await witnesses.GuardAsync(world.Tenant.Id, Ct));
+        Assert.Null(await FrozenAsync(world));
+
+        // What the folder would hold, had a backup been restored since.
+        var signer = await SignerAsync(world);
+        var text = new Checkpoint(world.Tenant.Log, 9, new byte[32]).Text;
+        await File.WriteAllTextAsync(Path.Combine(folder, "checkpoint"), new SignedNote(text, [signer.Sign(text)]).ToString(), Ct);
+        Assert.True(await witnesses.GuardAsync(world.Tenant.Id, Ct));
+        Assert.Contains("has seen 9 receipts; this database holds 5", await FrozenAsync(world), StringComparison.Ordinal);
+        Directory.Delete(options.Folder, recursive: true);
+    }
+
+    [Fact]
+    public async Task A_key_is_replaced_after_a_year_with_both_signatures_and_a_receipt()
+    {
+        var world = await app.WorldAsync();
+        var otto = await world.Otto;
+        await SealAsync(world, otto, "first-year", 5);
+        var later = new Later(TimeSpan.FromDays(366));
+        var services = app.Services;
+        using var witnesses = new LogWitnesses(app.Databases, [], new(), later);
+        var sealer = new LogSealer(app.Databases, witnesses, services.GetRequiredService<Signals>(), services.GetRequiredService<IDataProtectionProvider>(), later);
+        await using (var db = app.Databases.OpenTenant(world.Tenant.Id))
+            await db.WriteAsync(() => db.LogHeads.ExecuteUpdateAsync(h => h.SetProperty(x => x.LeaseUntil, DateTimeOffset.UnixEpoch), Ct), Ct);
+        await Runs.Poll.UntilAsync(() => sealer.SealAsync(world.Tenant.Id, Ct), held => held);
+        await otto.UntilAsync((await otto.ProposePageAsync(world, "second-year")).Run(), "SUCCEEDED");
+        await Runs.Poll.UntilAsync(async () =>
+        {
+            await sealer.SealAsync(world.Tenant.Id, Ct);
+            return await KeysAsync(world);
+        }, keys => keys.Count == 2);
+
+        // The receipt of the new key is sealed like any other, under both keys.
+        string note = "";
+        await Runs.Poll.UntilAsync(async () =>
+        {
+            await sealer.SealAsync(world.Tenant.Id, Ct);
+            await using var db = app.Databases.OpenTenant(world.Tenant.Id);
+            var latest = await db.LogCheckpoints.AsNoTracking().OrderByDescending(c => c.Size).FirstAsync(Ct);
+            note = latest.Note;
+            return latest.Size;
+        }, size => size == 11);
+        var keys = await KeysAsync(world);
+        foreach (var key in keys) Assert.Single(SignedNote.Parse(note).Verify([key]));
+        var receipt = (await otto.AskAsync("query($key: String!) { workspace(key: $key) { receipts(filter: { kinds: [\"log.key\"] }) { nodes { reasonCode step fields actor { name } } } } }", new { key = world.Workspace.Key }))
+            .GetProperty("workspace").GetProperty("receipts").GetProperty("nodes")[0];
+        Assert.Equal(keys[0].ToString(), receipt.GetProperty("fields").GetProperty("state_after").GetString());
+        Assert.Equal(keys[1].ToString(), receipt.GetProperty("fields").GetProperty("state_before")[0].GetString());
+    }
+
+    private sealed class Later(TimeSpan by) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => System.GetUtcNow() + by;
     }
 
     private async Task<string?> FrozenAsync(World world)
