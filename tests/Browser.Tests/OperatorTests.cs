@@ -253,14 +253,14 @@ public sealed class OperatorTests(Chrome chrome)
         await Expect(page.Locator("h1 + span")).ToHaveTextAsync("Rejected");
         await page.GetByRole(AriaRole.Navigation, new() { Name = "Main" }).GetByRole(AriaRole.Link, new() { Name = "Receipts" }).ClickAsync();
         await page.GetByLabel("Kind").SelectOptionAsync("proposed");
-        await page.GetByLabel("By", new() { Exact = true }).SelectOptionAsync(new SelectOptionValue { Label = "Hermes" });
+        await page.GetByRole(AriaRole.Combobox, new() { NameRegex = new("^By") }).SelectOptionAsync(new SelectOptionValue { Label = "Hermes" });
         await Expect(page.Locator("[data-receipt]")).ToHaveCountAsync(1);
         await page.Locator("[data-receipt='proposed'] button").ClickAsync();
         await page.GetByRole(AriaRole.Link, new() { Name = "Receipt and proof" }).ClickAsync();
         var receipt = page.Url;
         await page.GetByRole(AriaRole.Button, new() { Name = "Erase fields" }).ClickAsync();
         await page.GetByLabel("parameters.markdown").CheckAsync();
-        await page.GetByLabel("Reason").FillAsync("The client asked for it.");
+        await page.GetByRole(AriaRole.Textbox, new() { Name = "Reason" }).FillAsync("The client asked for it.");
         await CheckAsync(page, "erase", dark: false);
         await page.GetByRole(AriaRole.Button, new() { Name = "Propose erasing" }).ClickAsync();
         await ApproveAsync();

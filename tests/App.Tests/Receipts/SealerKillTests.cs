@@ -18,7 +18,7 @@ namespace Mumega.App.Tests.Receipts;
 public abstract class SealerKillTests
 {
     /// <summary>How often, in all. A process takes some seconds to start, so the usual run kills less often than <c>./mumega test kills</c>.</summary>
-    protected static int Kills { get; } = int.Parse(Environment.GetEnvironmentVariable("MUMEGA_TEST_KILLS") is { Length: > 0 } many ? many : "16");
+    protected static int Kills { get; } = int.Parse(Environment.GetEnvironmentVariable("MUMEGA_TEST_KILLS") is { Length: > 0 } many ? many : "10");
 
     protected static async Task KillAsync(DatabaseOptions options, int processes, int kills)
     {

@@ -1,5 +1,5 @@
 import { Handshake } from 'lucide-react';
-import { useMemo, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { Link, useNavigate } from 'react-router';
 import { useMutation } from 'urql';
 import { graphql } from '../api/gql';
@@ -42,6 +42,9 @@ export const Partners = () => {
   const contracts = data?.workspace?.contracts;
   const known = new Set(contracts?.map((c) => c.partner.name));
   const [name, setName] = useState('');
+
+  // A form that is longer than its window takes the eye to what has to be mended.
+  useEffect(() => { if (Object.keys(faults).length > 0) document.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus(); }, [faults]);
 
   const send = async (action: string, input: object, reason: string) => {
     setBusy(true);
@@ -89,7 +92,7 @@ export const Partners = () => {
             <dl className="mt-4 grid grid-cols-[minmax(6rem,auto)_1fr] gap-x-5 gap-y-1.5 text-sm">
               <dt className="text-faint">Kinds</dt><dd className="flex flex-wrap gap-1">{c.kinds.map((k) => <Badge key={k}>{k}</Badge>)}</dd>
               <dt className="text-faint">Opened fields</dt><dd className="break-words font-mono text-[13px] text-soft">{c.fields.join(', ') || <span className="font-sans">none: entries and proofs only</span>}</dd>
-              <dt className="text-faint">Shown</dt><dd>{c.shown} receipt{Number(c.shown) === 1 ? '' : 's'} in {c.uses} access{c.uses === 1 ? '' : 'es'} <Link className="ml-1 text-accent-text hover:underline" to={`/w/${workspace.key}/receipts?kind=disclosed&actor=${c.partner.principalId}`}>see each</Link></dd>
+              <dt className="text-faint">Shown</dt><dd>{c.shown} receipt{Number(c.shown) === 1 ? '' : 's'} in {c.uses} access{c.uses === 1 ? '' : 'es'} <Link className="ml-1 text-accent-text underline" to={`/w/${workspace.key}/receipts?kind=disclosed&actor=${c.partner.principalId}`}>see each</Link></dd>
               <dt className="text-faint">Signs in as</dt><dd className="break-all font-mono text-[13px] text-soft">{c.clientId}</dd>
               {c.connection && <><dt className="text-faint">Checkpoints</dt><dd>sent by {c.connection}</dd></>}
             </dl>

@@ -30,6 +30,7 @@ export const ExportEvidence = ({ filter }: { filter?: ReceiptFilterInput }) => {
   const [done, setDone] = useState<number>();
   const [problem, setProblem] = useState<string>();
   const [note, setNote] = useState<string>();
+  const [how, setHow] = useState('all');
   const stopped = useRef(false);
 
   const close = () => { stopped.current = true; setOpen(false); setDone(undefined); };
@@ -83,15 +84,14 @@ export const ExportEvidence = ({ filter }: { filter?: ReceiptFilterInput }) => {
         <form onSubmit={(e) => {
           e.preventDefault();
           const form = new FormData(e.currentTarget);
-          const how = form.get('fields');
           const earlier = String(form.get('from') ?? '').trim();
           void run(how === 'some' ? String(form.get('names')).split(/[\s,]+/).filter(Boolean) : how === 'none' ? 'none' : 'all', earlier ? Number(earlier) : undefined);
         }}>
           <div className="space-y-4 px-5 py-4">
             {problem && <Problem message={problem} />}
             <p className="text-sm text-soft">{filter ? 'The receipts that the filter lets through.' : 'All receipts of this workspace.'}</p>
-            <Field label="Fields" help="What is not opened stays a commitment, and is still proven to be there.">{(p) => <select {...p} name="fields"><option value="all">Open all that you may see</option><option value="some">Open only these</option><option value="none">Open none</option></select>}</Field>
-            <Field label="Names (for “only these”)" help="Separated by spaces, for example action_type target.">{(p) => <Input {...p} name="names" className={`${p.className} font-mono`} />}</Field>
+            <Field label="Fields" help="What is not opened stays a commitment, and is still proven to be there.">{(p) => <select {...p} value={how} onChange={(e) => setHow(e.target.value)}><option value="all">Open all that you may see</option><option value="some">Open only these</option><option value="none">Open none</option></select>}</Field>
+            {how === 'some' && <Field label="Names" help="Separated by spaces, for example action_type target.">{(p) => <Input {...p} name="names" required className={`${p.className} font-mono`} />}</Field>}
             <Field label="Size of an earlier checkpoint (optional)" help="Proves as well that the log goes on from there.">{(p) => <Input {...p} name="from" type="number" min={1} />}</Field>
             <div aria-live="polite" className="min-h-10 text-sm">
               {busy && <><div className="mb-1.5 h-1.5 overflow-hidden rounded-full bg-sunken"><div className="h-full w-1/3 animate-pulse rounded-full bg-accent" style={{ width: `${Math.min(95, 5 + (done / (done + 200)) * 95)}%` }} /></div><span className="text-soft">{done.toLocaleString('en')} receipts so far…</span></>}

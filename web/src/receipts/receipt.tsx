@@ -51,7 +51,7 @@ export const ReceiptPage = () => {
                   <dt className="text-faint">step</dt><dd>{receipt.step} of its chain, from here on {receipt.state.toLowerCase().replaceAll('_', ' ')}</dd>
                   {receipt.undoes && <><dt className="text-faint">undoes</dt><dd><Link className="font-medium text-accent-text hover:underline" to={`/w/${workspace.key}/receipts/${receipt.undoes}`}>an earlier receipt</Link></dd></>}
                   {Object.entries((receipt.fields ?? {}) as Record<string, unknown>).map(([name, value]) => (
-                    <div key={name} className="contents"><dt className="text-faint">{name}</dt><dd className="min-w-0 break-words font-mono text-[13px] text-soft">{typeof value === 'string' ? value : JSON.stringify(value)}</dd></div>
+                    <div key={name} className="contents"><dt className="text-faint">{name}</dt><dd className="min-w-0 whitespace-pre-wrap break-words font-mono text-[13px] text-soft">{plain(value)}</dd></div>
                   ))}
                   {receipt.erased.map((name) => <div key={name} className="contents"><dt className="text-faint">{name}</dt><dd className="italic text-faint">erased; the commitment stays in the log</dd></div>)}
                 </dl>
@@ -70,6 +70,13 @@ export const ReceiptPage = () => {
     </>
   );
 };
+
+/** A field's value for people: an object as its parts, a list as its items. */
+const plain = (value: unknown): string =>
+  typeof value === 'string' ? value
+    : Array.isArray(value) ? value.map(plain).join('\n')
+      : value && typeof value === 'object' ? Object.entries(value).map(([name, part]) => `${name} ${typeof part === 'object' ? JSON.stringify(part) : part}`).join(' · ')
+        : JSON.stringify(value);
 
 /** The way from the receipt up to the signed root, worked out here and compared. */
 const Proof = ({ receipt }: { receipt: Receipt }) => {
@@ -93,7 +100,7 @@ const Proof = ({ receipt }: { receipt: Receipt }) => {
           <ol className="my-4 flex flex-col-reverse" aria-label="Path to the signed root, from the receipt up">
             {steps.map((step, i) => (
               <li key={i} className="grid grid-cols-[1fr_1.25rem_1fr] items-center font-mono text-[11px]">
-                <span className={`truncate pr-1.5 text-right ${step.neighbour && step.left ? 'text-faint' : 'invisible'}`} title={step.neighbour}>{step.neighbour?.slice(0, 10)}</span>
+                <span className={`truncate pr-1.5 text-right ${step.neighbour && step.left ? 'text-faint' : i === 0 && steps.length > 1 ? 'font-sans text-xs font-medium text-ink' : 'invisible'}`} title={step.neighbour}>{i === 0 && !step.left ? 'this receipt' : step.neighbour?.slice(0, 10)}</span>
                 <span aria-hidden className="relative flex h-9 items-center justify-center">
                   {i > 0 && <span className="absolute bottom-0 top-1/2 w-px bg-line-strong" />}
                   {i < steps.length - 1 && <span className="absolute bottom-1/2 top-0 w-px bg-line-strong" />}
@@ -101,7 +108,7 @@ const Proof = ({ receipt }: { receipt: Receipt }) => {
                   <span className={`z-10 size-3 rounded-full border-2 ${i === steps.length - 1 ? 'border-good bg-good' : i === 0 ? 'border-accent bg-accent' : 'border-line-strong bg-surface'}`} />
                 </span>
                 <span className={`truncate pl-1.5 ${step.neighbour && !step.left ? 'text-faint' : i === 0 || i === steps.length - 1 ? 'font-sans text-xs font-medium text-ink' : 'invisible'}`} title={step.neighbour ?? step.hash}>
-                  {i === steps.length - 1 ? 'signed root' : i === 0 && !(step.neighbour && !step.left) ? 'this receipt' : step.neighbour?.slice(0, 10)}
+                  {i === steps.length - 1 ? 'signed root' : i === 0 && step.left ? 'this receipt' : step.neighbour?.slice(0, 10)}
                 </span>
               </li>
             ))}

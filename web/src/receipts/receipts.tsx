@@ -55,7 +55,7 @@ export const Receipts = () => {
 
   return (
     <>
-      <PageTitle title="Receipts" lead="What happened, in the order of the record. Nothing here is ever changed or deleted."><ExportEvidence filter={filter} /></PageTitle>
+      <PageTitle title="Receipts" lead="What happened, in the order of the record. None is ever changed or removed."><ExportEvidence filter={filter} /></PageTitle>
       <LogHealth />
       <search aria-label="Filter receipts" className="mb-4 grid gap-3 sm:grid-cols-3 lg:grid-cols-[1fr_1fr_1.2fr_1.4fr_auto_auto]">
         <label className="text-[13px] text-soft">Kind
