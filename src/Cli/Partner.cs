@@ -27,6 +27,9 @@ internal static class Partner
         Each fetch leaves a receipt at the other side. Exit code: 0 fetched, 3 nothing new, 1 refused, 64 wrong usage.
         """;
 
+    // As many as a file holds without becoming larger than a verifier reads.
+    private const int Most = 10_000;
+
     private const int Usage = 64, Nothing = 3;
 
     /// <summary>Makes an ES256 key (RFC 7518): the private half into a file that only its owner reads, the public half to the output.</summary>
@@ -130,20 +133,32 @@ internal static class Partner
             return 1;
         }
 
-        // A file is proven against one checkpoint; what does not fit is fetched by going on after it.
-        var evidence = (await AskAsync(http, "query($id: ID!, $after: String, $from: Long) { contract(id: $id) { evidence(after: $after, from: $from) { bundle endCursor hasNextPage } } }",
-            new { id = contracts[0].GetProperty("id").GetString(), after = given.GetValueOrDefault("--after"), from = given.TryGetValue("--from", out var size) ? (long?)long.Parse(size) : null }))
-            .GetProperty("contract").GetProperty("evidence");
-        if (evidence.ValueKind is JsonValueKind.Null)
+        // All of a file is proven against one checkpoint: the one that the first answer names.
+        JsonNode? bundle = null;
+        var (cursor, more, size) = (given.GetValueOrDefault("--after"), true, (long?)null);
+        while (more && (bundle?["receipts"]!.AsArray().Count ?? 0) < Most)
+        {
+            var evidence = (await AskAsync(http, "query($id: ID!, $after: String, $from: Long, $checkpoint: Long) { contract(id: $id) { evidence(after: $after, from: $from, checkpoint: $checkpoint) { bundle endCursor hasNextPage } } }",
+                new { id = contracts[0].GetProperty("id").GetString(), after = cursor, from = given.TryGetValue("--from", out var from) ? (long?)long.Parse(from) : null, checkpoint = size })).GetProperty("contract").GetProperty("evidence");
+            if (evidence.ValueKind is JsonValueKind.Null) break;
+
+            var part = JsonNode.Parse(evidence.GetProperty("bundle").GetString()!)!;
+            size ??= long.Parse(part["checkpoint"]!.GetValue<string>().Split('\n')[1]);
+            if (bundle is null) bundle = part;
+            else foreach (var receipt in part["receipts"]!.AsArray()) bundle["receipts"]!.AsArray().Add(receipt!.DeepClone());
+            (cursor, more) = (evidence.GetProperty("endCursor").GetString(), evidence.GetProperty("hasNextPage").GetBoolean());
+        }
+
+        if (bundle is null)
         {
             errors.WriteLine("Nothing new.");
             return Nothing;
         }
 
-        var (file, bundle) = (given.GetValueOrDefault("--output", "evidence.json"), evidence.GetProperty("bundle").GetString()!);
-        await File.WriteAllTextAsync(file, bundle);
-        output.WriteLine($"{JsonDocument.Parse(bundle).RootElement.GetProperty("receipts").GetArrayLength()} receipt(s) in {file}; check them with mumega verify {file} --key KEY");
-        output.WriteLine($"{(evidence.GetProperty("hasNextPage").GetBoolean() ? "There is more: go on" : "Go on later")} with --after {evidence.GetProperty("endCursor").GetString()}");
+        var file = given.GetValueOrDefault("--output", "evidence.json");
+        await File.WriteAllTextAsync(file, bundle.ToJsonString());
+        output.WriteLine($"{bundle["receipts"]!.AsArray().Count} receipt(s) in {file}; check them with mumega verify {file} --key KEY");
+        output.WriteLine($"{(more ? "There is more: go on" : "Go on later")} with --after {cursor}");
         return 0;
     }
 

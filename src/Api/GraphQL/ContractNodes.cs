@@ -2,6 +2,8 @@ using System.Text.Json;
 using GraphQL;
 using GraphQL.DataLoader;
 using Mumega.Api.GraphQL.Transport;
+using Mumega.Api.Log;
+using Mumega.Domain;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Partners;
 using Mumega.Infrastructure.Receipts;
@@ -110,23 +112,28 @@ public sealed class ContractNode(Contract contract, DateTimeOffset now) : INode
 
     /// <summary>
     /// The next receipts after a cursor (100 at most) with their proofs as one file that can be checked without asking us, and how the log goes on from
-    /// an earlier checkpoint, if its size is named. For the partner only; recorded before it is returned. Absent when there is nothing to show.
+    /// an earlier checkpoint, if its size is named. Proves them against the latest checkpoint, or the one of that size, so that several answers can be
+    /// put together. For the partner only; recorded before it is returned. Absent when there is nothing to show.
     /// </summary>
     [Complexity(100)]
-    public async Task<SharedEvidence?> Evidence(IResolveFieldContext context, string? after, long? from)
+    public async Task<SharedEvidence?> Evidence(IResolveFieldContext context, string? after, long? from, long? checkpoint)
     {
-        var page = await ShowAsync(context, Paging.Position(after) ?? 0, Paging.Max, "evidence");
-        return page.Receipts.Count > 0 && await EvidenceExport.WriteAsync(context, page.Receipts, from) is { } bundle
+        await using var all = context.Request().OpenTenant();
+        if (checkpoint is { } size && await LogEndpoints.LatestAsync(all, size, context.CancellationToken) is null) throw new RefusalException(new InvalidArgument("checkpoint", "there is no checkpoint of that size."));
+
+        var page = await ShowAsync(context, Paging.Position(after) ?? 0, Paging.Max, "evidence", checkpoint ?? long.MaxValue);
+        return page.Receipts.Count > 0 && await EvidenceExport.WriteAsync(context, page.Receipts, from, checkpoint) is { } bundle
             ? new(bundle, Paging.Cursor(page.Receipts[^1].Position), page.More)
             : null;
     }
 
-    private async Task<SharedPage> ShowAsync(IResolveFieldContext context, long after, int limit, string way)
+    private async Task<SharedPage> ShowAsync(IResolveFieldContext context, long after, int limit, string way, long upTo = long.MaxValue)
     {
         var request = context.Request();
         if (request.Actor.Kind is not PrincipalKind.Partner) throw new RefusalException(new PartnersOnly());
 
-        var outcome = await context.RequestServices!.GetRequiredService<Sharing>().ShowAsync(request.Actor, contract.WorkspaceId, contract.Id, after, limit, way, context.CancellationToken);
+        var sharing = context.RequestServices!.GetRequiredService<Sharing>();
+        var outcome = await sharing.ShowAsync(request.Actor, contract.WorkspaceId, contract.Id, after, limit, way, context.CancellationToken, upTo);
         return outcome.Refused(out var why, out var page) ? throw new RefusalException(why) : page;
     }
 }

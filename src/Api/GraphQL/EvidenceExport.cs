@@ -48,10 +48,10 @@ internal static class EvidenceExport
     }
 
     /// <summary>Receipts that a contract showed, as the contract opens them.</summary>
-    public static async Task<string?> WriteAsync(IResolveFieldContext context, IReadOnlyList<SharedReceipt> shared, long? from)
+    public static async Task<string?> WriteAsync(IResolveFieldContext context, IReadOnlyList<SharedReceipt> shared, long? from, long? size)
     {
         await using var all = context.Request().OpenTenant();
-        if (await LogEndpoints.LatestAsync(all, null, context.CancellationToken) is not { } note) return null;
+        if (await LogEndpoints.LatestAsync(all, size, context.CancellationToken) is not { } note) return null;
         return await BundleAsync(context, all, note, Checkpoint.Parse(SignedNote.Parse(note).Text), shared.Select(s => (s.Position, s.Receipt.Entry, s.Opened.Open())), from);
     }
 

@@ -236,6 +236,12 @@ public sealed class Subscription
             throw new Transport.RefusalException(new NotFound("workspace", workspace));
 
         var feed = context.RequestServices!.GetRequiredService<ReceiptFeed>();
-        await foreach (var item in feed.FollowAsync(request.Actor.TenantId, at.Workspace, Paging.Position(after), ct)) yield return item;
+        await foreach (var item in feed.FollowAsync(request.Actor.TenantId, at.Workspace, Paging.Position(after), ct))
+        {
+            // What held when the subscription began may hold no longer.
+            request.Forget();
+            if (!await request.MaySeeAsync(at.Workspace)) throw new Transport.RefusalException(new NotFound("workspace", workspace));
+            yield return item;
+        }
     }
 }

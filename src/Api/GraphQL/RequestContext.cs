@@ -54,6 +54,15 @@ public sealed class RequestContext(Caller caller, IServiceProvider services, boo
         return (sitting.Decide(ControlAct.DecideApproval) is { Verdict: Verdict.Deny } no ? no.AsRefusal() : null, sitting.Roles);
     });
 
+    /// <summary>Drops what was looked up, so that the next event of a subscription shows what holds by then.</summary>
+    public void Forget()
+    {
+        visible.Clear();
+        deciders.Clear();
+        doors.Clear();
+        batches.Clear();
+    }
+
     /// <summary>The names of principals, loaded together.</summary>
     public IDataLoaderResult<Principal?> PrincipalAsync(Guid id) => Batch<Guid, Principal>("principal", async ids =>
     {

@@ -57,6 +57,7 @@ internal static class MumegaModel
             e.HasOne<Principal>().WithMany().HasForeignKey(p => new { p.TenantId, p.OwnerId }).OnDelete(DeleteBehavior.Restrict);
             e.Property(p => p.ClientId).HasMaxLength(100);
             e.HasIndex(p => new { p.TenantId, p.ClientId });
+            e.HasIndex(p => new { p.TenantId, p.Name }).IsUnique().HasFilter($"{Quoted(db, "Kind")} = 'Partner'");
         });
         model.Entity<PolicyVersion>(e =>
         {

@@ -45,7 +45,8 @@ public sealed class Sharing(Desk desk, Signals signals)
     /// <param name="limit">At most so many.</param>
     /// <param name="way">How they are shown, for the record.</param>
     /// <param name="ct">Cancels.</param>
-    public async Task<Outcome<SharedPage>> ShowAsync(Actor by, Guid workspaceId, Guid contractId, long after, int limit, string way, CancellationToken ct)
+    /// <param name="upTo">None after this position.</param>
+    public async Task<Outcome<SharedPage>> ShowAsync(Actor by, Guid workspaceId, Guid contractId, long after, int limit, string way, CancellationToken ct, long upTo = long.MaxValue)
     {
         for (var attempt = 1; ; attempt++)
         {
@@ -54,7 +55,7 @@ public sealed class Sharing(Desk desk, Signals signals)
             if (await sitting.Db.Contracts.SingleOrDefaultAsync(c => c.Id == contractId && c.PartnerId == by.Id, ct) is not { } contract) return new NotFound("contract", contractId.ToString());
             if (contract.Ended(sitting.Now) is { } ended) return ended;
 
-            var found = await SliceAsync(sitting.Db, contract, after, limit + 1, ct);
+            var found = await SliceAsync(sitting.Db, contract, after, upTo, limit + 1, ct);
             var page = new SharedPage(contract, [.. found.Take(limit)], found.Count > limit);
             if (page.Receipts.Count == 0) return page;
             if (contract.Disclose(by, [.. page.Receipts.Select(r => r.Receipt.Id)], way, sitting.Now).Refused(out var why, out var evidence)) return why;
@@ -98,10 +99,10 @@ public sealed class Sharing(Desk desk, Signals signals)
         }
     }
 
-    private static async Task<List<SharedReceipt>> SliceAsync(MumegaDb db, Contract contract, long after, int limit, CancellationToken ct)
+    private static async Task<List<SharedReceipt>> SliceAsync(MumegaDb db, Contract contract, long after, long upTo, int limit, CancellationToken ct)
     {
         var (tenant, workspace, kinds, since) = (contract.TenantId, contract.WorkspaceId, contract.SharedKinds, contract.Since);
-        var size = await db.LogHeads.Select(h => (long?)h.Size).SingleOrDefaultAsync(ct) ?? 0;
+        var size = Math.Min(await db.LogHeads.Select(h => (long?)h.Size).SingleOrDefaultAsync(ct) ?? 0, upTo);
         var rows = await (
             from place in db.ReceiptPlaces
             where place.TenantId == tenant && place.WorkspaceId == workspace && place.Position > after && place.Position <= size

@@ -186,6 +186,27 @@ public abstract class SharingTests(MumegaApp app)
     }
 
     [Fact]
+    public async Task More_receipts_than_an_answer_holds_come_as_one_file_under_one_checkpoint()
+    {
+        var world = await app.WorldAsync();
+        var otto = await world.Otto;
+        using var partner = await Partner.OpenAsync(world, ["proposed", "outcome.confirmed"], ["action_type"]);
+        await Task.WhenAll(Enumerable.Range(0, 51).Select(async n => await otto.UntilAsync((await otto.ProposePageAsync(world, $"page-{n}")).Run(), "SUCCEEDED")));
+
+        var file = partner.KeyFile + ".json";
+        await Poll.UntilAsync(async () =>
+        {
+            var said = new StringWriter();
+            await Cli.Partner.FetchAsync(["--key", partner.KeyFile, "--client", partner.ClientId, "--address", app.Address, "--output", file], said, said);
+            return said.ToString();
+        }, said => said.StartsWith("102 receipt(s)", StringComparison.Ordinal));
+        var keys = (await otto.AskAsync("query($key: String!) { workspace(key: $key) { log { keys } } }", new { key = world.Workspace.Key })).GetProperty("workspace").GetProperty("log").GetProperty("keys");
+        var report = EvidenceVerifier.Verify(await File.ReadAllBytesAsync(file, Ct), new([.. keys.EnumerateArray().Select(k => VerifierKey.Parse(k.GetString()!))], null, [], 0));
+        Assert.True(report.Result is CheckResult.Valid, string.Join('\n', report.Checks));
+        Assert.Equal(102, report.Receipts.Count);
+    }
+
+    [Fact]
     public async Task New_checkpoints_are_sent_to_the_connection_that_the_contract_names()
     {
         var world = await app.WorldAsync();

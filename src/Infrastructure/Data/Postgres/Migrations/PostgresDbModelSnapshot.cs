@@ -240,6 +240,10 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
 
                     b.HasIndex("TenantId", "ClientId");
 
+                    b.HasIndex("TenantId", "Name")
+                        .IsUnique()
+                        .HasFilter("\"Kind\" = 'Partner'");
+
                     b.HasIndex("TenantId", "OwnerId");
 
                     b.ToTable("Principals");

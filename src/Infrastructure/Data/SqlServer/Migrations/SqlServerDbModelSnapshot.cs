@@ -242,6 +242,10 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
 
                     b.HasIndex("TenantId", "ClientId");
 
+                    b.HasIndex("TenantId", "Name")
+                        .IsUnique()
+                        .HasFilter("[Kind] = 'Partner'");
+
                     b.HasIndex("TenantId", "OwnerId");
 
                     b.ToTable("Principals");

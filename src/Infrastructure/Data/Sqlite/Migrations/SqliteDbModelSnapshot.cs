@@ -233,6 +233,10 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
 
                     b.HasIndex("TenantId", "ClientId");
 
+                    b.HasIndex("TenantId", "Name")
+                        .IsUnique()
+                        .HasFilter("\"Kind\" = 'Partner'");
+
                     b.HasIndex("TenantId", "OwnerId");
 
                     b.ToTable("Principals");
