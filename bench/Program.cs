@@ -42,6 +42,12 @@ if (parts.Contains("log"))
     LogBench.Verify();
 }
 
+if (parts.Contains("proofs"))
+{
+    await LogBench.RunAsync("sqlite", null, proofs: true);
+    if (Environment.GetEnvironmentVariable("MUMEGA_TEST_POSTGRES") is { Length: > 0 } server) await LogBench.RunAsync("postgres", server, proofs: true);
+}
+
 internal sealed class Bench : IAsyncDisposable
 {
     private const string Propose = "mutation($input: ProposeActionInput!) { proposeAction(input: $input) { run { id digest approval { id } } errors { message } } }";

@@ -81,4 +81,16 @@ internal sealed class CompiledQueries
 
     public readonly Func<MumegaDb, Guid, CancellationToken, Task<long?>> LastPlace =
         EF.CompileAsyncQuery((MumegaDb db, Guid tenant, CancellationToken ct) => db.ReceiptPlaces.Where(p => p.TenantId == tenant && p.Position != null).Max(p => p.Position));
+
+    public readonly Func<MumegaDb, Guid, int, long, CancellationToken, Task<byte[]?>> Tile =
+        EF.CompileAsyncQuery((MumegaDb db, Guid tenant, int level, long index, CancellationToken ct) =>
+            db.LogTiles.Where(t => t.TenantId == tenant && t.Level == level && t.Index == index).Select(t => t.Hashes).SingleOrDefault());
+
+    public readonly Func<MumegaDb, Guid, int, long, long, IAsyncEnumerable<byte[]>> TileRoots =
+        EF.CompileAsyncQuery((MumegaDb db, Guid tenant, int level, long first, long after) =>
+            db.LogTiles.Where(t => t.TenantId == tenant && t.Level == level && t.Index >= first && t.Index < after).OrderBy(t => t.Index).Select(t => t.Root));
+
+    public readonly Func<MumegaDb, Guid, long, long, IAsyncEnumerable<byte[]>> Leaves =
+        EF.CompileAsyncQuery((MumegaDb db, Guid tenant, long after, long last) =>
+            db.ReceiptPlaces.Where(p => p.TenantId == tenant && p.Position > after && p.Position <= last).OrderBy(p => p.Position).Select(p => p.Leaf!));
 }

@@ -32,22 +32,14 @@ public sealed class LogReader(MumegaDb db, Guid tenant)
     internal static async Task<List<byte[]>> FirstHashesAsync(MumegaDb db, Guid tenant, int level, long index, int count, long size, CancellationToken ct)
     {
         var first = index * Tile.FullWidth;
-        List<byte[]> hashes;
-        if (level == 0)
-        {
-            hashes = await db.ReceiptPlaces.AsNoTracking().Where(p => p.TenantId == tenant && p.Position > first && p.Position <= first + count).OrderBy(p => p.Position).Select(p => p.Leaf!).ToListAsync(ct);
-        }
-        else
-        {
-            hashes = await db.LogTiles.AsNoTracking().Where(t => t.TenantId == tenant && t.Level == level - 1 && t.Index >= first && t.Index < first + count).OrderBy(t => t.Index).Select(t => t.Root).ToListAsync(ct);
-        }
-
+        var hashes = await (level == 0 ? db.Queries.Leaves(db, tenant, first, first + count) : db.Queries.TileRoots(db, tenant, level - 1, first, first + count)).ToListAsync(ct);
         return hashes.Count == count ? hashes : throw new InvalidOperationException($"the log of {size} leaves lacks hashes of tile {level}/{index}");
     }
 
     // First what is needed is asked for with hashes that are not there, then read, then the proof is made.
     private async Task<IReadOnlyList<byte[]>> ProveAsync(Func<NodeReader, IReadOnlyList<byte[]>> prove, long size, CancellationToken ct)
     {
+        await db.Database.OpenConnectionAsync(ct);
         var needed = new HashSet<(int Level, long Index)>();
         prove(node =>
         {
@@ -55,7 +47,6 @@ public sealed class LogReader(MumegaDb db, Guid tenant)
             needed.Add((tile.Level, tile.Index));
             return new byte[32];
         });
-        await FullAsync([.. needed.Where(t => t.Index < Tile.At(t.Level, size).Full && !tiles.ContainsKey(t))], ct);
         foreach (var (level, index) in needed) await HashesAsync(level, index, size, ct);
         return prove(node =>
         {
@@ -64,24 +55,13 @@ public sealed class LogReader(MumegaDb db, Guid tenant)
         });
     }
 
-    // All at once: a path to the root of ten million leaves needs three of them, each a way to the database. What lies at a crossing of levels and
-    // indexes without being asked for hardly ever exists.
-    private async Task FullAsync(List<(int Level, long Index)> wanted, CancellationToken ct)
-    {
-        if (wanted.Count < 2) return;
-
-        var (levels, indexes) = (wanted.Select(t => t.Level).Distinct().ToList(), wanted.Select(t => t.Index).Distinct().ToList());
-        var found = await db.LogTiles.AsNoTracking().Where(t => t.TenantId == tenant && levels.Contains(t.Level) && indexes.Contains(t.Index)).Select(t => new { t.Level, t.Index, t.Hashes }).ToListAsync(ct);
-        foreach (var tile in found) tiles[(tile.Level, tile.Index)] = tile.Hashes;
-    }
-
     private async Task<byte[]> HashesAsync(int level, long index, long size, CancellationToken ct)
     {
         if (tiles.TryGetValue((level, index), out var known)) return known;
 
         var (full, partial) = Tile.At(level, size);
         var hashes = index < full
-            ? await db.LogTiles.AsNoTracking().Where(t => t.TenantId == tenant && t.Level == level && t.Index == index).Select(t => t.Hashes).SingleAsync(ct)
+            ? await db.Queries.Tile(db, tenant, level, index, ct) ?? throw new InvalidOperationException($"the log of {size} leaves lacks tile {level}/{index}")
             : [.. (await FirstHashesAsync(db, tenant, level, index, partial, size, ct)).SelectMany(h => h)];
         return tiles[(level, index)] = hashes;
     }
