@@ -95,6 +95,8 @@ public abstract class ErasureTests(MumegaApp app)
         Assert.Equal("policy.promoted", done.GetProperty("receipts").EnumerateArray().Last().GetProperty("kind").GetString());
 
         const string All = "query($id: ID!) { node(id: $id) { ... on Run { input reason result preflight { checks { detail } preview { summary before after } } receipts { fields disclosures proofFile } } } }";
+        await Poll.UntilAsync(async () => (await otto.AskAsync(All, new { id = run.GetProperty("id").GetString() })).GetProperty("node").GetProperty("receipts").EnumerateArray(),
+            receipts => receipts.All(r => r.GetProperty("proofFile").ValueKind is JsonValueKind.String));
         var people = (await otto.AskAsync(All, new { id = run.GetProperty("id").GetString() })).GetProperty("node");
         var agent = (await hermes.AskAsync(All, new { id = run.GetProperty("id").GetString() })).GetProperty("node");
         Assert.Contains("Only for people.", people.ToString(), StringComparison.Ordinal);
