@@ -91,6 +91,9 @@ public sealed class World
         return other;
     }
 
+    /// <summary>A workflow of the library.</summary>
+    public Task WorkflowAsync(string template) => installation.AddWorkflowAsync(Workspace, template, TestContext.Current.CancellationToken);
+
     public Task ConnectAsync(string key, string mode, bool idempotent = false, bool probe = false) => installation.AddConnectionAsync(
         Workspace, key, key, app.Receiver.Url(mode), "whsec_" + Convert.ToBase64String(new byte[32]), idempotent, probe ? app.Receiver.Probe : null, TestContext.Current.CancellationToken);
 

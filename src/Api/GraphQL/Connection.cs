@@ -22,6 +22,15 @@ internal static class Paging
 
     public static string Cursor(long position) => Encode(position.ToString(CultureInfo.InvariantCulture));
 
+    public static string Cursor(int rank, Guid id) => Encode($"r{rank.ToString(CultureInfo.InvariantCulture)}/{id}");
+
+    public static (int Rank, Guid Id)? Place(string? cursor)
+    {
+        if (cursor is null) return null;
+        var parts = Decode(cursor).Split('/');
+        return parts is [['r', .. var rank], var id] && int.TryParse(rank, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) && Guid.TryParse(id, out var guid) ? (number, guid) : throw Bad();
+    }
+
     public static (DateTimeOffset At, Guid Id)? TimeAndId(string? cursor)
     {
         if (cursor is null) return null;

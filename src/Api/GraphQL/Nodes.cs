@@ -50,8 +50,10 @@ public sealed record Who([property: Id] Guid PrincipalId, string Name, Principal
 
 /// <summary>A hold that lasts until enough holders of a role have approved.</summary>
 /// <param name="Missing">How many approvals are still lacking.</param>
+/// <param name="Escalate">The role that is asked as well when the time is over.</param>
+/// <param name="Also">The role that is asked as well since the time was over.</param>
 [Name("Gate")]
-public sealed record GateView(string Role, int Quorum, int Missing, string Policy, string? Reason);
+public sealed record GateView(string Role, int Quorum, int Missing, string Policy, string? Reason, string? Escalate = null, string? Also = null);
 
 /// <summary>What policy said, which policies made it say so, and what would change it.</summary>
 [Name("Decision")]
@@ -159,6 +161,14 @@ public sealed class RunNode(Run run, ActionCatalog catalog, DateTimeOffset now) 
     public IDataLoaderResult<ApprovalNode?> Approval(IResolveFieldContext context) =>
         context.Request().ApprovalOfAsync(run.WorkspaceId, run.Id).Then(a => a is null ? null : new ApprovalNode(a, catalog, now));
 
+    /// <summary>The packet that it takes along, or made.</summary>
+    public IDataLoaderResult<PacketNode?> Packet(IResolveFieldContext context) => run.PacketId is { } packet || (run.Action == "packet.create" && (packet = run.EffectId) != Guid.Empty)
+        ? context.Request().PacketAsync(run.WorkspaceId, packet).Then(p => p is null ? null : new PacketNode(p, now))
+        : new Loaded<PacketNode?>(null);
+
+    /// <summary>The transition by which it takes a packet along.</summary>
+    public string? Transition => run.Transition;
+
     /// <summary>The run that this one undoes.</summary>
     public IDataLoaderResult<RunNode?> Undoes(IResolveFieldContext context) => run.UndoOf is { } id
         ? context.Request().RunAsync(run.WorkspaceId, id).Then(r => r is null ? null : new RunNode(r, catalog, now))
@@ -181,7 +191,13 @@ public sealed class DecisionNode(ApprovalDecision decision)
 
     public string? Reason => decision.Reason;
 
+    /// <summary>A reason of the tenant's list.</summary>
+    public string? ReasonCode => decision.ReasonCode;
+
     public DateTimeOffset At => decision.At;
+
+    /// <summary>On whose behalf, by delegation.</summary>
+    public IDataLoaderResult<Who?> For(IResolveFieldContext context) => decision.ForId is { } id ? Who.Of(context.Request(), id).Then(w => (Who?)w) : new Loaded<Who?>(null);
 
     public IDataLoaderResult<Who> By(IResolveFieldContext context) => Who.Of(context.Request(), decision.DeciderId);
 }
@@ -198,9 +214,27 @@ public sealed class ApprovalNode(Approval approval, ActionCatalog catalog, DateT
     /// <summary>Send it back with the decision: it says what was seen.</summary>
     public string Digest => approval.Digest;
 
-    public IReadOnlyList<GateView> Gates => [.. approval.Gates.Select(g => new GateView(g.Role, g.Quorum, approval.Missing(g), g.Policy, g.Reason))];
+    public IReadOnlyList<GateView> Gates => [.. approval.Gates.Select(g => new GateView(g.Role, g.Quorum, approval.Missing(g), g.Policy, g.Reason, g.Escalate, g.Also))];
 
-    public IReadOnlyList<DecisionNode> Decisions => [.. approval.Decisions.Where(d => d.Round == approval.Round).OrderBy(d => d.At).Select(d => new DecisionNode(d))];
+    public IReadOnlyList<DecisionNode> Decisions => [.. approval.Current.OrderBy(d => d.At).Select(d => new DecisionNode(d))];
+
+    /// <summary>The digest of what would run without what tells one run from another; approvals with the same can be decided at once.</summary>
+    public string Likeness => approval.Likeness;
+
+    /// <summary>When those who have not decided are reminded.</summary>
+    public DateTimeOffset? RemindAt => approval.RemindAt;
+
+    public DateTimeOffset? RemindedAt => approval.RemindedAt;
+
+    /// <summary>When the first deadline passed and another role was asked as well.</summary>
+    public DateTimeOffset? EscalatedAt => approval.EscalatedAt;
+
+    /// <summary>What changed with the last round.</summary>
+    public IReadOnlyList<Difference> Changes => approval.Changes;
+
+    /// <summary>Whether the caller may take their decision back.</summary>
+    public bool Withdrawable(IResolveFieldContext context) =>
+        approval.State is ApprovalState.Pending or ApprovalState.ChangesRequested && approval.Current.Any(d => d.DeciderId == context.Request().Actor.Id && (approval.State is ApprovalState.Pending || d.Verdict is ApprovalVerdict.RequestChanges));
 
     /// <summary>How often what is approved changed since it was asked for.</summary>
     public int Round => approval.Round;
@@ -218,8 +252,8 @@ public sealed class ApprovalNode(Approval approval, ActionCatalog catalog, DateT
         var request = context.Request();
         return request.RunAsync(approval.WorkspaceId, approval.RunId).Then(async run =>
         {
-            var (refusal, roles) = await request.DecidesAsync(approval.WorkspaceId);
-            return (refusal ?? approval.WhyNot(run!, request.Actor, roles, now))?.Message;
+            var decider = await request.DecidesAsync(approval.WorkspaceId);
+            return (decider.Refusal ?? approval.WhyNot(run!, request.Actor, decider.Standpoints, decider.Delegates, now))?.Message;
         });
     }
 }

@@ -86,7 +86,7 @@ public sealed class Query
 
 public sealed record ProposeActionInput([property: Id] string WorkspaceId, string Action, JsonElement Input, string Reason, string IdempotencyKey);
 
-public sealed record DecideApprovalInput([property: Id] string ApprovalId, ApprovalVerdict Verdict, string Digest, string? Reason, string IdempotencyKey);
+public sealed record DecideApprovalInput([property: Id] string ApprovalId, ApprovalVerdict Verdict, string Digest, string? ReasonCode, string? Reason, string IdempotencyKey);
 
 public sealed record CancelRunInput([property: Id] string RunId, string Reason, string IdempotencyKey);
 
@@ -114,7 +114,7 @@ public sealed record EngageStopPayload(StopNode? Stop, IReadOnlyList<Refusal> Er
 
 public sealed record ReleaseStopPayload(RunNode? Run, IReadOnlyList<Refusal> Errors);
 
-public sealed class Mutation
+public sealed partial class Mutation
 {
     /// <summary>Proposes an action: policy decides, preflight checks, a gate may hold it, a job runs it.</summary>
     public static async Task<ProposeActionPayload> ProposeAction(IResolveFieldContext context, ProposeActionInput input)
@@ -130,7 +130,7 @@ public sealed class Mutation
     {
         var request = context.Request();
         if (NodeId.Parse(input.ApprovalId, "Approval") is not { } at) return new(null, [new NotFound("approval", input.ApprovalId)]);
-        return (await request.Kernel.DecideAsync(request.Actor, at.Workspace, at.Id, input.Verdict, input.Digest, input.Reason, input.IdempotencyKey, context.CancellationToken))
+        return (await request.Kernel.DecideAsync(request.Actor, at.Workspace, at.Id, input.Verdict, input.Digest, input.ReasonCode, input.Reason, input.IdempotencyKey, context.CancellationToken))
             .Refused(out var why, out var approval) ? new(null, [why]) : new(new(approval, request.Desk.Catalog, request.Now), []);
     }
 

@@ -107,7 +107,7 @@ public sealed record PolicyCheckView(IReadOnlyList<PolicyFault> Faults, string? 
 
 /// <summary>A walled room inside a tenant.</summary>
 [Name("Workspace"), Implements(typeof(INode))]
-public sealed class WorkspaceNode(Workspace workspace, string tenantKey) : INode
+public sealed partial class WorkspaceNode(Workspace workspace, string tenantKey) : INode
 {
     internal string TenantKey => tenantKey;
 
@@ -333,6 +333,10 @@ internal static class Reads
                 return await db.Receipts.AsNoTracking().SingleOrDefaultAsync(r => r.Id == key, ct) is { } receipt ? new ReceiptNode(receipt) : null;
             case "Page":
                 return await db.Pages.AsNoTracking().SingleOrDefaultAsync(p => p.Id == key, ct) is { } page ? new PageNode(page, $"{request.PublicAddress}/p/{workspace.TenantKey}/{page.Slug}") : null;
+            case "Packet":
+                return await db.Packets.AsNoTracking().SingleOrDefaultAsync(p => p.Id == key, ct) is { } packet ? new PacketNode(packet, request.Now) : null;
+            case "Delegation":
+                return await db.Delegations.AsNoTracking().SingleOrDefaultAsync(d => d.Id == key, ct) is { } delegation ? new DelegationNode(delegation, request.Now) : null;
             case "Contract":
                 return await db.Contracts.AsNoTracking().SingleOrDefaultAsync(c => c.Id == key, ct) is { } contract ? new ContractNode(contract, request.Now) : null;
             case "Stop":

@@ -16,7 +16,7 @@ public sealed class RequestContext(Caller caller, IServiceProvider services, boo
 {
     private readonly Actor actor = caller.Actor;
     private readonly ConcurrentDictionary<Guid, Task<WorkspaceNode?>> visible = new();
-    private readonly ConcurrentDictionary<Guid, Task<(Domain.Refusal? Refusal, IReadOnlySet<string> Roles)>> deciders = new();
+    private readonly ConcurrentDictionary<Guid, Task<Decider>> deciders = new();
     private readonly ConcurrentDictionary<Guid, Task<FieldDoor>> doors = new();
     private readonly ConcurrentDictionary<string, object> batches = new(StringComparer.Ordinal);
 
@@ -48,10 +48,11 @@ public sealed class RequestContext(Caller caller, IServiceProvider services, boo
     });
 
     /// <summary>Why the caller may decide nothing at all in the workspace, if so, and the roles by which they decide; looked up once per request.</summary>
-    public Task<(Domain.Refusal? Refusal, IReadOnlySet<string> Roles)> DecidesAsync(Guid workspaceId) => deciders.GetOrAdd(workspaceId, async id =>
+    public Task<Decider> DecidesAsync(Guid workspaceId) => deciders.GetOrAdd(workspaceId, async id =>
     {
         await using var sitting = await Desk.SitAsync(actor, id, caller.Authority, CancellationToken.None);
-        return (sitting.Decide(ControlAct.DecideApproval) is { Verdict: Verdict.Deny } no ? no.AsRefusal() : null, sitting.Roles);
+        var (standpoints, delegates) = await sitting.StandpointsAsync(CancellationToken.None);
+        return new(sitting.Decide(ControlAct.DecideApproval) is { Verdict: Verdict.Deny } no ? no.AsRefusal() : null, sitting.Roles, standpoints, delegates);
     });
 
     /// <summary>Drops what was looked up, so that the next event of a subscription shows what holds by then.</summary>
@@ -91,6 +92,28 @@ public sealed class RequestContext(Caller caller, IServiceProvider services, boo
         return await db.Runs.AsNoTracking().Where(r => ids.Contains(r.Id)).ToDictionaryAsync(r => r.Id);
     }).Load(runId);
 
+    /// <summary>Packets of one workspace by id, loaded together.</summary>
+    public IDataLoaderResult<Domain.Packets.Packet?> PacketAsync(Guid workspaceId, Guid packetId) => Batch<Guid, Domain.Packets.Packet>($"packet/{workspaceId}", async ids =>
+    {
+        await using var db = Open(workspaceId);
+        return await db.Packets.AsNoTracking().Where(p => ids.Contains(p.Id)).ToDictionaryAsync(p => p.Id);
+    }).Load(packetId);
+
+    /// <summary>The open tasks of packets of one workspace, loaded together.</summary>
+    public IDataLoaderResult<Domain.Tasks.WorkTask?> TaskOfAsync(Guid workspaceId, Guid packetId) => Batch<Guid, Domain.Tasks.WorkTask>($"task/{workspaceId}", async ids =>
+    {
+        await using var db = Open(workspaceId);
+        return await db.WorkTasks.AsNoTracking().Where(t => ids.Contains(t.PacketId)).ToDictionaryAsync(t => t.PacketId);
+    }).Load(packetId);
+
+    /// <summary>Versions of workflows of one workspace, loaded together.</summary>
+    public IDataLoaderResult<Domain.Workflows.Workflow?> WorkflowAsync(Guid workspaceId, string key, int number) => Batch<(string, int), Domain.Workflows.Workflow>($"workflow/{workspaceId}", async wanted =>
+    {
+        await using var db = Open(workspaceId);
+        var keys = wanted.Select(w => w.Item1).ToHashSet();
+        return (await db.Workflows.AsNoTracking().Where(w => keys.Contains(w.Key)).ToListAsync()).ToDictionary(w => (w.Key, w.Number));
+    }).Load((key, number));
+
     /// <summary>What the caller may see of the fields of receipts, loaded together.</summary>
     public IDataLoaderResult<Domain.Receipts.Disclosure?> DisclosureAsync(Guid workspaceId, Guid receiptId) => Batch<Guid, Domain.Receipts.Disclosure>($"disclosure/{workspaceId}", async ids =>
     {
@@ -109,6 +132,10 @@ public sealed class RequestContext(Caller caller, IServiceProvider services, boo
     private BatchLoader<TKey, T> Batch<TKey, T>(string name, Func<IReadOnlyCollection<TKey>, Task<Dictionary<TKey, T>>> load) where TKey : notnull where T : class =>
         (BatchLoader<TKey, T>)batches.GetOrAdd(name, _ => new BatchLoader<TKey, T>(load));
 }
+
+/// <summary>How the caller stands towards approvals of a workspace.</summary>
+/// <param name="Refusal">Why they may decide nothing at all, if so.</param>
+public sealed record Decider(Domain.Refusal? Refusal, IReadOnlySet<string> Roles, IReadOnlyList<Standpoint> Standpoints, IReadOnlyCollection<Guid> Delegates);
 
 public static class RequestContexts
 {

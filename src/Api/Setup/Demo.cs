@@ -4,6 +4,7 @@ using Microsoft.EntityFrameworkCore;
 using Mumega.Domain.Identity;
 using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Runs;
+using Mumega.Infrastructure.Workflows;
 
 namespace Mumega.Api.Setup;
 
@@ -51,6 +52,8 @@ public sealed class Demo(Databases databases, Installation installation, Kernel 
 
         var agent = await installation.AddAgentAsync(tenant, "Hermes", sheet.AgentClientId, owner!, sheet.AgentSecret, null, ct);
         await installation.GrantAsync(workspace, agent, ["agent"], ct);
+
+        foreach (var template in WorkflowTemplate.All) await installation.AddWorkflowAsync(workspace, template.Key, ct);
 
         var by = new Actor(tenant.Id, agent.Id, PrincipalKind.Agent, agent.Name, owner!.Id, tenant.Log, new HashSet<string> { Scopes.Read, Scopes.Propose }, new HashSet<Guid> { workspace.Id }, "graphql");
         await kernel.ProposeAsync(by, workspace.Id, "page.publish", JsonSerializer.SerializeToElement(new { slug = "how-we-work", title = "How we work with agents", markdown = Page }),

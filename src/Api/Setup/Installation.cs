@@ -8,9 +8,12 @@ using Mumega.Domain;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Policies;
 using Mumega.Domain.Tenancy;
+using Mumega.Domain.Workflows;
 using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Identity;
 using Mumega.Infrastructure.Webhooks;
+using Mumega.Infrastructure.Workflows;
+using Mumega.TransparencyLog;
 using OpenIddict.Abstractions;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 using Scopes = Mumega.Domain.Identity.Scopes;
@@ -51,6 +54,7 @@ public sealed class Installation(Databases databases, IServiceProvider services,
         var tenant = new Tenant { Id = Guid.CreateVersion7(now), Key = key, Name = name, Log = Tenant.OriginOf(RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyz234567", 26)), CreatedAt = now };
         await using var db = databases.OpenTenant(tenant.Id);
         db.Tenants.Add(tenant);
+        db.Principals.Add(new() { TenantId = tenant.Id, Id = Guid.Empty, Kind = PrincipalKind.Service, Name = "Mumega", CreatedAt = now });
         db.PolicyVersions.Add(new() { TenantId = tenant.Id, Number = 1, Text = PolicyBook.Seed, CreatedBy = Guid.Empty, CreatedAt = now });
         await db.SaveChangesAsync(ct);
         return tenant;
@@ -107,6 +111,39 @@ public sealed class Installation(Databases databases, IServiceProvider services,
         await using var db = databases.Open(workspace.TenantId, workspace.Id);
         foreach (var role in roles)
             db.RoleBindings.Add(new() { TenantId = workspace.TenantId, WorkspaceId = workspace.Id, PrincipalId = principal.Id, Role = role, CreatedAt = clock.Now() });
+        await db.SaveChangesAsync(ct);
+    }
+
+    /// <summary>A packet type and a workflow of the library, as their first versions.</summary>
+    public async Task AddWorkflowAsync(Workspace workspace, string template, CancellationToken ct)
+    {
+        var (found, now) = (WorkflowTemplate.All.Single(t => t.Key == template), clock.Now());
+        var document = WorkflowDocument.Read(found.Workflow);
+        await using var db = databases.Open(workspace.TenantId, workspace.Id);
+        db.PacketTypes.Add(new()
+        {
+            TenantId = workspace.TenantId,
+            WorkspaceId = workspace.Id,
+            Key = document.PacketType,
+            Number = 1,
+            Title = found.Type.GetProperty("title").GetString()!,
+            Description = found.Type.TryGetProperty("description", out var description) ? description.GetString() : null,
+            SchemaJson = CanonicalJson.Write(found.Type.GetProperty("schema")),
+            CreatedBy = Guid.Empty,
+            CreatedAt = now,
+        });
+        db.Workflows.Add(new()
+        {
+            TenantId = workspace.TenantId,
+            WorkspaceId = workspace.Id,
+            Key = document.Workflow,
+            Number = 1,
+            Title = document.Title,
+            PacketType = document.PacketType,
+            DocumentJson = CanonicalJson.Write(found.Workflow),
+            CreatedBy = Guid.Empty,
+            CreatedAt = now,
+        });
         await db.SaveChangesAsync(ct);
     }
 

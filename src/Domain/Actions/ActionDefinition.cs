@@ -1,14 +1,19 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Mumega.Domain.Approvals;
+using Mumega.Domain.Files;
 using Mumega.Domain.Identity;
+using Mumega.Domain.Packets;
 using Mumega.Domain.Pages;
 using Mumega.Domain.Partners;
 using Mumega.Domain.Policies;
 using Mumega.Domain.Receipts;
 using Mumega.Domain.Runs;
 using Mumega.Domain.Runtime;
+using Mumega.Domain.Schedules;
 using Mumega.Domain.Stops;
 using Mumega.Domain.Webhooks;
+using Mumega.Domain.Workflows;
 using PrincipalEntity = Mumega.Domain.Identity.Principal;
 
 namespace Mumega.Domain.Actions;
@@ -105,13 +110,51 @@ public interface IWorkspaceState
     /// <summary>Releases a stop and wakes what it held.</summary>
     Task<Outcome<Stop>> ReleaseStopAsync(Stop stop, Actor by, CancellationToken ct);
 
+    /// <summary>That version of a packet type, or the highest; null when there is none.</summary>
+    Task<PacketType?> FindPacketTypeAsync(string key, int? number, CancellationToken ct);
+
+    /// <summary>That version of a workflow, or the highest; null when there is none.</summary>
+    Task<Workflow?> FindWorkflowAsync(string key, int? number, CancellationToken ct);
+
+    /// <summary>The keys of the workflows for packets of a type, by name.</summary>
+    Task<IReadOnlyList<string>> WorkflowsForAsync(string packetType, CancellationToken ct);
+
+    Task<Packet?> FindPacketAsync(Guid id, CancellationToken ct);
+
+    /// <summary>The open packets under a version of a workflow, at most so many.</summary>
+    Task<IReadOnlyList<Packet>> PacketsUnderAsync(string workflow, int version, int limit, CancellationToken ct);
+
+    /// <summary>Keeps what happened to a packet and what follows from it: its task, its clocks, and what waits for its state.</summary>
+    Task KeepAsync(Packet packet, PacketEvent happened, WorkflowDocument document, CancellationToken ct);
+
+    /// <summary>A file that was uploaded here, by the SHA-256 of its content.</summary>
+    Task<StoredFile?> FindFileAsync(string digest, CancellationToken ct);
+
+    Task<Schedule?> FindScheduleAsync(string key, CancellationToken ct);
+
+    /// <summary>When a cron expression falls due next in a time zone (IANA name).</summary>
+    Outcome<Occasion> NextOccasion(string cron, string timeZone, DateTimeOffset after);
+
+    /// <summary>A new secret that calls from outside are signed with, and the same sealed for keeping.</summary>
+    (string Secret, string Sealed) NewSecret();
+
+    /// <summary>The reasons of the tenant's list that deciders choose from.</summary>
+    Task<IReadOnlyList<DecisionReason>> FindReasonsAsync(CancellationToken ct);
+
+    void Remove(object row);
+
+    /// <summary>Lets a schedule wait for its next occasion.</summary>
+    void Await(Schedule schedule);
+
     /// <summary>Tracks a new row for the commit.</summary>
     void Add(object row);
 }
 
 /// <summary>What an action is run with.</summary>
 /// <param name="By">Who proposed it.</param>
-public sealed record ActionCall(Actor By, IWorkspaceState State, DateTimeOffset Now);
+/// <param name="RunId">The run; empty while nothing runs yet.</param>
+/// <param name="EffectId">The id under which the run makes its effect; empty while nothing runs yet.</param>
+public sealed record ActionCall(Actor By, IWorkspaceState State, DateTimeOffset Now, Guid RunId = default, Guid EffectId = default);
 
 /// <summary>
 /// One governed action. A new one is one file below <c>Actions/</c>: it is found by scanning the assembly and shows up in the
@@ -152,6 +195,9 @@ public abstract class ActionDefinition
 
     /// <summary>Faults of the input that its schema can't express; none when it may be proposed.</summary>
     public virtual IReadOnlyList<InputFault> Faults(JsonElement input) => [];
+
+    /// <summary>Faults that only live state can tell, found before anything is proposed; none when it may be proposed.</summary>
+    public virtual Task<IReadOnlyList<InputFault>> FaultsAsync(JsonElement input, ActionCall call, CancellationToken ct) => Task.FromResult<IReadOnlyList<InputFault>>([]);
 
     /// <summary>The connection it goes out through, for stop boundaries.</summary>
     public virtual string? Connector(JsonElement input) => null;

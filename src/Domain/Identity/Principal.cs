@@ -54,6 +54,9 @@ public sealed record Actor(
     IReadOnlySet<Guid> Workspaces,
     string Surface)
 {
+    /// <summary>The surface of what a published workflow does by itself; nobody else acts on it.</summary>
+    public const string WorkflowSurface = "workflow";
+
     /// <summary>The platform acting on a tenant's behalf, for example when a deadline passes.</summary>
     public static Actor Platform(Guid tenantId, string log) => new(
         tenantId, Guid.Empty, PrincipalKind.Service, "Mumega", null, log, new HashSet<string>(), new HashSet<Guid>(), "job");

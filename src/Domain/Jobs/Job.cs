@@ -38,6 +38,9 @@ public sealed class Job
     public int Epoch { get; set; }
 
     public string? LastError { get; set; }
+
+    /// <summary>What else the kind needs to know, at most 200 characters.</summary>
+    public string? Detail { get; init; }
 }
 
 public static class JobKind
@@ -45,6 +48,10 @@ public static class JobKind
     public const string ExecuteRun = "run.execute";
     public const string ReconcileRun = "run.reconcile";
     public const string ExpireApproval = "approval.expire";
+    public const string RemindApproval = "approval.remind";
+    public const string ContinuePacket = "packet.continue";
+    public const string FireSchedule = "schedule.fire";
+    public const string ImportPackets = "packet.import";
     public const string HoldRuns = "stop.hold";
     public const string ResumeRuns = "stop.resume";
 }

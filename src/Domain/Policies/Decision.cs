@@ -11,7 +11,15 @@ public enum Verdict { Deny, Allow, AllowBehindGates }
 /// <summary>A hold that lasts until enough holders of a role have approved.</summary>
 /// <param name="Policy">The id of the policy that asks for it.</param>
 /// <param name="Reason">Why, in the words of the policy's author.</param>
-public sealed record Gate(string Role, int Quorum, TimeSpan Expires, string Policy, string? Reason);
+/// <param name="Escalate">The role that is asked as well when the time is over; without it the approval expires then.</param>
+/// <param name="Remind">After how long those who have not decided are reminded; absent when they are not.</param>
+/// <param name="Also">The role that is asked as well since the time was over.</param>
+public sealed record Gate(string Role, int Quorum, TimeSpan Expires, string Policy, string? Reason, string? Escalate = null, TimeSpan? Remind = null, string? Also = null)
+{
+    /// <summary>The roles whose holders can open it now.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public IEnumerable<string> Asks => Also is null ? [Role] : [Role, Also];
+}
 
 /// <summary>What policy says about one act.</summary>
 /// <param name="Policies">The ids of the policies that determined the verdict.</param>
@@ -40,7 +48,20 @@ public static class ControlAct
     /// <summary>The value of one field of a receipt is shown; the field's name is in the context.</summary>
     public const string OpenField = "receipt.open";
 
-    public static readonly IReadOnlyList<string> All = [Read, DecideApproval, CancelRun, RollBackRun, SettleRun, EngageStop, EngageTenantStop, ReadContract];
+    /// <summary>Somebody takes a task that is theirs to do, or gives it back.</summary>
+    public const string ClaimTask = "task.claim";
+
+    /// <summary>Somebody gives a task to somebody else.</summary>
+    public const string AssignTask = "task.assign";
+
+    /// <summary>Somebody has another person decide for them for some days, or ends that.</summary>
+    public const string Delegate = "approval.delegate";
+
+    /// <summary>Somebody lets a workflow go on that could not make good what it did.</summary>
+    public const string ResumePacket = "packet.resume";
+
+    public static readonly IReadOnlyList<string> All =
+        [Read, DecideApproval, CancelRun, RollBackRun, SettleRun, EngageStop, EngageTenantStop, ReadContract, ClaimTask, AssignTask, Delegate, ResumePacket];
 }
 
 /// <summary>Everything a decision looks at.</summary>
@@ -69,7 +90,8 @@ public sealed class PolicyBook
         return roles;
     }
 
-    private static readonly TimeSpan DefaultExpiry = TimeSpan.FromHours(72);
+    /// <summary>How long an approval is waited for when nobody says otherwise.</summary>
+    public static readonly TimeSpan DefaultExpiry = TimeSpan.FromHours(72);
     private static readonly PolicySet Guardrails = PolicySet.Parse(Resource("Guardrails.cedar"));
 
     private readonly PolicySet policies;
@@ -141,7 +163,9 @@ public sealed class PolicyBook
         int.TryParse(policy.Annotations.GetValueOrDefault("quorum"), out var quorum) ? Math.Max(1, quorum) : 1,
         policy.Annotations.GetValueOrDefault("expires") is { } text ? PolicyCheck.Span(text) ?? DefaultExpiry : DefaultExpiry,
         policy.Id,
-        policy.Annotations.GetValueOrDefault("reason"));
+        policy.Annotations.GetValueOrDefault("reason"),
+        policy.Annotations.GetValueOrDefault("escalate"),
+        policy.Annotations.GetValueOrDefault("remind") is { } remind ? PolicyCheck.Span(remind) : null);
 
     private static (Request Request, Entities Entities) Ask(Question question)
     {
@@ -185,7 +209,7 @@ public sealed class PolicyBook
     {
         ControlAct.Read or ControlAct.OpenField => Scopes.Read,
         ControlAct.ReadContract => Scopes.Receipts,
-        ControlAct.DecideApproval or ControlAct.SettleRun => Scopes.Decide,
+        ControlAct.DecideApproval or ControlAct.SettleRun or ControlAct.Delegate => Scopes.Decide,
         ControlAct.EngageStop or ControlAct.EngageTenantStop => Scopes.Stop,
         _ => Scopes.Propose,
     };

@@ -41,7 +41,7 @@ public static class PolicyCheck
                 if (policy.Effect is Effect.Permit) Add("a gate is a forbid that holds until somebody approves; a permit can't be one");
                 if (!PolicyBook.GateRoles.Contains(role)) Add($"nobody can open this gate: \"{role}\" is not a role of people ({string.Join(", ", PolicyBook.GateRoles)})");
             }
-            else if (notes.Keys.FirstOrDefault(k => k is "quorum" or "expires") is { } alone)
+            else if (notes.Keys.FirstOrDefault(k => k is "quorum" or "expires" or "escalate" or "remind") is { } alone)
             {
                 Add($"@{alone} says something about a gate, and there is no @gate");
             }
@@ -50,6 +50,10 @@ public static class PolicyCheck
                 Add($"@quorum is a number of people from 1 to 20, not \"{quorum}\"");
             if (notes.TryGetValue("expires", out var expires) && (Span(expires) is not { } span || span <= TimeSpan.Zero || span > TimeSpan.FromDays(90)))
                 Add($"@expires is a duration of up to 90 days such as 72h, not \"{expires}\"");
+
+            if (notes.TryGetValue("escalate", out var escalate) && !PolicyBook.GateRoles.Contains(escalate)) Add($"@escalate: \"{escalate}\" is not a role of people ({string.Join(", ", PolicyBook.GateRoles)})");
+            if (notes.TryGetValue("remind", out var remind) && (Span(remind) is not { } early || early <= TimeSpan.Zero || early >= (Span(expires ?? "") ?? PolicyBook.DefaultExpiry)))
+                Add($"@remind is a duration shorter than @expires such as 24h, not \"{remind}\"");
 
             void Add(string message)
             {

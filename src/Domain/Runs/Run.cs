@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using Mumega.Domain.Actions;
+using Mumega.Domain.Approvals;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Policies;
 using Mumega.Domain.Receipts;
@@ -81,7 +82,19 @@ public sealed class Run : IReceipted
     /// <summary>The person who answers for the proposing agent.</summary>
     public Guid? ProposerOwner { get; init; }
 
+    /// <summary>JSON array of everybody who stands behind the proposal: proposer, owner, whoever they decide for, whoever set off what followed by itself.</summary>
+    public required string ChainJson { get; init; }
+
+    /// <summary>Nobody of these decides on it.</summary>
+    public IReadOnlyList<Guid> Chain => JsonSerializer.Deserialize<Guid[]>(ChainJson)!;
+
     public required string Surface { get; init; }
+
+    /// <summary>The packet that it takes along a transition; absent for a run by itself.</summary>
+    public Guid? PacketId { get; init; }
+
+    /// <summary>The transition, or <c>compensate</c> and the transition whose step is made good.</summary>
+    public string? Transition { get; init; }
 
     /// <summary>JSON of the <see cref="Policies.Decision"/> in force for it.</summary>
     public string DecisionJson { get; private set; } = "{}";
@@ -140,7 +153,7 @@ public sealed class Run : IReceipted
     /// <summary>A new run in the state that decision and preflight lead to, with a receipt for each step taken.</summary>
     public static (Run Run, IReadOnlyList<Evidence> Evidence) Propose(
         ActionDefinition action, string input, Guid workspaceId, string reason, Actor by, Decision decision, Preflight? preflight, DateTimeOffset now,
-        string idempotencyKey, Run? undoes = null)
+        string idempotencyKey, Run? undoes = null, IReadOnlyCollection<Guid>? behind = null, (Guid Packet, string Transition)? move = null)
     {
         var json = JsonDocument.Parse(input).RootElement;
         var (type, id) = (action.TargetType, action.TargetId(json));
@@ -159,7 +172,10 @@ public sealed class Run : IReceipted
             ProposedBy = by.Id,
             ProposerKind = by.Kind,
             ProposerOwner = by.OwnerId,
+            ChainJson = JsonSerializer.Serialize(new[] { by.Id, by.OwnerId ?? by.Id }.Concat(behind ?? []).Where(id => id != Guid.Empty).Distinct()),
             Surface = by.Surface,
+            PacketId = move?.Packet,
+            Transition = move?.Transition,
             EffectId = Guid.CreateVersion7(now),
             UndoOf = undoes?.Id,
             UndoOfReceipt = undoes?.OutcomeReceipt,
@@ -179,7 +195,8 @@ public sealed class Run : IReceipted
         {
             run.Note(ReceiptKind.Proposed, by, now, "proposed",
                 [.. json.EnumerateObject().Select(p => ($"parameters.{p.Name}", (object?)p.Value)),
-                    ("target", run.Target), ("reason_text", reason), ("effect_id", run.EffectId), ("idempotency_key", idempotencyKey), ("undoes", undoes?.Id)]),
+                    ("target", run.Target), ("reason_text", reason), ("effect_id", run.EffectId), ("idempotency_key", idempotencyKey), ("undoes", undoes?.Id),
+                    ("packet", run.PacketId), ("transition", run.Transition)]),
             run.Note(ReceiptKind.Decided, by, now, $"policy.{Snake(decision.Verdict)}",
                 [("decision", Snake(decision.Verdict)), ("policies", decision.Policies), ("policy_version", decision.PolicyVersion), ("reason_text", decision.Reason)]),
         };
@@ -202,15 +219,39 @@ public sealed class Run : IReceipted
             [("action_hash", Digest), ("state_before", old), ("checks", preflight.Checks), ("policy_version", decision.PolicyVersion)]);
     }
 
-    internal Evidence Approve(Actor by, DateTimeOffset now, string? reason, string digest) =>
-        Move(RunState.Queued, ReceiptKind.Decided, by, now, "gate.approved", [("approver", by.Id), ("decision", "approve"), ("action_hash", digest), ("reason_text", reason)]);
+    internal Evidence Approve(Actor by, DateTimeOffset now, Said said) => Move(RunState.Queued, ReceiptKind.Decided, by, now, "gate.approved", Fields(by, said));
 
-    internal Evidence NoteApproval(Actor by, DateTimeOffset now, string? reason, string digest) =>
-        Move(RunState.AwaitingApproval, ReceiptKind.Decided, by, now, "gate.counted", [("approver", by.Id), ("decision", "approve"), ("action_hash", digest), ("reason_text", reason)]);
+    internal Evidence NoteDecision(Actor by, DateTimeOffset now, Said said) => Move(RunState.AwaitingApproval, ReceiptKind.Decided, by, now, said.Verdict switch
+    {
+        ApprovalVerdict.RequestChanges => "gate.changes_requested",
+        ApprovalVerdict.Withdraw => "gate.withdrawn",
+        _ => "gate.counted",
+    }, Fields(by, said));
 
-    internal Evidence Reject(Actor by, DateTimeOffset now, string? reason, string digest) =>
-        End(RunState.Rejected, ReceiptKind.Decided, by, now, "gate.rejected", reason ?? "Rejected.",
-            [("approver", by.Id), ("decision", "reject"), ("action_hash", digest), ("reason_text", reason)]);
+    internal Evidence NoteClock(Actor by, DateTimeOffset now, string code, IEnumerable<(string, object?)> fields) => Move(RunState.AwaitingApproval, ReceiptKind.Decided, by, now, code, fields);
+
+    internal Evidence Reject(Actor by, DateTimeOffset now, Said said) =>
+        End(RunState.Rejected, ReceiptKind.Decided, by, now, said.Verdict is ApprovalVerdict.RequestChanges ? "gate.changes_requested" : "gate.rejected", said.Reason ?? said.Code ?? "Rejected.", Fields(by, said));
+
+    /// <summary>The proposer made the changes that were asked for: another input, which everybody decides on anew.</summary>
+    public Outcome<Evidence> Revise(ActionDefinition action, string input, string reason, Decision decision, Preflight preflight, Actor by, DateTimeOffset now)
+    {
+        if (State is not RunState.AwaitingApproval) return new WrongState(State.Name(), RunState.AwaitingApproval.Name());
+
+        var json = JsonDocument.Parse(input).RootElement;
+        (Input, Reason, Target) = (input, reason, $"{action.TargetType}::\"{action.TargetId(json)}\"");
+        (DecisionJson, PreflightJson) = (JsonSerializer.Serialize(decision), JsonSerializer.Serialize(preflight));
+        Digest = ActionHash(decision, preflight);
+        return Move(RunState.AwaitingApproval, ReceiptKind.Proposed, by, now, "revised",
+            [.. json.EnumerateObject().Select(p => ($"parameters.{p.Name}", (object?)p.Value)), ("target", Target), ("reason_text", reason), ("action_hash", Digest), ("checks", preflight.Checks), ("policy_version", decision.PolicyVersion)]);
+    }
+
+    private static IEnumerable<(string, object?)> Fields(Actor by, Said said) =>
+        [("approver", by.Id), ("delegated_by", said.For), ("decision", said.Verdict switch
+        {
+            ApprovalVerdict.RequestChanges => "request_changes",
+            var verdict => verdict.ToString().ToLowerInvariant(),
+        }), ("action_hash", said.Digest), ("reason_type", said.Code), ("reason_text", said.Reason)];
 
     public Evidence Expire(Actor by, DateTimeOffset now) =>
         End(RunState.Expired, ReceiptKind.Decided, by, now, "gate.expired", "Nobody decided in time.", []);
@@ -318,26 +359,44 @@ public sealed class Run : IReceipted
     };
 
     /// <summary>The digest that an approval binds to: any change of action, input, policy or observed state changes it.</summary>
-    public string ActionHash(Decision decision, Preflight? preflight)
+    public string ActionHash(Decision decision, Preflight? preflight) => Hash(new()
     {
-        var content = JsonSerializer.SerializeToElement(new
-        {
-            tenant = TenantId,
-            workspace = WorkspaceId,
-            action_type = Action,
-            action_version = ActionVersion,
-            parameters = InputJson,
-            target = Target,
-            requester = ProposedBy,
-            on_behalf_of = ProposerOwner,
-            policy_version = decision.PolicyVersion,
-            gates = decision.Gates.Select(g => $"{g.Role}/{g.Quorum}"),
-            state_version = preflight?.StateVersion,
-            undo_plan = preflight?.RollbackPlan,
-            effect_id = EffectId,
-            nonce = Id,
-        });
-        return Convert.ToHexStringLower(SHA256.HashData([.. "mumega-action/1\n"u8, .. CanonicalJson.Bytes(content)]));
+        ["tenant"] = TenantId,
+        ["workspace"] = WorkspaceId,
+        ["action_type"] = Action,
+        ["action_version"] = ActionVersion,
+        ["parameters"] = InputJson,
+        ["target"] = Target,
+        ["requester"] = ProposedBy,
+        ["on_behalf_of"] = ProposerOwner,
+        ["policy_version"] = decision.PolicyVersion,
+        ["gates"] = decision.Gates.Select(g => $"{g.Role}/{g.Quorum}"),
+        ["state_version"] = preflight?.StateVersion,
+        ["undo_plan"] = preflight?.RollbackPlan,
+        ["effect_id"] = EffectId,
+        ["nonce"] = Id,
+        ["packet"] = PacketId,
+        ["transition"] = Transition,
+    });
+
+    /// <summary>The digest of what would run without what tells one run from another: who asked, the ids, and where it stands.</summary>
+    public string Likeness() => Hash(new()
+    {
+        ["action_type"] = Action,
+        ["action_version"] = ActionVersion,
+        ["parameters"] = InputJson,
+        ["target"] = Target,
+        ["policy_version"] = Decision.PolicyVersion,
+        ["gates"] = Decision.Gates.Select(g => $"{g.Role}/{g.Quorum}"),
+        ["transition"] = Transition,
+    });
+
+    // What does not apply is left out, so that what was approved before it existed keeps its digest.
+    private static string Hash(Dictionary<string, object?> content)
+    {
+        if (content.GetValueOrDefault("packet") is null) content.Remove("packet");
+        if (content["transition"] is null) content.Remove("transition");
+        return Convert.ToHexStringLower(SHA256.HashData([.. "mumega-action/1\n"u8, .. CanonicalJson.Bytes(JsonSerializer.SerializeToElement(content))]));
     }
 
     private Evidence End(

@@ -1,14 +1,16 @@
 using Microsoft.EntityFrameworkCore.Migrations;
 using Mumega.Domain.Approvals;
+using Mumega.Domain.Packets;
 using Mumega.Domain.Pages;
 using Mumega.Domain.Receipts;
+using Mumega.Domain.Workflows;
 
 namespace Mumega.Infrastructure.Data;
 
 /// <summary>Tables whose rows the database itself neither changes nor deletes, whoever asks.</summary>
 internal static class AppendOnly
 {
-    public static readonly Type[] Tables = [typeof(Receipt), typeof(PageRevision), typeof(ApprovalDecision), typeof(LogTile), typeof(LogCheckpoint), typeof(LogCosignature)];
+    public static readonly Type[] Tables = [typeof(Receipt), typeof(PageRevision), typeof(ApprovalDecision), typeof(PacketEvent), typeof(PacketType), typeof(Workflow), typeof(LogTile), typeof(LogCheckpoint), typeof(LogCosignature)];
 
     /// <summary>Makes the triggers of tables that a migration added.</summary>
     public static void Enforce(MigrationBuilder migration, params string[] tables)

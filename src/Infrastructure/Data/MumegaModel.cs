@@ -2,17 +2,22 @@ using System.Reflection;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Mumega.Domain.Approvals;
+using Mumega.Domain.Files;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Jobs;
+using Mumega.Domain.Packets;
 using Mumega.Domain.Pages;
 using Mumega.Domain.Partners;
 using Mumega.Domain.Policies;
 using Mumega.Domain.Receipts;
 using Mumega.Domain.Runs;
 using Mumega.Domain.Runtime;
+using Mumega.Domain.Schedules;
 using Mumega.Domain.Stops;
+using Mumega.Domain.Tasks;
 using Mumega.Domain.Tenancy;
 using Mumega.Domain.Webhooks;
+using Mumega.Domain.Workflows;
 using Mumega.Infrastructure.Identity;
 using Mumega.TransparencyLog;
 
@@ -85,7 +90,10 @@ internal static class MumegaModel
             e.HasOne<Principal>().WithMany().HasForeignKey(r => new { r.TenantId, r.ProposedBy }).OnDelete(DeleteBehavior.Restrict);
             e.HasOne<Run>().WithMany().HasForeignKey(r => new { r.TenantId, r.WorkspaceId, r.UndoOf }).OnDelete(DeleteBehavior.Restrict);
             e.Property(r => r.Action).HasMaxLength(80);
-            e.Ignore(r => r.Decision).Ignore(r => r.Preflight).Ignore(r => r.Undo).Ignore(r => r.InputJson);
+            e.Ignore(r => r.Decision).Ignore(r => r.Preflight).Ignore(r => r.Undo).Ignore(r => r.InputJson).Ignore(r => r.Chain);
+            Long(e, r => r.ChainJson);
+            e.Property(r => r.Transition).HasMaxLength(80);
+            e.HasIndex(r => new { r.TenantId, r.WorkspaceId, r.PacketId }).HasFilter(NotNull(db, "PacketId"));
             Long(e, r => r.Input);
             Long(e, r => r.DecisionJson);
             Long(e, r => r.PreflightJson);
@@ -102,14 +110,113 @@ internal static class MumegaModel
             e.HasIndex(a => new { a.TenantId, a.WorkspaceId, a.RunId }).IsUnique();
             e.HasIndex(a => new { a.TenantId, a.WorkspaceId, a.State, a.CreatedAt });
             e.HasMany(a => a.Decisions).WithOne().HasForeignKey(d => new { d.TenantId, d.WorkspaceId, d.ApprovalId }).OnDelete(DeleteBehavior.Restrict);
-            e.Ignore(a => a.Gates);
+            e.Ignore(a => a.Gates).Ignore(a => a.Changes).Ignore(a => a.Current);
             Long(e, a => a.GatesJson);
+            Long(e, a => a.ChangesJson);
+            e.Property(a => a.Likeness).HasMaxLength(64);
         });
         Room<ApprovalDecision>(model, e =>
         {
-            e.HasKey(d => new { d.TenantId, d.WorkspaceId, d.ApprovalId, d.DeciderId, d.Round });
+            e.HasKey(d => new { d.TenantId, d.WorkspaceId, d.ApprovalId, d.DeciderId, d.Round, d.Number });
             e.HasOne<Principal>().WithMany().HasForeignKey(d => new { d.TenantId, d.DeciderId }).OnDelete(DeleteBehavior.Restrict);
             e.Property(d => d.Reason).HasMaxLength(2000);
+        });
+        Room<Delegation>(model, e =>
+        {
+            e.HasKey(d => new { d.TenantId, d.WorkspaceId, d.Id });
+            e.HasOne<Principal>().WithMany().HasForeignKey(d => new { d.TenantId, d.FromId }).OnDelete(DeleteBehavior.Restrict);
+            e.HasOne<Principal>().WithMany().HasForeignKey(d => new { d.TenantId, d.ToId }).OnDelete(DeleteBehavior.Restrict);
+            e.Property(d => d.Reason).HasMaxLength(2000);
+        });
+        model.Entity<DecisionReason>(e =>
+        {
+            e.Property(r => r.Code).HasMaxLength(40);
+            e.HasKey(r => new { r.TenantId, r.Code });
+            e.HasOne<Tenant>().WithMany().HasForeignKey(r => r.TenantId).OnDelete(DeleteBehavior.Restrict);
+        });
+        Room<PacketType>(model, e =>
+        {
+            e.Property(t => t.Key).HasMaxLength(60);
+            e.HasKey(t => new { t.TenantId, t.WorkspaceId, t.Key, t.Number });
+            e.Property(t => t.Number).ValueGeneratedNever();
+            Long(e, t => t.SchemaJson);
+            e.Ignore(t => t.Schema);
+        });
+        Room<Workflow>(model, e =>
+        {
+            e.Property(w => w.Key).HasMaxLength(60);
+            e.Property(w => w.PacketType).HasMaxLength(60);
+            e.HasKey(w => new { w.TenantId, w.WorkspaceId, w.Key, w.Number });
+            e.Property(w => w.Number).ValueGeneratedNever();
+            Long(e, w => w.DocumentJson);
+            e.Ignore(w => w.Document);
+        });
+        Room<Packet>(model, e =>
+        {
+            e.HasKey(p => new { p.TenantId, p.WorkspaceId, p.Id });
+            e.Property(p => p.Type).HasMaxLength(60);
+            e.Property(p => p.Workflow).HasMaxLength(60);
+            e.Property(p => p.State).HasMaxLength(60);
+            e.Property(p => p.Title).HasMaxLength(Packet.MaxTitle);
+            e.Property(p => p.PendingTransition).HasMaxLength(80);
+            e.Property(p => p.Remark).HasMaxLength(4000);
+            Long(e, p => p.Payload);
+            Long(e, p => p.LabelsJson);
+            Long(e, p => p.LinksJson);
+            Long(e, p => p.AttachmentsJson);
+            Long(e, p => p.StepsJson);
+            Long(e, p => p.SagaJson);
+            e.Ignore(p => p.PayloadJson).Ignore(p => p.Labels).Ignore(p => p.Links).Ignore(p => p.Attachments).Ignore(p => p.Steps).Ignore(p => p.Saga);
+            e.HasOne<Packet>().WithMany().HasForeignKey(p => new { p.TenantId, p.WorkspaceId, p.ParentId }).OnDelete(DeleteBehavior.Restrict);
+            e.HasIndex(p => new { p.TenantId, p.WorkspaceId, p.StagedBy, p.Id });
+            e.HasIndex(p => new { p.TenantId, p.WorkspaceId, p.StagedBy, p.Workflow, p.State, p.Id });
+            e.HasIndex(p => new { p.TenantId, p.WorkspaceId, p.StagedBy, p.Type, p.Id });
+            e.HasIndex(p => new { p.TenantId, p.WorkspaceId, p.StagedBy, p.Id, p.Title });
+            e.HasIndex(p => new { p.TenantId, p.WorkspaceId, p.Assignee }).HasFilter(NotNull(db, "Assignee"));
+        });
+        Room<PacketLabel>(model, e =>
+        {
+            e.Property(l => l.Label).HasMaxLength(40);
+            e.HasKey(l => new { l.TenantId, l.WorkspaceId, l.Label, l.PacketId });
+            e.HasOne<Packet>().WithMany().HasForeignKey(l => new { l.TenantId, l.WorkspaceId, l.PacketId }).OnDelete(DeleteBehavior.Restrict);
+        });
+        Room<PacketEvent>(model, e =>
+        {
+            e.HasKey(h => new { h.TenantId, h.WorkspaceId, h.PacketId, h.Number });
+            e.Property(h => h.Number).ValueGeneratedNever();
+            e.Property(h => h.Kind).HasMaxLength(40);
+            Long(e, h => h.Data);
+            e.Ignore(h => h.Json);
+        });
+        Room<WorkTask>(model, e =>
+        {
+            e.HasKey(t => new { t.TenantId, t.WorkspaceId, t.Id });
+            e.Property(t => t.Role).HasMaxLength(40);
+            e.HasOne<Packet>().WithMany().HasForeignKey(t => new { t.TenantId, t.WorkspaceId, t.PacketId }).OnDelete(DeleteBehavior.Restrict);
+            e.HasIndex(t => new { t.TenantId, t.WorkspaceId, t.StagedBy, t.Assignee, t.Rank, t.Id });
+            e.HasIndex(t => new { t.TenantId, t.WorkspaceId, t.StagedBy, t.Role, t.Assignee, t.Rank, t.Id });
+            e.HasIndex(t => new { t.TenantId, t.WorkspaceId, t.StagedBy, t.DueAt });
+            e.HasIndex(t => new { t.TenantId, t.WorkspaceId, t.PacketId });
+        });
+        Room<Schedule>(model, e =>
+        {
+            e.HasKey(s => new { s.TenantId, s.WorkspaceId, s.Id });
+            e.Property(s => s.Key).HasMaxLength(60);
+            e.HasIndex(s => new { s.TenantId, s.WorkspaceId, s.Key }).IsUnique();
+            e.Property(s => s.WhenWorkflow).HasMaxLength(60);
+            e.Property(s => s.WhenState).HasMaxLength(60);
+            e.Property(s => s.LastProblem).HasMaxLength(4000);
+            Long(e, s => s.SealedSecret);
+            Long(e, s => s.StartsJson);
+            e.Ignore(s => s.Starts);
+            e.HasIndex(s => new { s.TenantId, s.WorkspaceId, s.WhenWorkflow, s.WhenState });
+        });
+        Room<StoredFile>(model, e =>
+        {
+            e.Property(f => f.Digest).HasMaxLength(64);
+            e.HasKey(f => new { f.TenantId, f.WorkspaceId, f.Digest });
+            e.Property(f => f.Type).HasMaxLength(100);
+            e.Property(f => f.Content).HasMaxLength(StoredFile.MaxBytes);
         });
         Room<Receipt>(model, e =>
         {
@@ -230,6 +337,7 @@ internal static class MumegaModel
             e.Property(j => j.Epoch).IsConcurrencyToken();
             e.Property(j => j.LastError).HasMaxLength(4000);
             e.Property(j => j.Kind).HasMaxLength(40);
+            e.Property(j => j.Detail).HasMaxLength(200);
             e.HasIndex(j => new { j.State, j.DueAt });
             e.HasIndex(j => new { j.TenantId, j.WorkspaceId, j.SubjectId });
         });
@@ -243,6 +351,7 @@ internal static class MumegaModel
             var byWorkspace = type.IsAssignableTo(typeof(IWorkspaceOwned)) && type != typeof(Stop) && type != typeof(RoleBinding);
             typeof(MumegaDb).GetMethod(nameof(MumegaDb.Filter), BindingFlags.Instance | BindingFlags.NonPublic)!
                 .MakeGenericMethod(type).Invoke(db, [model, byWorkspace]);
+            if (type == typeof(Packet) || type == typeof(WorkTask)) model.Entity(type).HasQueryFilter("staged", NotStaged(type));
             if (model.Entity(type).Metadata.FindProperty("Version") is { } version) version.IsConcurrencyToken = true;
         }
 
@@ -252,6 +361,13 @@ internal static class MumegaModel
         var tokenServer = model.Model.GetEntityTypes().Where(t => t.ClrType.Namespace?.StartsWith("OpenIddict", StringComparison.Ordinal) == true);
         foreach (var property in tokenServer.SelectMany(t => t.GetProperties()).Where(p => p.ClrType == typeof(string) && p.GetMaxLength() == 400 && p.Name != "Subject"))
             property.SetMaxLength(-1);
+    }
+
+    // What an import that is not finished brought in does not show.
+    private static System.Linq.Expressions.LambdaExpression NotStaged(Type type)
+    {
+        var row = System.Linq.Expressions.Expression.Parameter(type, "row");
+        return System.Linq.Expressions.Expression.Lambda(System.Linq.Expressions.Expression.Equal(System.Linq.Expressions.Expression.Property(row, nameof(Packet.StagedBy)), System.Linq.Expressions.Expression.Constant(null, typeof(Guid?))), row);
     }
 
     private static void Room<T>(ModelBuilder model, Action<EntityTypeBuilder<T>> configure) where T : class, IWorkspaceOwned =>

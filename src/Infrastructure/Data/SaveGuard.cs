@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Mumega.Domain.Approvals;
 using Mumega.Domain.Identity;
+using Mumega.Domain.Packets;
 using Mumega.Domain.Pages;
 using Mumega.Domain.Partners;
 using Mumega.Domain.Policies;
@@ -8,6 +9,7 @@ using Mumega.Domain.Receipts;
 using Mumega.Domain.Runs;
 using Mumega.Domain.Stops;
 using Mumega.Domain.Tenancy;
+using Mumega.Domain.Workflows;
 
 namespace Mumega.Infrastructure.Data;
 
@@ -35,10 +37,10 @@ internal static class SaveGuard
                 throw new GuardException($"{entry.Metadata.ShortName()} belongs to another tenant than the open context.");
             if (entry.Entity is IWorkspaceOwned room && room.WorkspaceId != db.WorkspaceId)
                 throw new GuardException($"{entry.Metadata.ShortName()} belongs to another workspace than the open context.");
-            if (entry.Entity is Receipt or PageRevision or ApprovalDecision or LogTile or LogCheckpoint or LogCosignature && entry.State is not EntityState.Added)
+            if (entry.Entity is Receipt or PageRevision or ApprovalDecision or PacketEvent or PacketType or Workflow or LogTile or LogCheckpoint or LogCosignature && entry.State is not EntityState.Added)
                 throw new GuardException($"{entry.Metadata.ShortName()} is never changed.");
 
-            changed |= entry.Entity is Run or Approval or Stop or Contract;
+            changed |= entry.Entity is Run or Approval or Stop or Contract or Packet or Delegation;
             evidence |= entry.Entity is Receipt;
             authority |= entry.Entity is Stop or Principal or RoleBinding or PolicyVersion or Workspace;
             if (entry.State is EntityState.Modified && entry.Metadata.FindProperty("Version") is not null && entry.Property("Version") is { OriginalValue: int original } version)
@@ -47,7 +49,7 @@ internal static class SaveGuard
             }
         }
 
-        if (changed && !evidence) throw new GuardException("A run, approval, stop or contract changed without a receipt.");
+        if (changed && !evidence) throw new GuardException("A run, approval, stop, contract, packet or delegation changed without a receipt.");
         return authority;
     }
 }

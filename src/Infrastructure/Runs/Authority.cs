@@ -52,7 +52,7 @@ public sealed class Authorities
 /// <summary>One tenant's policies, engaged stops, principals and workspaces as of one count.</summary>
 internal sealed class Authority(long count, string tenantKey, PolicyBook policies, IReadOnlyList<Stop> stops)
 {
-    private static readonly Standing Platform = new(new HashSet<string>(), false);
+    public static readonly Standing Platform = new(new HashSet<string>(), false);
 
     private readonly ConcurrentDictionary<(Guid Workspace, Guid Principal), (Principal? Principal, IReadOnlySet<string> Roles)> members = new();
 

@@ -2,18 +2,22 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Microsoft.AspNetCore.DataProtection;
 using Microsoft.EntityFrameworkCore;
 using Mumega.Domain;
 using Mumega.Domain.Actions;
 using Mumega.Domain.Approvals;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Jobs;
+using Mumega.Domain.Packets;
 using Mumega.Domain.Policies;
 using Mumega.Domain.Runs;
 using Mumega.Domain.Stops;
 using Mumega.Domain.Tenancy;
+using Mumega.Domain.Workflows;
 using Mumega.Infrastructure.Actions;
 using Mumega.Infrastructure.Data;
+using Mumega.Infrastructure.Webhooks;
 
 namespace Mumega.Infrastructure.Runs;
 
@@ -35,6 +39,8 @@ public sealed class Kernel(Desk desk)
 
         await using var sitting = await desk.SitAsync(by, workspaceId, ct);
         var decision = sitting.Decide(kind, read.Action, read.Json);
+        if (decision.Verdict is not Verdict.Deny && await read.Action.FaultsAsync(read.Json, sitting.Call, ct) is { Count: > 0 } faults) return new InvalidInput(faults);
+
         var preflight = decision.Verdict is Verdict.Deny ? null : await read.Action.PreflightAsync(read.Json, sitting.Call, ct);
         return new Eligibility(decision, preflight, sitting.StopFor(by.Id, read.Action, read.Json));
     }
@@ -52,12 +58,14 @@ public sealed class Kernel(Desk desk)
 
     /// <summary>Counts a person's word on what they saw.</summary>
     public async Task<Outcome<Approval>> DecideAsync(
-        Actor by, Guid workspaceId, Guid approvalId, ApprovalVerdict verdict, string digest, string? reason, string key, CancellationToken ct)
+        Actor by, Guid workspaceId, Guid approvalId, ApprovalVerdict verdict, string digest, string? code, string? reason, string key, CancellationToken ct)
     {
         if (reason is not null && BadReason(reason) is { } bad) return bad;
+        if (verdict is ApprovalVerdict.Withdraw) return new InvalidArgument("verdict", "a decision is withdrawn with withdrawDecision.");
+        if (verdict is ApprovalVerdict.RequestChanges && reason is null) return new InvalidArgument("reason", "say what should change.");
 
         StaleDigest? stale = null;
-        var outcome = await desk.ActAsync(by, workspaceId, key, ["decide", approvalId, verdict, digest, reason],
+        var outcome = await desk.ActAsync(by, workspaceId, key, code is null ? ["decide", approvalId, verdict, digest, reason] : ["decide", approvalId, verdict, digest, reason, code],
             (s, id) => s.Db.Queries.Approval(s.Db, id, ct),
             async s =>
             {
@@ -71,25 +79,232 @@ public sealed class Kernel(Desk desk)
                 if (s.Decide(ControlAct.DecideApproval) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
                 if (s.StopFor(run) is { } stopped) return stopped;
 
-                var before = approval.Digest;
+                if (await BadCodeAsync(s, verdict, code, ct) is { } unknown) return unknown;
                 if (run.State is RunState.AwaitingApproval && await RefreshAsync(s, run, approval, ct) is { } renewed)
                 {
-                    stale = new(renewed);
+                    stale = new(renewed, approval.Changes);
                     s.IsRefusal = true;
                     return approval;
                 }
 
-                if (approval.Decide(run, verdict, digest, reason, by, s.Roles, s.Now).Refused(out var why, out var evidence)) return why;
+                var (standpoints, delegates) = await s.StandpointsAsync(ct);
+                if (approval.Decide(run, verdict, digest, code, reason, by, standpoints, delegates, s.Now).Refused(out var why, out var evidence)) return why;
 
                 s.Db.Add(evidence);
                 if (run.State is RunState.Queued) s.Enqueue(JobKind.ExecuteRun, run.Id);
-                if (run.State.IsFinal()) await UndoEndedAsync(s, run, ct);
+                if (run.State.IsFinal()) await EndedAsync(s, run, ct);
                 return approval;
             },
             a => a.Id, ct);
 
         return stale is null ? outcome : stale;
     }
+
+    /// <summary>Counts a person's word on several approvals of the very same content: all of them, or none.</summary>
+    public async Task<Outcome<DecidedTogether>> DecideTogetherAsync(
+        Actor by, Guid workspaceId, IReadOnlyList<(Guid Id, string Digest)> approvals, ApprovalVerdict verdict, string? code, string? reason, string key, CancellationToken ct)
+    {
+        if (reason is not null && BadReason(reason) is { } bad) return bad;
+        if (verdict is not (ApprovalVerdict.Approve or ApprovalVerdict.Reject)) return new InvalidArgument("verdict", "several approvals are approved or rejected at once, nothing else.");
+        if (approvals.Count is < 1 or > 100 || approvals.DistinctBy(a => a.Id).Count() != approvals.Count) return new InvalidArgument("approvals", "between 1 and 100, each once.");
+
+        List<Approval> decided = [];
+        Refusal? stale = null;
+        var outcome = await desk.ActAsync(by, workspaceId, key, ["decide together", approvals.Select(a => $"{a.Id}/{a.Digest}"), verdict, code, reason],
+            async (s, _) =>
+            {
+                var ids = approvals.Select(a => a.Id).ToList();
+                decided = await s.Db.Approvals.Include(a => a.Decisions).Where(a => ids.Contains(a.Id)).ToListAsync(ct);
+                return decided.FirstOrDefault();
+            },
+            async s =>
+            {
+                (decided, stale) = ([], null);
+                if (by.Kind is not PrincipalKind.User) return new HumanRequired();
+                if (s.Decide(ControlAct.DecideApproval) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
+                if (await BadCodeAsync(s, verdict, code, ct) is { } unknown) return unknown;
+
+                var likeness = new HashSet<string>(StringComparer.Ordinal);
+                var (standpoints, delegates) = await s.StandpointsAsync(ct);
+                var found = new List<(Approval Approval, Run Run, string Digest)>();
+                foreach (var (id, digest) in approvals)
+                {
+                    if (await s.Db.Queries.Approval(s.Db, id, ct) is not { } approval) return new NotFound("approval", id.ToString());
+                    found.Add((approval, (await s.Db.Queries.Run(s.Db, approval.RunId, ct))!, digest));
+                    likeness.Add(approval.Likeness);
+                }
+
+                if (likeness.Count > 1) return new NotAlike([.. likeness]);
+                foreach (var (approval, run, digest) in found)
+                {
+                    if (s.StopFor(run) is { } stopped) return stopped;
+                    if (run.State is RunState.AwaitingApproval && await RefreshAsync(s, run, approval, ct) is { } renewed)
+                    {
+                        // What changed is kept; nothing is decided.
+                        stale = new StaleDigest(renewed, approval.Changes);
+                        s.IsRefusal = true;
+                    }
+                }
+
+                if (stale is not null) return found[0].Approval;
+                foreach (var (approval, run, digest) in found)
+                {
+                    if (approval.Decide(run, verdict, digest, code, reason, by, standpoints, delegates, s.Now).Refused(out var why, out var evidence)) return why;
+
+                    s.Db.Add(evidence);
+                    if (run.State is RunState.Queued) s.Enqueue(JobKind.ExecuteRun, run.Id);
+                    if (run.State.IsFinal()) await EndedAsync(s, run, ct);
+                    decided.Add(approval);
+                }
+
+                return found[0].Approval;
+            },
+            a => a.Id, ct);
+
+        if (stale is not null) return stale;
+        return outcome.Refused(out var refused, out _) ? refused : new DecidedTogether(decided);
+    }
+
+    /// <summary>Takes the caller's word back while others are still missing.</summary>
+    public async Task<Outcome<Approval>> WithdrawAsync(Actor by, Guid workspaceId, Guid approvalId, string? reason, string key, CancellationToken ct) =>
+        reason is not null && BadReason(reason) is { } bad ? bad : await desk.ActAsync(by, workspaceId, key, ["withdraw", approvalId, reason], (s, id) => s.Db.Queries.Approval(s.Db, id, ct),
+            async s =>
+            {
+                if (await s.Db.Queries.Approval(s.Db, approvalId, ct) is not { } approval) return new NotFound("approval", approvalId.ToString());
+                if (s.Decide(ControlAct.DecideApproval) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
+
+                var run = (await s.Db.Queries.Run(s.Db, approval.RunId, ct))!;
+                if (approval.Withdraw(run, reason, by, s.Now).Refused(out var why, out var evidence)) return why;
+
+                s.Db.Add(evidence);
+                return approval;
+            },
+            a => a.Id, ct);
+
+    /// <summary>Makes the changes that an approver asked for: another input for the same run, which everybody decides on anew.</summary>
+    public async Task<Outcome<Run>> ReviseAsync(Actor by, Guid workspaceId, Guid runId, JsonElement input, string reason, string key, CancellationToken ct) =>
+        BadReason(reason) is { } bad ? bad : await OnRunAsync(by, workspaceId, runId, key, ["revise", runId, input.GetRawText(), reason], async (s, run) =>
+        {
+            if (run.ProposedBy != by.Id) return new NotFound("run of yours", runId.ToString());
+            if (run.PacketId is not null) return new InvalidArgument("runId", "what a transition runs is made from its packet; edit the packet and take the transition again.");
+            if (desk.Read(run.Action, input).Refused(out var unreadable, out var read)) return unreadable;
+            if (s.StopFor(run) is { } stopped) return stopped;
+            if (await s.Db.Queries.ApprovalOfRun(s.Db, run.Id, ct) is not { State: ApprovalState.ChangesRequested } approval) return new WrongState(run.State.Name(), "CHANGES_REQUESTED");
+
+            var decision = s.Decide(run.Action, read.Action, read.Json);
+            if (decision.Verdict is Verdict.Deny) return decision.AsRefusal();
+            if (await read.Action.FaultsAsync(read.Json, s.Call, ct) is { Count: > 0 } faults) return new InvalidInput(faults);
+
+            var preflight = await read.Action.PreflightAsync(read.Json, s.Call, ct);
+            if (!preflight.Passed) return new InvalidInput([.. preflight.Checks.Where(c => !c.Passed).Select(c => new InputFault("", c.Detail))]);
+
+            var changes = Differences.Between(run.Decision, run.Preflight, decision, preflight);
+            if (run.Revise(read.Action, read.Canonical, reason, decision with { Gates = run.Decision.Gates }, preflight, by, s.Now).Refused(out var why, out var evidence)) return why;
+
+            s.Db.Add(evidence);
+            approval.Renew(run, changes);
+            return run;
+        }, ct);
+
+    /// <summary>Has another person decide for the caller between two times.</summary>
+    public async Task<Outcome<Delegation>> DelegateAsync(Actor by, Guid workspaceId, Guid to, DateTimeOffset? since, DateTimeOffset until, string reason, string key, CancellationToken ct) =>
+        BadReason(reason) is { } bad ? bad : await desk.ActAsync(by, workspaceId, key, ["delegate", to, since, until, reason], (s, id) => s.Db.Delegations.SingleOrDefaultAsync(d => d.Id == id, ct),
+            async s =>
+            {
+                if (s.Decide(ControlAct.Delegate) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
+                if (await s.Call.State.FindPrincipalAsync(to, ct) is not { } other || !other.IsActive(s.Now)) return new NotFound("person", to.ToString());
+                if (Delegation.Begin(workspaceId, other, since ?? s.Now, until, reason, by, s.Now).Refused(out var why, out var begun)) return why;
+
+                s.Db.Delegations.Add(begun.Delegation);
+                s.Db.Add(begun.Evidence);
+                return begun.Delegation;
+            },
+            d => d.Id, ct);
+
+    /// <summary>Ends a delegation before its time: of the caller's own, or of somebody else by who may assign tasks.</summary>
+    public async Task<Outcome<Delegation>> EndDelegationAsync(Actor by, Guid workspaceId, Guid delegationId, string key, CancellationToken ct) =>
+        await desk.ActAsync(by, workspaceId, key, ["end delegation", delegationId], (s, id) => s.Db.Delegations.SingleOrDefaultAsync(d => d.Id == id, ct),
+            async s =>
+            {
+                if (await s.Db.Delegations.SingleOrDefaultAsync(d => d.Id == delegationId, ct) is not { } delegation) return new NotFound("delegation", delegationId.ToString());
+                if (s.Decide(delegation.FromId == by.Id ? ControlAct.Delegate : ControlAct.AssignTask) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
+                if (delegation.End(by, s.Now).Refused(out var why, out var evidence)) return why;
+
+                s.Db.Add(evidence);
+                return delegation;
+            },
+            d => d.Id, ct);
+
+    /// <summary>Takes a packet along a transition of its workflow: a run of its own, through the whole path.</summary>
+    public async Task<Outcome<Run>> MoveAsync(Actor by, Guid workspaceId, Guid packetId, string transition, int? version, string reason, string key, CancellationToken ct) =>
+        BadReason(reason) is { } bad ? bad : await desk.ActAsync(by, workspaceId, key, ["move", packetId, transition, version, reason], FindRun,
+            async s =>
+            {
+                if ((await Step.FindAsync(s, packetId, transition, ct)).Refused(out var no, out var step)) return no;
+                if (version is { } seen && seen != step.Packet.Version) return new StaleVersion();
+                return await step.ProposeAsync(s, reason, key, ct);
+            },
+            r => r.Id, ct);
+
+    /// <summary>The ways out of the state that a packet is in, and what is said about the caller taking each.</summary>
+    public async Task<IReadOnlyList<Way>> WaysAsync(Actor by, Guid workspaceId, Guid packetId, CancellationToken ct)
+    {
+        await using var sitting = await desk.SitAsync(by, workspaceId, ct);
+        return sitting.MaySee ? await Step.WaysAsync(sitting, packetId, ct) : [];
+    }
+
+    /// <summary>Takes the task of a packet's state.</summary>
+    public Task<Outcome<Packet>> ClaimAsync(Actor by, Guid workspaceId, Guid packetId, string key, CancellationToken ct) =>
+        OnTaskAsync(by, workspaceId, packetId, key, ["claim", packetId], ControlAct.ClaimTask, "task.claimed", null, (s, packet, document) =>
+            packet.TaskOf(document) is { } task && !s.Roles.Contains(task.Role) ? new RoleRequired([task.Role]) : packet.Claim(document, by, s.Now), ct);
+
+    /// <summary>Gives a claimed task back.</summary>
+    public async Task<Outcome<Packet>> HandBackAsync(Actor by, Guid workspaceId, Guid packetId, string reason, string key, CancellationToken ct) =>
+        BadReason(reason) is { } bad ? bad : await OnTaskAsync(by, workspaceId, packetId, key, ["hand back", packetId, reason], ControlAct.ClaimTask, "task.handed_back", reason, (s, packet, _) => packet.HandBack(reason, by, s.Now), ct);
+
+    /// <summary>Gives a task to somebody who may do it, or back to all.</summary>
+    public async Task<Outcome<Packet>> AssignAsync(Actor by, Guid workspaceId, Guid packetId, Guid? to, string reason, string key, CancellationToken ct)
+    {
+        if (BadReason(reason) is { } bad) return bad;
+        return await OnTaskAsync(by, workspaceId, packetId, key, ["assign", packetId, to, reason], ControlAct.AssignTask, "task.assigned", reason, async (s, packet, document) =>
+        {
+            if (to is { } id)
+            {
+                if (await s.Call.State.FindPrincipalAsync(id, ct) is not { } somebody || !somebody.IsActive(s.Now)) return new NotFound("person", id.ToString());
+                if (packet.TaskOf(document) is { } task && !(await s.OnBehalfOfAsync(id, by.Surface, ct)).Roles.Contains(task.Role)) return new RoleRequired([task.Role]);
+            }
+
+            return packet.Assign(to, reason, document, by, s.Now);
+        }, ct, ("assignee", to));
+    }
+
+    /// <summary>Lets a workflow go on that could not make good what it did: tries again, or takes it as done outside.</summary>
+    public async Task<Outcome<Packet>> ResumeAsync(Actor by, Guid workspaceId, Guid packetId, bool skip, string reason, string key, CancellationToken ct) =>
+        BadReason(reason) is { } bad ? bad : await OnTaskAsync(by, workspaceId, packetId, key, ["resume", packetId, skip, reason], ControlAct.ResumePacket, skip ? "saga.skipped" : "saga.retried", reason,
+            (s, packet, _) => packet.Resume(skip, reason, by, s.Now), ct);
+
+    private Task<Outcome<Packet>> OnTaskAsync(
+        Actor by, Guid workspaceId, Guid packetId, string key, object?[] request, string act, string code, string? reason, Func<Sitting, Packet, WorkflowDocument, Outcome<PacketEvent>> change, CancellationToken ct) =>
+        OnTaskAsync(by, workspaceId, packetId, key, request, act, code, reason, (s, packet, document) => Task.FromResult(change(s, packet, document)), ct);
+
+    private Task<Outcome<Packet>> OnTaskAsync(
+        Actor by, Guid workspaceId, Guid packetId, string key, object?[] request, string act, string code, string? reason, Func<Sitting, Packet, WorkflowDocument, Task<Outcome<PacketEvent>>> change, CancellationToken ct,
+        params IEnumerable<(string, object?)> more) =>
+        desk.ActAsync(by, workspaceId, key, request, (s, id) => s.Call.State.FindPacketAsync(id, ct),
+            async s =>
+            {
+                if (await s.Call.State.FindPacketAsync(packetId, ct) is not { } packet) return new NotFound("packet", packetId.ToString());
+                if (s.Decide(act) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
+                if (s.StopFor(by.Id, "packets") is { } stopped) return stopped;
+
+                var document = (await s.Call.State.FindWorkflowAsync(packet.Workflow, packet.WorkflowVersion, ct))!.Document;
+                if ((await change(s, packet, document)).Refused(out var why, out var happened)) return why;
+
+                await s.Call.State.KeepAsync(packet, happened, document, ct);
+                s.Db.Add(packet.Note(code, by, s.Now, [("reason_text", reason), .. more]));
+                return packet;
+            },
+            p => p.Id, ct);
 
     /// <summary>Withdraws a run that has not begun.</summary>
     public async Task<Outcome<Run>> CancelAsync(Actor by, Guid workspaceId, Guid runId, string reason, string key, CancellationToken ct) =>
@@ -101,8 +316,8 @@ public sealed class Kernel(Desk desk)
             if (run.Cancel(by, s.Now, reason).Refused(out var why, out var evidence)) return why;
 
             s.Db.Add(evidence);
-            if (await s.Db.Approvals.SingleOrDefaultAsync(a => a.RunId == run.Id, ct) is { State: ApprovalState.Pending } approval) approval.Cancel(s.Now);
-            await UndoEndedAsync(s, run, ct);
+            if (await s.Db.Approvals.SingleOrDefaultAsync(a => a.RunId == run.Id, ct) is { State: ApprovalState.Pending or ApprovalState.ChangesRequested } approval) approval.Cancel(s.Now);
+            await EndedAsync(s, run, ct);
             return run;
         }, ct);
 
@@ -123,13 +338,14 @@ public sealed class Kernel(Desk desk)
 
     /// <summary>Says what became of an external effect whose answer was lost.</summary>
     public async Task<Outcome<Run>> SettleAsync(Actor by, Guid workspaceId, Guid runId, bool succeeded, string reason, string key, CancellationToken ct) =>
-        BadReason(reason) is { } bad ? bad : await OnRunAsync(by, workspaceId, runId, key, ["settle", runId, succeeded, reason], (s, run) =>
+        BadReason(reason) is { } bad ? bad : await OnRunAsync(by, workspaceId, runId, key, ["settle", runId, succeeded, reason], async (s, run) =>
         {
-            if (s.Decide(ControlAct.SettleRun) is { Verdict: Verdict.Deny } no) return Task.FromResult<Outcome<Run>>(no.AsRefusal());
-            if (run.Settle(succeeded, reason, by, s.Now).Refused(out var why, out var evidence)) return Task.FromResult<Outcome<Run>>(why);
+            if (s.Decide(ControlAct.SettleRun) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
+            if (run.Settle(succeeded, reason, by, s.Now).Refused(out var why, out var evidence)) return why;
 
             s.Db.Add(evidence);
-            return Task.FromResult<Outcome<Run>>(run);
+            await EndedAsync(s, run, ct);
+            return run;
         }, ct);
 
     /// <summary>Engages a stop at once. What waits inside the boundary is held.</summary>
@@ -174,15 +390,18 @@ public sealed class Kernel(Desk desk)
         return await ProposeAsync(by, workspaceId, "stop.release", JsonSerializer.SerializeToElement(new { stopId }), reason, key, ct);
     }
 
-    private static async Task<Outcome<Run>> ProposeAsync(
-        Sitting s, ActionDefinition action, string input, string reason, string key, Run? undoes, CancellationToken ct)
+    internal static async Task<Outcome<Run>> ProposeAsync(
+        Sitting s, ActionDefinition action, string input, string reason, string key, Run? undoes, CancellationToken ct, Step? step = null, (Guid Packet, string Transition)? move = null)
     {
         var json = JsonDocument.Parse(input).RootElement;
         if (s.StopFor(s.By.Id, action, json) is { } stopped) return stopped;
 
-        var decision = s.Decide(action.Kind, action, json);
+        var decision = step is null ? s.Decide(action.Kind, action, json) : step.Decide(s, action, json);
+        if (decision.Verdict is not Verdict.Deny && await action.FaultsAsync(json, s.Call, ct) is { Count: > 0 } faults) return new InvalidInput(faults);
+
         var preflight = decision.Verdict is Verdict.Deny ? null : await action.PreflightAsync(json, s.Call, ct);
-        var (run, evidence) = Run.Propose(action, input, s.Db.WorkspaceId, reason, s.By, decision, preflight, s.Now, key, undoes);
+        var behind = await BehindAsync(s, step, move, ct);
+        var (run, evidence) = Run.Propose(action, input, s.Db.WorkspaceId, reason, s.By, decision, preflight, s.Now, key, undoes, behind, step is null ? move : (step.Packet.Id, step.Key));
 
         s.Db.Runs.Add(run);
         foreach (var e in evidence) s.Db.Add(e);
@@ -190,7 +409,7 @@ public sealed class Kernel(Desk desk)
         {
             var approval = Approval.For(run, decision.Gates, s.Now);
             s.Db.Approvals.Add(approval);
-            s.Enqueue(JobKind.ExpireApproval, run.Id, approval.ExpiresAt);
+            s.EnqueueClocks(run, approval);
         }
 
         if (run.State is RunState.Queued) s.Enqueue(JobKind.ExecuteRun, run.Id);
@@ -202,19 +421,42 @@ public sealed class Kernel(Desk desk)
     {
         var proposer = await s.ForProposerAsync(run, ct);
         var action = s.Desk.Catalog.Find(run.Action)!;
-        var decision = proposer.Decide(run.Action, action, run.InputJson);
+        var decision = await Step.DecideAsync(proposer, run, action, ct);
         var preflight = await action.PreflightAsync(run.InputJson, proposer.Call, ct);
         if (run.ActionHash(decision, preflight) == run.Digest) return null;
 
+        var changes = Differences.Between(run.Decision, run.Preflight, decision, preflight);
         s.Db.Add(run.Renew(decision with { Gates = run.Decision.Gates }, preflight, s.By, s.Now));
-        approval.Renew(run.Digest);
+        approval.Renew(run, changes);
         return run.Digest;
     }
 
-    /// <summary>If the run was an undo, tells the run it undoes that it came to its end.</summary>
-    internal static async Task UndoEndedAsync(Sitting s, Run run, CancellationToken ct)
+    /// <summary>Tells whoever waits for a run that it came to its end: the run that it undoes, the packet that it takes along.</summary>
+    internal static async Task EndedAsync(Sitting s, Run run, CancellationToken ct)
     {
         if (run.UndoOf is { } id) (await s.Db.Runs.SingleAsync(r => r.Id == id, ct)).UndoEnded(run.State is RunState.Succeeded, s.Now);
+        if (run.PacketId is not null) await Step.EndedAsync(s, run, ct);
+    }
+
+    // Whoever has the proposer decide for them, and whoever set off what the workflow does by itself.
+    private static async Task<IReadOnlyCollection<Guid>> BehindAsync(Sitting s, Step? step, (Guid Packet, string Transition)? move, CancellationToken ct)
+    {
+        var behind = new HashSet<Guid>();
+        if (s.By.Kind is PrincipalKind.Service && (step?.Packet ?? (move is { } m ? await s.Db.Packets.SingleOrDefaultAsync(p => p.Id == m.Packet, ct) : null)) is { } packet)
+        {
+            behind.Add(packet.MovedBy);
+            if (await s.Db.Principals.Where(p => p.Id == packet.MovedBy).Select(p => p.OwnerId).SingleOrDefaultAsync(ct) is { } owner) behind.Add(owner);
+        }
+
+        var (by, now) = (s.By.Id, s.Now);
+        if (s.By.Kind is PrincipalKind.User) behind.UnionWith(await s.Db.Delegations.Where(d => d.ToId == by && d.EndedAt == null && d.Since <= now && d.Until > now).Select(d => d.FromId).ToListAsync(ct));
+        return behind;
+    }
+
+    private static async Task<Refusal?> BadCodeAsync(Sitting s, ApprovalVerdict verdict, string? code, CancellationToken ct)
+    {
+        var codes = await s.Db.DecisionReasons.Where(r => r.Verdict == verdict).OrderBy(r => r.Code).Select(r => r.Code).ToListAsync(ct);
+        return code is null ? (codes.Count > 0 && verdict is not ApprovalVerdict.Approve ? new ReasonRequired(codes) : null) : codes.Contains(code) ? null : new ReasonRequired(codes);
     }
 
     private async Task<Outcome<Run>> OnRunAsync(
@@ -248,11 +490,17 @@ public sealed class Kernel(Desk desk)
         : null;
 }
 
+/// <summary>A way out of a packet's state: what policy says, or why it can't be taken by anybody now.</summary>
+public sealed record Way(string Key, TransitionSpec Transition, Decision? Decision, Refusal? Refusal);
+
+/// <summary>Approvals that were decided at once.</summary>
+public sealed record DecidedTogether(IReadOnlyList<Approval> Approvals);
+
 /// <summary>An action's input as it was read: the definition, the canonical text and the same as JSON.</summary>
 public sealed record ReadInput(ActionDefinition Action, string Canonical, JsonElement Json);
 
 /// <summary>What every act needs, gathered once: databases, policies, catalogue, clock.</summary>
-public sealed class Desk(Databases databases, Authorities authorities, ActionCatalog catalog, InputSchemas schemas, Signals signals, TimeProvider clock, PublicAddress address)
+public sealed class Desk(Databases databases, Authorities authorities, ActionCatalog catalog, InputSchemas schemas, Signals signals, TimeProvider clock, PublicAddress address, IDataProtectionProvider protection)
 {
     private const int MaxAttempts = 12;
 
@@ -322,7 +570,7 @@ public sealed class Desk(Databases databases, Authorities authorities, ActionCat
     {
         var now = clock.Now();
         var standing = await authority.StandingAsync(db, by.Id, now, ct);
-        return new(this, db, by, authority, standing, now, new WorkspaceState(db, authority.TenantKey, address.Value, now));
+        return new(this, db, by, authority, standing, now, new WorkspaceState(db, authority.TenantKey, address.Value, now, secret => WebhookSender.Seal(protection, secret)));
     }
 
     /// <summary>
@@ -432,6 +680,53 @@ public sealed class Sitting : IAsyncDisposable
 
     public void Enqueue(string kind, Guid subject, DateTimeOffset? dueAt = null) =>
         Db.Jobs.Add(WorkspaceState.NewJob(Db.TenantId, Db.WorkspaceId, kind, subject, dueAt ?? Now));
+
+    /// <summary>Has an approval's deadline and reminder kept.</summary>
+    public void EnqueueClocks(Run run, Approval approval)
+    {
+        if (approval.RemindAt is { } remind) Enqueue(JobKind.RemindApproval, run.Id, remind < Now ? Now : remind);
+        Enqueue(JobKind.ExpireApproval, run.Id, approval.ExpiresAt < Now ? Now : approval.ExpiresAt);
+    }
+
+    /// <summary>The roles by which the caller decides: their own, and those of everybody who has them decide now; and whom they have decide for themselves.</summary>
+    public async Task<(IReadOnlyList<Standpoint> Standpoints, IReadOnlyCollection<Guid> Delegates)> StandpointsAsync(CancellationToken ct)
+    {
+        var (by, now) = (By.Id, Now);
+        var delegations = await Db.Delegations.AsNoTracking().Where(d => (d.ToId == by || d.FromId == by) && d.EndedAt == null && d.Since <= now && d.Until > now).ToListAsync(ct);
+        var standpoints = new List<Standpoint> { new(Roles) };
+        foreach (var from in delegations.Where(d => d.ToId == by).OrderBy(d => d.Since).Select(d => d.FromId).Distinct())
+        {
+            // Their roles now: who lost a role has nothing left to pass on.
+            var theirs = await authority.StandingAsync(Db, from, Now, ct);
+            if (!theirs.Suspended) standpoints.Add(new(theirs.Roles, from));
+        }
+
+        return (standpoints, [.. delegations.Where(d => d.FromId == by).Select(d => d.ToId)]);
+    }
+
+    /// <summary>The same act as the platform does it for a workflow: what a published workflow does by itself.</summary>
+    public Sitting AsWorkflow()
+    {
+        var platform = Actor.Platform(By.TenantId, By.Log) with { Surface = Actor.WorkflowSurface, Scopes = new HashSet<string>(Scopes.All), Workspaces = new HashSet<Guid> { Db.WorkspaceId } };
+        return new(Desk, Db, platform, authority, Authority.Platform, Now, Call.State);
+    }
+
+    /// <summary>The same act with the authority that somebody has now, for what they set up to happen later.</summary>
+    public async Task<Sitting> OnBehalfOfAsync(Guid principalId, string surface, CancellationToken ct)
+    {
+        var principal = await Db.Principals.AsNoTracking().SingleAsync(p => p.Id == principalId, ct);
+        var actor = By with
+        {
+            Id = principal.Id,
+            Kind = principal.Kind,
+            Name = principal.Name,
+            OwnerId = principal.OwnerId,
+            Surface = surface,
+            Scopes = new HashSet<string>(Scopes.All),
+            Workspaces = new HashSet<Guid> { Db.WorkspaceId },
+        };
+        return new(Desk, Db, actor, authority, await authority.StandingAsync(Db, principalId, Now, ct), Now, Call.State);
+    }
 
     /// <summary>The same act seen with the authority of whoever proposed the run, as it is now. Shares the open context.</summary>
     public async Task<Sitting> ForProposerAsync(Run run, CancellationToken ct)

@@ -92,6 +92,9 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
     {
         JobKind.ExecuteRun or JobKind.ReconcileRun => ExecuteAsync(s, job, ct),
         JobKind.ExpireApproval => ExpireAsync(s, job, ct),
+        JobKind.RemindApproval => RemindAsync(s, job, ct),
+        JobKind.ContinuePacket => ContinueAsync(s, job, ct),
+        JobKind.FireSchedule => FireAsync(s, job, ct),
         JobKind.HoldRuns => HoldAsync(s, job, ct),
         JobKind.ResumeRuns => ResumeAsync(s, job, ct),
         _ => throw new InvalidOperationException($"there is no job of the kind {job.Kind}"),
@@ -138,11 +141,11 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
     /// <summary>Asks policy, gates and preflight again. When they no longer hold, moves the run accordingly and says no.</summary>
     private static async Task<bool> StillHoldsAsync(Sitting s, Sitting proposer, Run run, ActionDefinition action, CancellationToken ct)
     {
-        var decision = proposer.Decide(run.Action, action, run.InputJson);
+        var decision = await Step.DecideAsync(proposer, run, action, ct);
         if (decision.Verdict is Verdict.Deny)
         {
             s.Db.Add(run.Fail("policy.denied", $"Policy no longer allows this: {decision.Reason}", s.By, s.Now));
-            await Kernel.UndoEndedAsync(s, run, ct);
+            await Kernel.EndedAsync(s, run, ct);
             return false;
         }
 
@@ -151,7 +154,7 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
         {
             var failed = preflight.Checks.First(c => !c.Passed);
             s.Db.Add(run.Fail("preflight.failed", failed.Detail, s.By, s.Now));
-            await Kernel.UndoEndedAsync(s, run, ct);
+            await Kernel.EndedAsync(s, run, ct);
             return false;
         }
 
@@ -160,10 +163,11 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
         if (approval is not null && run.ActionHash(decision, preflight) == run.Digest && approval.State is ApprovalState.Approved) return true;
 
         // What was approved is not what would run now, or a gate was added since: a person looks again.
+        var changes = Differences.Between(run.Decision, run.Preflight, decision, preflight);
         s.Db.Add(run.Renew(decision, preflight, s.By, s.Now));
         if (approval is not null)
         {
-            approval.Renew(run.Digest);
+            approval.Renew(run, changes);
         }
         else
         {
@@ -171,19 +175,19 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
             s.Db.Approvals.Add(approval);
         }
 
-        s.Enqueue(JobKind.ExpireApproval, run.Id, approval.ExpiresAt);
+        s.EnqueueClocks(run, approval);
         return false;
     }
 
     private static async Task ApplyAsync(Sitting s, Job job, Run run, InternalAction action, Sitting proposer, CancellationToken ct)
     {
         FaultPoint.Hit("apply.before");
-        if ((await action.ApplyAsync(run.InputJson, proposer.Call, ct)).Refused(out var why, out var change))
+        if ((await action.ApplyAsync(run.InputJson, proposer.Call with { RunId = run.Id, EffectId = run.EffectId }, ct)).Refused(out var why, out var change))
             s.Db.Add(run.Fail("refused", why.Message, s.By, s.Now));
         else
             s.Db.Add(run.Succeed(change, action.ReceiptKind, s.By, s.Now));
 
-        await Kernel.UndoEndedAsync(s, run, ct);
+        await Kernel.EndedAsync(s, run, ct);
         FaultPoint.Hit("apply.before-commit");
         Done(s, job);
     }
@@ -240,6 +244,7 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
             DeliveryResult.Absent => run.Fail("receiver.unreachable", $"{delivery.Detail} Nothing was sent.", s.By, now),
             _ => run.LoseTrack(delivery.Detail, s.By, now),
         });
+        if (run.State.IsFinal()) await Kernel.EndedAsync(s, run, ct);
         FaultPoint.Hit("outcome.before-commit");
         Done(s, job);
     }
@@ -247,14 +252,33 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
     private static async Task ExpireAsync(Sitting s, Job job, CancellationToken ct)
     {
         var run = await s.Db.Runs.SingleAsync(r => r.Id == job.SubjectId, ct);
-        var approval = await s.Db.Approvals.SingleAsync(a => a.RunId == run.Id, ct);
-        if (run.State is RunState.AwaitingApproval && approval.State is ApprovalState.Pending && s.Now >= approval.ExpiresAt)
+        var approval = await s.Db.Approvals.Include(a => a.Decisions).SingleAsync(a => a.RunId == run.Id, ct);
+        if (run.State is RunState.AwaitingApproval && approval.State is (ApprovalState.Pending or ApprovalState.ChangesRequested) && s.Now >= approval.ExpiresAt)
         {
-            approval.Expire(s.Now);
-            s.Db.Add(run.Expire(s.By, s.Now));
-            await Kernel.UndoEndedAsync(s, run, ct);
+            s.Db.Add(approval.TimeOver(run, s.By, s.Now));
+            if (run.State.IsFinal()) await Kernel.EndedAsync(s, run, ct);
+            else s.EnqueueClocks(run, approval);
         }
 
+        Done(s, job);
+    }
+
+    private static async Task RemindAsync(Sitting s, Job job, CancellationToken ct)
+    {
+        if (await s.Db.Queries.ApprovalOfRun(s.Db, job.SubjectId, ct) is { } approval && await s.Db.Queries.Run(s.Db, job.SubjectId, ct) is { State: RunState.AwaitingApproval } run && approval.Remind(run, s.By, s.Now) is { } reminded)
+            s.Db.Add(reminded);
+        Done(s, job);
+    }
+
+    private static async Task ContinueAsync(Sitting s, Job job, CancellationToken ct)
+    {
+        await Step.ContinueAsync(s.AsWorkflow(), job.SubjectId, ct);
+        Done(s, job);
+    }
+
+    private static async Task FireAsync(Sitting s, Job job, CancellationToken ct)
+    {
+        await Starter.FireAsync(s, job, ct);
         Done(s, job);
     }
 
@@ -302,7 +326,7 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
                 s.Db.Add(run.DispatchedAt is null
                     ? run.Fail("worker.failed", "The work failed repeatedly; an operator can see the job.", s.By, s.Now)
                     : run.LoseTrack("The work failed repeatedly after it was dispatched.", s.By, s.Now));
-                await Kernel.UndoEndedAsync(s, run, ct);
+                await Kernel.EndedAsync(s, run, ct);
             }
         }
 

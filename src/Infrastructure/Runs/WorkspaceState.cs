@@ -2,15 +2,21 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Mumega.Domain;
 using Mumega.Domain.Actions;
+using Mumega.Domain.Approvals;
+using Mumega.Domain.Files;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Jobs;
+using Mumega.Domain.Packets;
 using Mumega.Domain.Pages;
 using Mumega.Domain.Partners;
 using Mumega.Domain.Policies;
 using Mumega.Domain.Runs;
 using Mumega.Domain.Runtime;
+using Mumega.Domain.Schedules;
 using Mumega.Domain.Stops;
+using Mumega.Domain.Tasks;
 using Mumega.Domain.Webhooks;
+using Mumega.Domain.Workflows;
 using Mumega.Infrastructure.Data;
 using OpenIddict.Abstractions;
 using OpenIddict.EntityFrameworkCore.Models;
@@ -18,7 +24,7 @@ using OpenIddict.EntityFrameworkCore.Models;
 namespace Mumega.Infrastructure.Runs;
 
 /// <summary>What actions see of a workspace: the rows of one open context, committed with the run.</summary>
-internal sealed class WorkspaceState(MumegaDb db, string tenantKey, string publicAddress, DateTimeOffset now) : IWorkspaceState
+internal sealed class WorkspaceState(MumegaDb db, string tenantKey, string publicAddress, DateTimeOffset now, Func<string, string> seal) : IWorkspaceState
 {
     public Guid WorkspaceId => db.WorkspaceId;
 
@@ -125,13 +131,104 @@ internal sealed class WorkspaceState(MumegaDb db, string tenantKey, string publi
         if (!holds && bound is not null) db.RoleBindings.Remove(bound);
     }
 
+    public Task<PacketType?> FindPacketTypeAsync(string key, int? number, CancellationToken ct) =>
+        Pick(db.PacketTypes.Where(t => t.Key == key && (number == null || t.Number == number)).OrderByDescending(t => t.Number), ct);
+
+    public Task<Workflow?> FindWorkflowAsync(string key, int? number, CancellationToken ct) =>
+        Pick(db.Workflows.Where(w => w.Key == key && (number == null || w.Number == number)).OrderByDescending(w => w.Number), ct);
+
+    public async Task<IReadOnlyList<string>> WorkflowsForAsync(string packetType, CancellationToken ct) =>
+        await db.Workflows.Where(w => w.PacketType == packetType).Select(w => w.Key).Distinct().OrderBy(k => k).ToListAsync(ct);
+
+    // What this commit adds is found too, before it is in the database.
+    public async Task<Packet?> FindPacketAsync(Guid id, CancellationToken ct) =>
+        db.Packets.Local.FirstOrDefault(p => p.Id == id) ?? await db.Packets.SingleOrDefaultAsync(p => p.Id == id, ct);
+
+    public async Task<IReadOnlyList<Packet>> PacketsUnderAsync(string workflow, int version, int limit, CancellationToken ct) =>
+        await db.Packets.Where(p => p.Workflow == workflow && p.WorkflowVersion == version && !p.Closed).OrderBy(p => p.Id).Take(limit).ToListAsync(ct);
+
+    public async Task KeepAsync(Packet packet, PacketEvent happened, WorkflowDocument document, CancellationToken ct)
+    {
+        db.Add(happened);
+        await ProjectAsync(packet, document, ct);
+        if (happened.Kind is PacketChange.Created or PacketChange.Edited) await LabelAsync(packet, ct);
+
+        var entered = happened.Kind is PacketChange.Created || packet.EnteredBy == happened.Number;
+        if (entered && packet.StagedBy is null)
+        {
+            foreach (var (_, transition) in document.Out(packet.State).Where(t => t.Transition.Timer is not null))
+                db.Jobs.Add(NewJob(db.TenantId, db.WorkspaceId, JobKind.ContinuePacket, packet.Id, packet.EnteredAt + transition.Timer!.Value));
+            foreach (var schedule in await db.Schedules.Where(x => x.Trigger == Trigger.Packet && x.Enabled && x.WhenWorkflow == packet.Workflow && x.WhenState == packet.State).Select(x => x.Id).ToListAsync(ct))
+                db.Jobs.Add(NewJob(db.TenantId, db.WorkspaceId, JobKind.FireSchedule, schedule, now, $"{packet.Id}/{happened.Number}"));
+        }
+
+        var automatic = (entered || happened.Kind is PacketChange.Edited) && document.Out(packet.State).Any(t => t.Transition.Automatic);
+        if (packet.StagedBy is null && (packet.Saga is { Stuck: null, Run: null } || (automatic && packet is { PendingRun: null, SagaJson: null })))
+            db.Jobs.Add(NewJob(db.TenantId, db.WorkspaceId, JobKind.ContinuePacket, packet.Id, now));
+    }
+
+    public async Task<StoredFile?> FindFileAsync(string digest, CancellationToken ct) =>
+        await db.StoredFiles.Where(f => f.Digest == digest).Select(f => new StoredFile
+        {
+            TenantId = f.TenantId, WorkspaceId = f.WorkspaceId, Digest = f.Digest, Type = f.Type, Size = f.Size, Content = Array.Empty<byte>(), UploadedBy = f.UploadedBy, UploadedAt = f.UploadedAt,
+        }).AsNoTracking().SingleOrDefaultAsync(ct);
+
+    public async Task<Schedule?> FindScheduleAsync(string key, CancellationToken ct) => await db.Schedules.SingleOrDefaultAsync(s => s.Key == key, ct);
+
+    public Outcome<Occasion> NextOccasion(string cron, string timeZone, DateTimeOffset after) => Clockwork.Next(cron, timeZone, after);
+
+    public (string Secret, string Sealed) NewSecret()
+    {
+        var secret = $"whsec_{Convert.ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32))}";
+        return (secret, seal(secret));
+    }
+
+    public async Task<IReadOnlyList<DecisionReason>> FindReasonsAsync(CancellationToken ct) => await db.DecisionReasons.OrderBy(r => r.Code).ToListAsync(ct);
+
+    public void Remove(object row) => db.Remove(row);
+
+    public void Await(Schedule schedule)
+    {
+        if (schedule is { Enabled: true, NextAt: { } next }) db.Jobs.Add(NewJob(db.TenantId, db.WorkspaceId, JobKind.FireSchedule, schedule.Id, next, "clock"));
+    }
+
     public void Add(object row) => db.Add(row);
+
+    /// <summary>Makes a packet's task anew.</summary>
+    private async Task ProjectAsync(Packet packet, WorkflowDocument document, CancellationToken ct)
+    {
+        var (next, changed) = (WorkTask.Of(packet, document), false);
+        foreach (var old in db.WorkTasks.Local.Where(t => t.PacketId == packet.Id).Concat(await db.WorkTasks.Where(t => t.PacketId == packet.Id).ToListAsync(ct)).Distinct().ToList())
+        {
+            if (next is not null && old.Id == next.Id)
+            {
+                db.Entry(old).CurrentValues.SetValues(next);
+                changed = true;
+            }
+            else
+            {
+                db.WorkTasks.Remove(old);
+            }
+        }
+
+        if (next is not null && !changed) db.WorkTasks.Add(next);
+    }
+
+    private async Task LabelAsync(Packet packet, CancellationToken ct)
+    {
+        var (wanted, there) = (packet.Labels, await db.PacketLabels.Where(l => l.PacketId == packet.Id).ToListAsync(ct));
+        db.PacketLabels.RemoveRange(there.Where(l => !wanted.Contains(l.Label)));
+        foreach (var label in wanted.Where(w => there.All(l => l.Label != w)))
+            db.PacketLabels.Add(new() { TenantId = packet.TenantId, WorkspaceId = packet.WorkspaceId, PacketId = packet.Id, Label = label });
+    }
+
+    private static async Task<T?> Pick<T>(IQueryable<T> rows, CancellationToken ct) where T : class => await rows.AsNoTracking().FirstOrDefaultAsync(ct);
 
     /// <summary>The workspaces that a stop reaches.</summary>
     public static async Task<List<Guid>> ReachAsync(MumegaDb db, Stop stop, CancellationToken ct) =>
         stop.Boundary is StopBoundary.Tenant ? await db.Workspaces.Select(w => w.Id).ToListAsync(ct) : [stop.WorkspaceId];
 
-    public static Job NewJob(Guid tenant, Guid workspace, string kind, Guid subject, DateTimeOffset dueAt) => new()
+    public static Job NewJob(Guid tenant, Guid workspace, string kind, Guid subject, DateTimeOffset dueAt, string? detail = null) => new()
     {
         Id = Guid.CreateVersion7(dueAt),
         TenantId = tenant,
@@ -140,5 +237,6 @@ internal sealed class WorkspaceState(MumegaDb db, string tenantKey, string publi
         SubjectId = subject,
         DueAt = dueAt,
         State = JobState.Due,
+        Detail = detail,
     };
 }
