@@ -60,7 +60,7 @@ internal static class PacketActs
 
     public static Task<JsonElement> ResumeAsync(this Client client, JsonElement packet, bool skip) => OnTaskAsync(client, "resumePacket", packet, new { skip, reason = "looked at it" });
 
-    public static async Task<JsonElement> DecideAsync(this Client client, JsonElement run, string verdict, string? reason, string? reasonCode = null) => (await client.AskAsync(
+    public static async Task<JsonElement> SayAsync(this Client client, JsonElement run, string verdict, string? reason, string? reasonCode = null) => (await client.AskAsync(
         "mutation($input: DecideApprovalInput!) { decideApproval(input: $input) { approval { id state decisions { verdict reason reasonCode by { name } for { name } } gates { role missing also } run { id state } } errors { __typename code message ... on StaleDigest { changes { what before after } } } } }",
         new { input = new { approvalId = run.GetProperty("approval").GetProperty("id").GetString(), verdict, digest = run.GetProperty("digest").GetString(), reason, reasonCode, idempotencyKey = Acts.Key() } })).GetProperty("decideApproval");
 

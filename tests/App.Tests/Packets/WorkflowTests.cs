@@ -20,7 +20,7 @@ public abstract class WorkflowTests(MumegaApp app)
         var first = (await hermes.MoveAsync(packet, "publish")).Run();
         Assert.Equal("AWAITING_APPROVAL", first.State());
         Assert.Equal("TransitionPending", (await otto.MoveAsync(packet, "drop")).Error());
-        Assert.Null((await petra.DecideAsync(first, "REQUEST_CHANGES", "Name the currency.")).Error());
+        Assert.Null((await petra.SayAsync(first, "REQUEST_CHANGES", "Name the currency.")).Error());
 
         var back = await hermes.UntilStateAsync(packet, "draft");
         Assert.Equal("Name the currency.", back.GetProperty("remark").GetString());
@@ -28,7 +28,7 @@ public abstract class WorkflowTests(MumegaApp app)
         await hermes.UntilAsync(edit, "SUCCEEDED");
 
         var second = (await hermes.MoveAsync(packet, "publish")).Run();
-        Assert.Null((await petra.DecideAsync(second, "APPROVE", null)).Error());
+        Assert.Null((await petra.SayAsync(second, "APPROVE", null)).Error());
         var live = await hermes.UntilStateAsync(packet, "published");
         Assert.Equal("Look whether the page still holds", live.GetProperty("task").GetProperty("title").GetString());
         Assert.Contains("1 euro (EUR)", await (await app.PortalAsync(world, "prices")).Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
@@ -51,9 +51,9 @@ public abstract class WorkflowTests(MumegaApp app)
         var packet = await hermes.CreatePacketAsync(world, "change", "Longer sessions", new { key = "session.minutes", value = "60", why = "People are signed out while they write." });
         var run = (await hermes.MoveAsync(packet, "apply")).Run();
         Assert.Equal(2, run.GetProperty("approval").GetProperty("gates")[0].GetProperty("missing").GetInt32());
-        Assert.Equal("AWAITING_APPROVAL", (await petra.DecideAsync(run, "APPROVE", null)).GetProperty("approval").GetProperty("run").State());
-        Assert.Equal("AlreadyDecided", (await petra.DecideAsync(run, "APPROVE", null)).Error());
-        Assert.Null((await pavel.DecideAsync(run, "APPROVE", null)).Error());
+        Assert.Equal("AWAITING_APPROVAL", (await petra.SayAsync(run, "APPROVE", null)).GetProperty("approval").GetProperty("run").State());
+        Assert.Equal("AlreadyDecided", (await petra.SayAsync(run, "APPROVE", null)).Error());
+        Assert.Null((await pavel.SayAsync(run, "APPROVE", null)).Error());
         await otto.UntilStateAsync(packet, "live");
         Assert.Equal("60", (await ProfileAsync(otto, world))["session.minutes"]);
 
@@ -64,7 +64,7 @@ public abstract class WorkflowTests(MumegaApp app)
         await PacketActs.SameAsHistoryAsync(world, packet);
 
         var other = await hermes.CreatePacketAsync(world, "change", "Shorter sessions", new { key = "session.minutes", value = "5", why = "Safety." });
-        Assert.Null((await petra.DecideAsync((await hermes.MoveAsync(other, "apply")).Run(), "REJECT", "Too short.")).Error());
+        Assert.Null((await petra.SayAsync((await hermes.MoveAsync(other, "apply")).Run(), "REJECT", "Too short.")).Error());
         Assert.Equal("Too short.", (await otto.UntilStateAsync(other, "refused")).GetProperty("remark").GetString());
     }
 
@@ -76,7 +76,7 @@ public abstract class WorkflowTests(MumegaApp app)
         await world.ConnectAsync("payments", "refuses");
         var (hermes, otto, petra, pavel) = (await world.Hermes, await world.Otto, await world.Petra, await world.Pavel);
         var packet = await hermes.CreatePacketAsync(world, "refund", "Order 7", new { order = "order-7", cents = 1999, currency = "EUR", reason = "It came broken." });
-        Assert.Null((await petra.DecideAsync((await hermes.MoveAsync(packet, "grant")).Run(), "APPROVE", null)).Error());
+        Assert.Null((await petra.SayAsync((await hermes.MoveAsync(packet, "grant")).Run(), "APPROVE", null)).Error());
 
         // It goes on by itself to the external step, which can't be undone and is gated once more.
         await otto.UntilPendingAsync(packet, "pay");
@@ -84,8 +84,8 @@ public abstract class WorkflowTests(MumegaApp app)
         var pay = await otto.PendingRunAsync(packet);
 
         // Whoever set off what goes on by itself does not decide on it: Hermes' owner neither.
-        Assert.Equal("OwnDelegatesRequest", (await (await world.Ada).DecideAsync(pay, "APPROVE", null)).Error());
-        Assert.Null((await pavel.DecideAsync(pay, "APPROVE", null)).Error());
+        Assert.Equal("OwnDelegatesRequest", (await (await world.Ada).SayAsync(pay, "APPROVE", null)).Error());
+        Assert.Null((await pavel.SayAsync(pay, "APPROVE", null)).Error());
         var failed = await otto.UntilStateAsync(packet, "failed");
         Assert.Contains("422", failed.GetProperty("remark").GetString(), StringComparison.Ordinal);
         Assert.False((await ProfileAsync(otto, world)).ContainsKey("orders.order-7.refund"));
@@ -105,12 +105,12 @@ public abstract class WorkflowTests(MumegaApp app)
         await world.ConnectAsync("payments", "refuses");
         var (ada, hermes, otto, petra, pavel) = (await world.Ada, await world.Hermes, await world.Otto, await world.Petra, await world.Pavel);
         var packet = await hermes.CreatePacketAsync(world, "refund", "Order 8", new { order = "order-8", cents = 500, currency = "EUR", reason = "Twice." });
-        Assert.Null((await petra.DecideAsync((await hermes.MoveAsync(packet, "grant")).Run(), "APPROVE", null)).Error());
+        Assert.Null((await petra.SayAsync((await hermes.MoveAsync(packet, "grant")).Run(), "APPROVE", null)).Error());
         await otto.UntilPendingAsync(packet, "pay");
 
         // Somebody changes what the compensation would put back, so that its preflight refuses.
         await otto.UntilAsync((await otto.ProposeAsync(world, "runtime.set", new { key = "orders.order-8.refund", value = "by hand" })).Run(), "SUCCEEDED");
-        Assert.Null((await pavel.DecideAsync(await otto.PendingRunAsync(packet), "APPROVE", null)).Error());
+        Assert.Null((await pavel.SayAsync(await otto.PendingRunAsync(packet), "APPROVE", null)).Error());
         var stuck = await Poll.UntilAsync(() => otto.PacketAsync(packet), p => p.GetProperty("saga") is { ValueKind: JsonValueKind.Object } saga && saga.GetProperty("stuck").ValueKind is JsonValueKind.String);
         Assert.Equal("admin", stuck.GetProperty("task").GetProperty("role").GetString());
 

@@ -49,8 +49,9 @@ public abstract class SharingTests(MumegaApp app)
         Assert.InRange(uses, 9, 60);
         Assert.Equal("Acme Audit", contract.GetProperty("partner").GetProperty("name").GetString());
 
-        var receipts = (await otto.AskAsync("query($key: String!) { workspace(key: $key) { receipts(first: 100, filter: { kinds: [\"disclosed\"] }) { nodes { step fields actor { name kind } run { id } } } } }", new { key = world.Workspace.Key }))
-            .GetProperty("workspace").GetProperty("receipts").GetProperty("nodes").EnumerateArray().ToList();
+        // A receipt shows when it has its place, a moment after its commit.
+        var receipts = await Poll.UntilAsync(async () => (await otto.AskAsync("query($key: String!) { workspace(key: $key) { receipts(first: 100, filter: { kinds: [\"disclosed\"] }) { nodes { step fields actor { name kind } run { id } } } } }", new { key = world.Workspace.Key }))
+            .GetProperty("workspace").GetProperty("receipts").GetProperty("nodes").EnumerateArray().ToList(), found => found.Count >= uses);
         Assert.Equal(Enumerable.Range(1, uses), receipts.Select(r => r.GetProperty("step").GetInt32()).Order());
         Assert.All(receipts, r =>
         {
