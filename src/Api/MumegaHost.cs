@@ -3,8 +3,10 @@ using Hangfire;
 using Hangfire.Dashboard;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
+using Mumega.Api.Files;
 using Mumega.Api.GraphQL;
 using Mumega.Api.GraphQL.Transport;
+using Mumega.Api.Hooks;
 using Mumega.Api.Identity;
 using Mumega.Api.Log;
 using Mumega.Api.Portal;
@@ -68,6 +70,8 @@ public static class MumegaHost
         app.Services.GetRequiredService<WebSessions>().Map(app);
         app.MapPortal();
         app.MapLog();
+        app.MapFiles();
+        app.MapHooks();
         app.MapGet("/healthz", () => Results.Text("ok"));
         app.MapGet("/readyz", ReadyAsync);
         if (configuration.GetValue("Jobs:Run", true))

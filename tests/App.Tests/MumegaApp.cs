@@ -34,6 +34,11 @@ public abstract class MumegaApp : IAsyncLifetime
 
     protected abstract Task<(string Kind, string Connection)> DatabaseAsync(string folder);
 
+    /// <summary>What is different about this application.</summary>
+    protected virtual void Adjust(WebApplicationBuilder builder)
+    {
+    }
+
     public async ValueTask InitializeAsync()
     {
         if (Missing is not null) return;
@@ -46,7 +51,11 @@ public abstract class MumegaApp : IAsyncLifetime
         [
             $"--Urls={Address}", $"--PublicAddress={Address}", $"--Data={folder}", $"--Database:Kind={kind}", $"--Database:Connection={connection}",
             $"--Outbound:AllowedPrivate:0={Receiver.Host}", "--Outbound:Timeout=00:00:02", "--Jobs:Poll=00:00:00.100", "--Checkpoints:Every=00:00:00.300",
-        ], b => b.Logging.ClearProviders());
+        ], b =>
+        {
+            b.Logging.ClearProviders();
+            Adjust(b);
+        });
         await app.PrepareAsync(CancellationToken.None);
         await app.StartAsync();
     }

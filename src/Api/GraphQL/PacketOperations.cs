@@ -56,8 +56,23 @@ public sealed record DelegateApprovalsPayload(DelegationNode? Delegation, IReadO
 
 public sealed record EndDelegationPayload(DelegationNode? Delegation, IReadOnlyList<Refusal> Errors);
 
+/// <param name="WorkspaceId">Where the schedule is.</param>
+/// <param name="Schedule">Its key; one that calls from outside start.</param>
+public sealed record RenewScheduleSecretInput([property: Id] string WorkspaceId, string Schedule);
+
+/// <param name="Secret">Told this once; calls are signed with it (Standard Webhooks).</param>
+public sealed record RenewScheduleSecretPayload(string? Secret, IReadOnlyList<Refusal> Errors);
+
 public sealed partial class Mutation
 {
+    /// <summary>Gives a schedule that is called from outside another secret; the one before holds no longer.</summary>
+    public static async Task<RenewScheduleSecretPayload> RenewScheduleSecret(IResolveFieldContext context, RenewScheduleSecretInput input)
+    {
+        var request = context.Request();
+        if (NodeId.Parse(input.WorkspaceId, "Workspace") is not { } at) return new(null, [new NotFound("workspace", input.WorkspaceId)]);
+        return (await request.Kernel.RenewSecretAsync(request.Actor, at.Workspace, input.Schedule, context.CancellationToken)).Refused(out var why, out var secret) ? new(null, [why]) : new(secret.Value, []);
+    }
+
     /// <summary>Takes a packet along a transition of its workflow: policy decides, preflight checks, a gate may hold it, a job runs it.</summary>
     public static async Task<MovePacketPayload> MovePacket(IResolveFieldContext context, MovePacketInput input)
     {

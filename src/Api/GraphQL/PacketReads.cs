@@ -158,7 +158,7 @@ public sealed partial class WorkspaceNode
         return
         [
             .. (await db.Schedules.AsNoTracking().OrderBy(s => s.Key).Take(Paging.Max).ToListAsync(context.CancellationToken)).Select(s => new ScheduleView(
-                s.Key, s.Trigger, s.Cron, s.TimeZone, s.Missed, s.WhenWorkflow, s.WhenState, s.Starts, s.Enabled, s.Trigger is Trigger.Webhook ? $"{request.PublicAddress}/hooks/{s.Id}" : null,
+                s.Key, s.Trigger, s.Cron, s.TimeZone, s.Missed, s.WhenWorkflow, s.WhenState, s.Starts, s.Enabled, s.Trigger is Trigger.Webhook ? $"{request.PublicAddress}/hooks/{tenantKey}/{workspace.Key}/{s.Key}" : null,
                 s.NextAt, s.LastAt, s.Started, s.LastProblem)),
         ];
     }

@@ -52,7 +52,15 @@ public sealed class Delegation : IReceipted
 
         var delegation = new Delegation
         {
-            TenantId = by.TenantId, WorkspaceId = workspaceId, Id = Guid.CreateVersion7(now), FromId = by.Id, ToId = to.Id, Since = since, Until = until, Reason = reason, CreatedAt = now,
+            TenantId = by.TenantId,
+            WorkspaceId = workspaceId,
+            Id = Guid.CreateVersion7(now),
+            FromId = by.Id,
+            ToId = to.Id,
+            Since = since,
+            Until = until,
+            Reason = reason,
+            CreatedAt = now,
         };
         return new BegunDelegation(delegation, delegation.Note(by, now, "delegation.begun", "ACTIVE", ("delegate", to.Id), ("since", since), ("until", until), ("reason_text", reason)));
     }

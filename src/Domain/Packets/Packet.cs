@@ -166,8 +166,17 @@ public sealed class Packet : IReceipted
         var packet = new Packet { TenantId = by.TenantId, WorkspaceId = workspaceId, Id = id };
         return (packet, packet.Happened(PacketChange.Created, by, runId, now, new()
         {
-            ["type"] = type.Key, ["typeVersion"] = type.Number, ["workflow"] = workflow.Key, ["workflowVersion"] = workflow.Number, ["state"] = document.Initial, ["surface"] = by.Surface,
-            ["title"] = content.Title, ["payload"] = Node(content.Payload), ["parent"] = content.Parent, ["labels"] = JsonSerializer.SerializeToNode(content.Labels), ["links"] = JsonSerializer.SerializeToNode(content.Links),
+            ["type"] = type.Key,
+            ["typeVersion"] = type.Number,
+            ["workflow"] = workflow.Key,
+            ["workflowVersion"] = workflow.Number,
+            ["state"] = document.Initial,
+            ["surface"] = by.Surface,
+            ["title"] = content.Title,
+            ["payload"] = Node(content.Payload),
+            ["parent"] = content.Parent,
+            ["labels"] = JsonSerializer.SerializeToNode(content.Labels),
+            ["links"] = JsonSerializer.SerializeToNode(content.Links),
         }));
     }
 
@@ -229,7 +238,13 @@ public sealed class Packet : IReceipted
     public PacketEvent Move(string transition, string to, WorkflowDocument document, Guid? runId, Guid mover, string? remark, bool step, Actor by, DateTimeOffset now) =>
         Happened(PacketChange.Moved, by, runId, now, new()
         {
-            ["transition"] = transition, ["from"] = State, ["to"] = to, ["closed"] = document.States[to].Kind is StateKind.Final, ["remark"] = remark, ["step"] = step, ["mover"] = mover,
+            ["transition"] = transition,
+            ["from"] = State,
+            ["to"] = to,
+            ["closed"] = document.States[to].Kind is StateKind.Final,
+            ["remark"] = remark,
+            ["step"] = step,
+            ["mover"] = mover,
         });
 
     /// <summary>A step failed: what was done before is made good, the latest first.</summary>
@@ -296,7 +311,15 @@ public sealed class Packet : IReceipted
 
         var happened = new PacketEvent
         {
-            TenantId = TenantId, WorkspaceId = WorkspaceId, PacketId = Id, Number = Events + 1, Kind = kind, At = now, ById = by.Id, RunId = runId, Data = CanonicalJson.Write(JsonSerializer.SerializeToElement(data)),
+            TenantId = TenantId,
+            WorkspaceId = WorkspaceId,
+            PacketId = Id,
+            Number = Events + 1,
+            Kind = kind,
+            At = now,
+            ById = by.Id,
+            RunId = runId,
+            Data = CanonicalJson.Write(JsonSerializer.SerializeToElement(data)),
         };
         Apply(happened);
         return happened;

@@ -54,7 +54,7 @@ public static class WorkflowCheck
             }
 
             Span($"{at}/after", t.After);
-            if (t.Guard is { } guard) faults.AddRange(Guard.Faults($"{at}/guard", guard, payload));
+            if (t.Guard is { } guard) faults.AddRange(Guard.Faults($"/document{at}/guard", guard, payload));
             if (t.Action is { } action) Step($"{at}/action", action, payload, faults, undo: false);
             if (t.Compensate is { } compensate)
             {

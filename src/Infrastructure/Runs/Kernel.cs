@@ -7,11 +7,13 @@ using Microsoft.EntityFrameworkCore;
 using Mumega.Domain;
 using Mumega.Domain.Actions;
 using Mumega.Domain.Approvals;
+using Mumega.Domain.Files;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Jobs;
 using Mumega.Domain.Packets;
 using Mumega.Domain.Policies;
 using Mumega.Domain.Runs;
+using Mumega.Domain.Schedules;
 using Mumega.Domain.Stops;
 using Mumega.Domain.Tenancy;
 using Mumega.Domain.Workflows;
@@ -251,6 +253,70 @@ public sealed class Kernel(Desk desk)
     {
         await using var sitting = await desk.SitAsync(by, workspaceId, ct);
         return sitting.MaySee ? await Step.WaysAsync(sitting, packetId, ct) : [];
+    }
+
+    /// <summary>Keeps a file so that it can be attached. The same content is kept once.</summary>
+    public async Task<Outcome<StoredFile>> UploadAsync(Actor by, Guid workspaceId, string declared, byte[] content, CancellationToken ct)
+    {
+        await using var s = await desk.SitAsync(by, workspaceId, ct);
+        if (!s.MaySee) return new NotFound("workspace", workspaceId.ToString());
+        if (s.Decide("packet.attach", desk.Catalog.Find("packet.attach")) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
+        if (s.StopFor(by.Id, "packets") is { } stopped) return stopped;
+        if (FileTypes.Read(declared, content).Refused(out var why, out var type)) return why;
+
+        var digest = Convert.ToHexStringLower(SHA256.HashData(content));
+        if (await s.Call.State.FindFileAsync(digest, ct) is { } known) return known;
+
+        var file = new StoredFile { TenantId = by.TenantId, WorkspaceId = workspaceId, Digest = digest, Type = type, Size = content.Length, Content = content, UploadedBy = by.Id, UploadedAt = s.Now };
+        s.Db.StoredFiles.Add(file);
+        try
+        {
+            await s.CommitAsync(ct);
+        }
+        catch (Exception e) when (Databases.IsRace(e))
+        {
+            // Somebody else sent the same at the same time.
+        }
+
+        return file;
+    }
+
+    /// <summary>A file with its content.</summary>
+    public async Task<Outcome<StoredFile>> FileAsync(Actor by, Guid workspaceId, string digest, CancellationToken ct)
+    {
+        await using var s = await desk.SitAsync(by, workspaceId, ct);
+        return s.MaySee && await s.Db.StoredFiles.AsNoTracking().SingleOrDefaultAsync(f => f.Digest == digest, ct) is { } file ? file : new NotFound("file", digest);
+    }
+
+    /// <summary>A signed call from outside starts a packet, once for each id. Null when there is no such hook or the signature is not made with its secret.</summary>
+    public async Task<Outcome<Run>?> StartByHookAsync(Guid tenantId, Guid workspaceId, string scheduleKey, string id, byte[] signed, IReadOnlyList<string> signatures, JsonElement data, CancellationToken ct)
+    {
+        Actor by;
+        await using (var s = await desk.SitAsPlatformAsync(tenantId, workspaceId, ct))
+        {
+            if (await s.Call.State.FindScheduleAsync(scheduleKey, ct) is not { Trigger: Trigger.Webhook, Enabled: true, SealedSecret: { } secret } schedule || !desk.Signed(secret, signed, signatures)) return null;
+            by = (await s.OnBehalfOfAsync(schedule.SetBy, Starter.Surface, ct)).By;
+        }
+
+        return await desk.ActAsync(by, workspaceId, $"hook/{scheduleKey}/{id}", ["hook", scheduleKey, data.GetRawText()], FindRun,
+            async s => await s.Call.State.FindScheduleAsync(scheduleKey, ct) is { Enabled: true } schedule
+                ? await Starter.StartAsync(s, schedule, JsonSerializer.SerializeToElement(new { data }), $"hook/{scheduleKey}/{id}", "called from outside.", ct)
+                : new NotFound("schedule", scheduleKey),
+            r => r.Id, ct);
+    }
+
+    /// <summary>Gives a webhook's schedule another secret and tells it, this once.</summary>
+    public async Task<Outcome<NewSecret>> RenewSecretAsync(Actor by, Guid workspaceId, string scheduleKey, CancellationToken ct)
+    {
+        await using var s = await desk.SitAsync(by, workspaceId, ct);
+        if (!s.MaySee) return new NotFound("workspace", workspaceId.ToString());
+        if (s.Decide("schedule.set", desk.Catalog.Find("schedule.set")) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
+        if (await s.Call.State.FindScheduleAsync(scheduleKey, ct) is not { Trigger: Trigger.Webhook } schedule) return new NotFound("hook", scheduleKey);
+
+        var (secret, kept) = s.Call.State.NewSecret();
+        schedule.SealedSecret = kept;
+        await s.CommitAsync(ct);
+        return new NewSecret(secret);
     }
 
     /// <summary>Takes the task of a packet's state.</summary>
@@ -493,6 +559,9 @@ public sealed class Kernel(Desk desk)
 /// <summary>A way out of a packet's state: what policy says, or why it can't be taken by anybody now.</summary>
 public sealed record Way(string Key, TransitionSpec Transition, Decision? Decision, Refusal? Refusal);
 
+/// <summary>A secret, told once: base64 after <c>whsec_</c>.</summary>
+public sealed record NewSecret(string Value);
+
 /// <summary>Approvals that were decided at once.</summary>
 public sealed record DecidedTogether(IReadOnlyList<Approval> Approvals);
 
@@ -511,6 +580,13 @@ public sealed class Desk(Databases databases, Authorities authorities, ActionCat
     public Signals Signals => signals;
 
     public TimeProvider Clock => clock;
+
+    /// <summary>Whether one of the signatures (<c>v1,</c> and base64) is made with the sealed secret.</summary>
+    public bool Signed(string sealedSecret, byte[] content, IReadOnlyList<string> signatures)
+    {
+        var mac = HMACSHA256.HashData(Convert.FromBase64String(WebhookSender.Unseal(protection, sealedSecret)["whsec_".Length..]), content);
+        return signatures.Any(s => s.StartsWith("v1,", StringComparison.Ordinal) && CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(s[3..]), Encoding.ASCII.GetBytes(Convert.ToBase64String(mac))));
+    }
 
     public Outcome<ReadInput> Read(string kind, JsonElement input)
     {

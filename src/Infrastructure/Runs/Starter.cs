@@ -12,7 +12,7 @@ namespace Mumega.Infrastructure.Runs;
 /// <summary>Starts packets on schedule, each as a governed run in the authority that whoever set the schedule has by then.</summary>
 internal static class Starter
 {
-    private const string Surface = "schedule";
+    public const string Surface = "schedule";
 
     /// <summary>A schedule fell due, by the clock or by a packet.</summary>
     public static async Task FireAsync(Sitting s, Job job, CancellationToken ct)

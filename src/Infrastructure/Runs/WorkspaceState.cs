@@ -170,7 +170,14 @@ internal sealed class WorkspaceState(MumegaDb db, string tenantKey, string publi
     public async Task<StoredFile?> FindFileAsync(string digest, CancellationToken ct) =>
         await db.StoredFiles.Where(f => f.Digest == digest).Select(f => new StoredFile
         {
-            TenantId = f.TenantId, WorkspaceId = f.WorkspaceId, Digest = f.Digest, Type = f.Type, Size = f.Size, Content = Array.Empty<byte>(), UploadedBy = f.UploadedBy, UploadedAt = f.UploadedAt,
+            TenantId = f.TenantId,
+            WorkspaceId = f.WorkspaceId,
+            Digest = f.Digest,
+            Type = f.Type,
+            Size = f.Size,
+            Content = Array.Empty<byte>(),
+            UploadedBy = f.UploadedBy,
+            UploadedAt = f.UploadedAt,
         }).AsNoTracking().SingleOrDefaultAsync(ct);
 
     public async Task<Schedule?> FindScheduleAsync(string key, CancellationToken ct) => await db.Schedules.SingleOrDefaultAsync(s => s.Key == key, ct);

@@ -45,6 +45,9 @@ public sealed class WebhookSender : IWebhookSender, IDisposable
     /// <summary>Seals a signing secret (<c>whsec_</c> and base64) for keeping in the database.</summary>
     public static string Seal(IDataProtectionProvider protection, string secret) => protection.CreateProtector("connections").Protect(secret);
 
+    /// <summary>Opens a sealed signing secret.</summary>
+    internal static string Unseal(IDataProtectionProvider protection, string kept) => protection.CreateProtector("connections").Unprotect(kept);
+
     public async Task<Delivery> SendAsync(Connection connection, WebhookMessage message, CancellationToken ct)
     {
         if (await RefusalAsync(connection.Url, ct) is { } refusal) return new(DeliveryResult.Refused, refusal);

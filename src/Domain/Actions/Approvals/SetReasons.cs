@@ -57,7 +57,9 @@ public sealed class SetReasons : InternalAction
         var undo = new Undo(Kind, AsInput(now), "Put back the list that was there.");
         var wanted = input.GetProperty("reasons").EnumerateArray().Select(r => new DecisionReason
         {
-            TenantId = call.By.TenantId, Code = r.Text("code"), Label = r.Text("label"),
+            TenantId = call.By.TenantId,
+            Code = r.Text("code"),
+            Label = r.Text("label"),
             Verdict = r.Text("verdict") switch { "approve" => ApprovalVerdict.Approve, "reject" => ApprovalVerdict.Reject, _ => ApprovalVerdict.RequestChanges },
         }).ToList();
         foreach (var old in now.Where(o => wanted.All(w => w.Code != o.Code))) call.State.Remove(old);

@@ -104,8 +104,15 @@ public sealed class SetSchedule : InternalAction
     {
         var fields = new Dictionary<string, object?>
         {
-            ["key"] = s.Key, ["trigger"] = s.Trigger.ToString().ToLowerInvariant(), ["starts"] = s.Starts, ["enabled"] = s.Enabled, ["missed"] = s.Missed is Missed.CatchUp ? "catch-up" : "skip",
-            ["cron"] = s.Cron, ["timeZone"] = s.TimeZone, ["whenWorkflow"] = s.WhenWorkflow, ["whenState"] = s.WhenState,
+            ["key"] = s.Key,
+            ["trigger"] = s.Trigger.ToString().ToLowerInvariant(),
+            ["starts"] = s.Starts,
+            ["enabled"] = s.Enabled,
+            ["missed"] = s.Missed is Missed.CatchUp ? "catch-up" : "skip",
+            ["cron"] = s.Cron,
+            ["timeZone"] = s.TimeZone,
+            ["whenWorkflow"] = s.WhenWorkflow,
+            ["whenState"] = s.WhenState,
         };
         return JsonSerializer.SerializeToElement(fields.Where(f => f.Value is not null).ToDictionary());
     }
