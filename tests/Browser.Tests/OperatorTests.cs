@@ -291,7 +291,7 @@ public sealed class OperatorTests(Chrome chrome)
         await page.GetByRole(AriaRole.Button, new() { Name = "Approve" }).ClickAsync();
         await Expect(page.Locator("[data-receipt='outcome.confirmed']")).ToBeVisibleAsync();
         await CheckAsync(page, "run-done", dark);
-        foreach (var (place, text) in new[] { ("Actions", "Send a webhook"), ("Runs", "Publish a page"), ("Receipts", "gate.approved"), ("Pages", "How we work with agents"), ("Policies", "Operators run the workspace"), ("Partners", "Nobody outside sees anything"), ("Stops", "No stop is engaged"), ("Inbox", "Nothing waits for you") })
+        foreach (var (place, text) in new[] { ("Tasks", "Nothing is yours to do"), ("Packets", "No open packets"), ("Workflows", "Customer refund"), ("Actions", "Send a webhook"), ("Runs", "Publish a page"), ("Receipts", "gate.approved"), ("Pages", "How we work with agents"), ("Policies", "Operators run the workspace"), ("Partners", "Nobody outside sees anything"), ("Stops", "No stop is engaged"), ("Inbox", "Nothing waits for you") })
         {
             await page.GetByRole(AriaRole.Navigation, new() { Name = "Main" }).GetByRole(AriaRole.Link, new() { Name = place }).ClickAsync();
             await Expect(page.GetByText(text).First).ToBeVisibleAsync();
@@ -318,7 +318,7 @@ public sealed class OperatorTests(Chrome chrome)
     }
 
     // MUMEGA_SCREENSHOTS names a folder to keep a picture of every page in.
-    private static async Task CheckAsync(IPage page, string name, bool dark)
+    internal static async Task CheckAsync(IPage page, string name, bool dark)
     {
         if (Environment.GetEnvironmentVariable("MUMEGA_SCREENSHOTS") is { Length: > 0 } folder)
             await page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"{name}-{(dark ? "dark" : "light")}.png"), FullPage = true });

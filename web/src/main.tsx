@@ -6,6 +6,8 @@ import { client } from './api/client';
 import './app.css';
 import { Actions } from './actions/actions';
 import { InboxPage } from './inbox/inbox';
+import { PacketPage } from './packets/packet';
+import { Packets } from './packets/packets';
 import { Pages } from './pages/pages';
 import { Partners } from './partners/partners';
 import { Policies } from './policies/policies';
@@ -16,7 +18,9 @@ import { Home, Shell } from './shell/shell';
 import { SignIn } from './sign-in/sign-in';
 import { ReceiptPage } from './receipts/receipt';
 import { Stops } from './stops/stops';
+import { Tasks } from './tasks/tasks';
 import { VerifyPage } from './verify/verify';
+import { WorkflowPage, Workflows } from './workflows/workflows';
 
 const router = createBrowserRouter([
   { path: '/sign-in', element: <SignIn /> },
@@ -28,6 +32,11 @@ const router = createBrowserRouter([
     children: [
       { index: true, element: <Navigate to="inbox" replace /> },
       { path: 'inbox', element: <InboxPage /> },
+      { path: 'tasks', element: <Tasks /> },
+      { path: 'packets', element: <Packets /> },
+      { path: 'packets/:id', element: <PacketPage /> },
+      { path: 'workflows', element: <Workflows /> },
+      { path: 'workflows/:workflow', element: <WorkflowPage /> },
       { path: 'actions', element: <Actions /> },
       { path: 'runs', element: <Runs /> },
       { path: 'runs/:id', element: <RunPage /> },

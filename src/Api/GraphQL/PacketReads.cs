@@ -14,6 +14,9 @@ namespace Mumega.Api.GraphQL;
 
 public sealed partial class WorkspaceNode
 {
+    /// <summary>Where files of this workspace are sent to before they are attached.</summary>
+    public string FilesAddress => $"/files/{workspace.Id}";
+
     /// <summary>The kinds of packets, each in its newest version, by name; at most 100.</summary>
     [Complexity(5, 1)]
     public async Task<IReadOnlyList<PacketTypeView>> PacketTypes(IResolveFieldContext context)

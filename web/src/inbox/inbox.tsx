@@ -1,21 +1,29 @@
-import { Check, Inbox } from 'lucide-react';
+import { Check, Inbox, Undo2, Users } from 'lucide-react';
 import { useCallback, useEffect, useState } from 'react';
 import { Link, useNavigate } from 'react-router';
+import { useQuery } from 'urql';
 import { graphql } from '../api/gql';
 import { useWorkspace } from '../shell/shell';
 import { useLiveQuery } from '../shell/use-live-query';
 import { useDecide } from '../runs/decide';
+import { SideBySide } from '../ui/diff';
+import { Delegations } from './delegations';
 import { Ago, Badge, Button, Card, Empty, Loading, PageTitle, Problem, ReasonDialog, words } from '../ui/ui';
+
+const previewDocument = graphql(`query Preview($id: ID!) { node(id: $id) { ... on Run { id preflight { preview { before after } } } } }`);
 
 const inboxDocument = graphql(`
   query Inbox($key: String!, $after: String) {
     workspace(key: $key) {
       id
+      decisionReasons { code label verdict }
+      delegations { id active from { principalId } to { name } until }
+      approvalMeasures { waiting medianHours lateShare decided }
       approvals(first: 50, after: $after) {
         nodes {
-          id digest blocked createdAt expiresAt
-          gates { role quorum missing reason }
-          run { id title target reason blast reversibility state proposedBy { name kind } preflight { preview { summary } rollbackPlan } }
+          id digest blocked round createdAt expiresAt remindedAt escalatedAt withdrawable changes { what before after }
+          gates { role quorum missing reason also }
+          run { packet { id title } id title target reason blast reversibility state proposedBy { name kind } preflight { preview { summary } rollbackPlan } }
         }
         pageInfo { hasNextPage endCursor }
       }
@@ -29,7 +37,9 @@ export const InboxPage = () => {
   const [pages, setPages] = useState<(string | null)[]>([null]);
   const [{ data, error }, again] = useLiveQuery(inboxDocument, { key: workspace.key, after: pages.at(-1) ?? null });
   const [selected, setSelected] = useState(0);
-  const [rejecting, setRejecting] = useState<string>();
+  const [asking, setAsking] = useState<{ id: string; kind: 'reject' | 'changes' | 'withdraw' }>();
+  const [shown, setShown] = useState<string>();
+  const [delegating, setDelegating] = useState(false);
   const decide = useDecide();
 
   const waiting = (data?.workspace?.approvals.nodes ?? []).filter((a) => a.run.state === 'AWAITING_APPROVAL');
@@ -48,7 +58,9 @@ export const InboxPage = () => {
       else if (e.key === 'k') setSelected(Math.max(at - 1, 0));
       else if (!current) return;
       else if (e.key === 'a' && !current.blocked) void approve(current);
-      else if (e.key === 'r' && !current.blocked) setRejecting(current.id);
+      else if (e.key === 'r' && !current.blocked) setAsking({ id: current.id, kind: 'reject' });
+      else if (e.key === 'c' && !current.blocked) setAsking({ id: current.id, kind: 'changes' });
+      else if (e.key === 'd') setShown((now) => (now === current.id ? undefined : current.id));
       else if (e.key === 'o') navigate(`/w/${workspace.key}/runs/${current.run.id}`);
       else return;
       e.preventDefault();
@@ -59,12 +71,18 @@ export const InboxPage = () => {
 
   useEffect(() => { document.querySelector(`[data-row="${at}"]`)?.scrollIntoView({ block: 'nearest' }); }, [at]);
 
-  const target = waiting.find((a) => a.id === rejecting);
+  const target = waiting.find((a) => a.id === asking?.id);
+  const measures = data?.workspace?.approvalMeasures;
+  const codes = data?.workspace?.decisionReasons.filter((r) => r.verdict === (asking?.kind === 'changes' ? 'REQUEST_CHANGES' : 'REJECT')) ?? [];
   return (
     <>
       <PageTitle title="Inbox" lead="What waits for a person. Nothing here has happened yet.">
-        <p className="hidden text-[13px] text-faint lg:block"><Key>j</Key> <Key>k</Key> move <Key>o</Key> open <Key>a</Key> approve <Key>r</Key> reject</p>
+        <p className="hidden text-[13px] text-faint lg:block"><Key>j</Key> <Key>k</Key> move <Key>d</Key> compare <Key>a</Key> approve <Key>c</Key> changes <Key>r</Key> reject</p>
+        <Button onClick={() => setDelegating(true)}><Users aria-hidden className="size-4" />Delegation</Button>
       </PageTitle>
+      {measures && measures.decided > 0 && (
+        <p className="-mt-3 mb-4 text-[13px] text-faint">Last 30 days: {measures.decided} decided, half of them within {measures.medianHours < 1 ? `${Math.round(measures.medianHours * 60)} minutes` : `${measures.medianHours.toFixed(1)} hours`}, {Math.round(measures.lateShare * 100)} % late.</p>
+      )}
       <div className="space-y-3">
         {error && <Problem message="The inbox could not be loaded." retry={again} />}
         {decide.error && <Problem message={decide.error} />}
@@ -79,25 +97,42 @@ export const InboxPage = () => {
                 <span>asked <Ago at={approval.createdAt} /></span>
                 <span aria-hidden>·</span>
                 <span>decide <Ago at={approval.expiresAt} /></span>
+                {approval.escalatedAt && <Badge tone="warn">Escalated to {approval.gates.map((g) => g.also).filter(Boolean).join(', ')}</Badge>}
+                {approval.remindedAt && !approval.escalatedAt && <Badge tone="warn">Reminded</Badge>}
+                {approval.round > 0 && <Badge tone="info">Changed since</Badge>}
               </div>
               <h2 className="mt-1.5 text-lg font-semibold leading-snug tracking-tight">
                 <Link to={`/w/${workspace.key}/runs/${approval.run.id}`} className="hover:underline">{approval.run.title}</Link>
               </h2>
               <p className="mt-0.5 text-soft">{approval.run.preflight?.preview.summary}</p>
+              {approval.run.packet && <p className="mt-0.5 text-sm text-soft">For <Link className="font-medium text-accent-text hover:underline" to={`/w/${workspace.key}/packets/${approval.run.packet.id}`}>{approval.run.packet.title}</Link></p>}
+              {approval.changes.length > 0 && (
+                <details className="mt-2 text-sm"><summary className="cursor-pointer font-medium">What changed since it was first asked</summary>
+                  <ul className="mt-1 space-y-2">{approval.changes.map((c) => <li key={c.what}><span className="text-faint">{words(c.what)}</span><SideBySide before={c.before} after={c.after} /></li>)}</ul>
+                </details>
+              )}
               <dl className="mt-3 grid gap-x-6 gap-y-1.5 text-sm sm:grid-cols-[6.5rem_1fr]">
                 <Fact name="Their reason">{approval.run.reason}</Fact>
                 <Fact name="Why gated">{approval.gates[0]?.reason ?? 'A gate asks for it.'} {approval.gates.map((g) => `${g.quorum - g.missing} of ${g.quorum} ${g.role}`).join(', ')}.</Fact>
                 <Fact name="Undo">{approval.run.preflight?.rollbackPlan}</Fact>
               </dl>
               <div className="mt-4 flex flex-wrap items-center gap-2">
-                {approval.blocked ? <p className="text-sm text-warn">{approval.blocked}</p> : (
+                {approval.blocked ? (
+                  <>
+                    <p className="text-sm text-warn">{approval.blocked}</p>
+                    {approval.withdrawable && <Button onClick={() => setAsking({ id: approval.id, kind: 'withdraw' })}><Undo2 aria-hidden className="size-4" />Take it back</Button>}
+                  </>
+                ) : (
                   <>
                     <Button look="primary" hint={i === at ? 'a' : undefined} busy={decide.busy === approval.id} onClick={() => void approve(approval)}><Check aria-hidden className="size-4" />Approve</Button>
-                    <Button look="danger" hint={i === at ? 'r' : undefined} onClick={() => setRejecting(approval.id)}>Reject</Button>
+                    <Button look="danger" hint={i === at ? 'r' : undefined} onClick={() => setAsking({ id: approval.id, kind: 'reject' })}>Reject</Button>
+                    <Button hint={i === at ? 'c' : undefined} onClick={() => setAsking({ id: approval.id, kind: 'changes' })}>Ask for changes</Button>
                   </>
                 )}
+                <Button look="quiet" aria-expanded={shown === approval.id} hint={i === at ? 'd' : undefined} onClick={() => setShown(shown === approval.id ? undefined : approval.id)}>Compare</Button>
                 <Link to={`/w/${workspace.key}/runs/${approval.run.id}`} className="ml-auto rounded-lg px-3 py-2 text-sm font-medium text-accent-text hover:underline">Look at it first</Link>
               </div>
+              {shown === approval.id && <Compare run={approval.run.id} />}
             </article>
           </Card>
         ))}
@@ -108,11 +143,27 @@ export const InboxPage = () => {
           </div>
         )}
       </div>
-      <ReasonDialog open={!!target} title="Reject this request?" lead={target?.run.preflight?.preview.summary ?? ''} action="Reject" danger busy={!!decide.busy} error={decide.error}
-        onClose={() => setRejecting(undefined)}
-        onSubmit={async (reason) => { if (target && (await decide.reject(target, reason))) { setRejecting(undefined); again(); } }} />
+      <ReasonDialog open={!!target} busy={!!decide.busy} error={decide.error} codes={asking?.kind === 'withdraw' ? [] : codes} onClose={() => setAsking(undefined)}
+        {...{
+          reject: { title: 'Reject this request?', lead: target?.run.preflight?.preview.summary ?? '', action: 'Reject', danger: true },
+          changes: { title: 'Ask for changes?', lead: 'It goes back to whoever proposed it, with what you say. Nothing runs until it was decided anew.', action: 'Ask for changes' },
+          withdraw: { title: 'Take your decision back?', lead: 'It counts no longer; you can decide again.', action: 'Take it back' },
+        }[asking?.kind ?? 'reject']}
+        onSubmit={async (reason, code) => {
+          if (!target || !asking) return;
+          const done = asking.kind === 'reject' ? await decide.reject(target, reason, code) : asking.kind === 'changes' ? await decide.askChanges(target, reason, code) : await decide.withdraw(target.id, reason);
+          if (done) { setAsking(undefined); again(); }
+        }} />
+      {delegating && <Delegations onClose={() => { setDelegating(false); again(); }} />}
     </>
   );
+};
+
+const Compare = ({ run }: { run: string }) => {
+  const [{ data, error }] = useQuery({ query: previewDocument, variables: { id: run } });
+  if (error) return <div className="mt-4"><Problem message="It could not be loaded." /></div>;
+  const preview = data?.node && 'preflight' in data.node ? data.node.preflight?.preview : undefined;
+  return <div className="mt-4">{preview ? <SideBySide before={preview.before} after={preview.after} /> : <div className="h-24 animate-pulse rounded-lg bg-sunken" />}</div>;
 };
 
 const Key = ({ children }: { children: string }) => <kbd className="ml-2 rounded border border-line-strong bg-surface px-1.5 font-mono text-xs">{children}</kbd>;

@@ -20,9 +20,10 @@ const runDocument = graphql(`
         proposedBy { name kind }
         decision { verdict reason policies policyVersion remedies gates { role quorum } }
         preflight { passed rollbackPlan checks { name passed detail } preview { summary before after } }
-        approval { id state digest blocked round createdAt expiresAt gates { role quorum missing reason policy } decisions { verdict reason at by { name } } }
+        approval { id state digest blocked round createdAt expiresAt gates { role quorum missing reason policy } decisions { verdict reason at by { name } for { name } } }
         rollback { status summary until runId }
         undoes { id title }
+        packet { id title }
         receipts { id kind reasonCode action state step at digest undoes actor { name kind } fields }
       }
     }
@@ -34,7 +35,7 @@ const rollBackDocument = graphql(`mutation RollBack($input: RollBackRunInput!) {
 const settleDocument = graphql(`mutation Settle($input: SettleRunInput!) { settleRun(input: $input) { run { id state } errors { message } } }`);
 
 type Run = Extract<RunQuery['node'], { digest: string }>;
-type Asking = 'reject' | 'cancel' | 'rollback' | 'happened' | 'did-not';
+type Asking = 'reject' | 'changes' | 'cancel' | 'rollback' | 'happened' | 'did-not';
 
 export const RunPage = () => {
   const { id = '' } = useParams();
@@ -65,6 +66,7 @@ const RunView = ({ run, again }: { run: Run; again: () => void }) => {
       if (e.metaKey || e.ctrlKey || e.altKey || e.defaultPrevented || (e.target as HTMLElement).closest('input,textarea,select,[role=dialog],[role=alertdialog]')) return;
       if (e.key === 'a' && decidable) void approve();
       else if (e.key === 'r' && decidable) setAsking('reject');
+      else if (e.key === 'c' && decidable) setAsking('changes');
       else if (e.key === 'u') navigate(`/w/${workspace.key}/inbox`);
       else return;
       e.preventDefault();
@@ -81,6 +83,8 @@ const RunView = ({ run, again }: { run: Run; again: () => void }) => {
     let next: string | undefined;
     if (asking === 'reject') {
       message = (await decide.reject(approval!, reason)) ? undefined : 'It could not be rejected. Look at the run again.';
+    } else if (asking === 'changes') {
+      message = (await decide.askChanges(approval!, reason)) ? undefined : 'It could not be sent back. Look at the run again.';
     } else if (asking === 'rollback') {
       const { data, error } = await rollBack({ input: base });
       message = error ? 'The request did not arrive.' : data?.rollBackRun.errors[0]?.message;
@@ -114,10 +118,11 @@ const RunView = ({ run, again }: { run: Run; again: () => void }) => {
           <p className="mt-1.5 text-soft">
             <span className="font-medium text-ink">{run.proposedBy.name}</span> proposed it <Ago at={run.createdAt} /> through {run.surface}: “{run.reason}”
           </p>
+          {run.packet && <p className="mt-1 text-sm text-soft">For the packet <Link className="font-medium text-accent-text hover:underline" to={`/w/${workspace.key}/packets/${run.packet.id}`}>{run.packet.title}</Link>.</p>}
           {run.undoes && <p className="mt-1 text-sm text-soft">Undoes <Link className="font-medium text-accent-text hover:underline" to={`/w/${workspace.key}/runs/${run.undoes.id}`}>{run.undoes.title}</Link>.</p>}
         </div>
         <div className="flex shrink-0 flex-wrap gap-2">
-          {decidable && <><Button look="primary" hint="a" busy={decide.busy === approval.id} onClick={() => void approve()}><Check aria-hidden className="size-4" />Approve</Button><Button look="danger" hint="r" onClick={() => setAsking('reject')}>Reject</Button></>}
+          {decidable && <><Button look="primary" hint="a" busy={decide.busy === approval.id} onClick={() => void approve()}><Check aria-hidden className="size-4" />Approve</Button><Button look="danger" hint="r" onClick={() => setAsking('reject')}>Reject</Button><Button hint="c" onClick={() => setAsking('changes')}>Ask for changes</Button></>}
           {run.state === 'UNKNOWN' && <><Button onClick={() => setAsking('happened')}>It happened</Button><Button onClick={() => setAsking('did-not')}>It did not happen</Button></>}
           {run.rollback.status === 'AVAILABLE' && <Button onClick={() => setAsking('rollback')}><Undo2 aria-hidden className="size-4" />Roll back</Button>}
           {['AWAITING_APPROVAL', 'QUEUED', 'HELD'].includes(run.state) && <Button look="quiet" onClick={() => setAsking('cancel')}>Withdraw</Button>}
@@ -159,7 +164,7 @@ const RunView = ({ run, again }: { run: Run; again: () => void }) => {
             <Panel title="Gate" note={approval.round > 0 ? `Asked again ${approval.round} time${approval.round > 1 ? 's' : ''}` : undefined}>
               <ul className="space-y-1.5 text-sm">
                 {approval.gates.map((g) => <li key={g.policy} className="flex flex-wrap items-center gap-2"><Badge tone={g.missing ? 'warn' : 'good'}>{g.quorum - g.missing} of {g.quorum} {g.role}</Badge><span className="text-soft">{g.reason}</span></li>)}
-                {approval.decisions.map((d) => <li key={d.at} className="text-soft"><span className="font-medium text-ink">{d.by.name}</span> {d.verdict === 'APPROVE' ? 'approved' : 'rejected'} <Ago at={d.at} />{d.reason ? `: “${d.reason}”` : '.'}</li>)}
+                {approval.decisions.map((d) => <li key={d.at} className="text-soft"><span className="font-medium text-ink">{d.by.name}</span> {d.for ? `for ${d.for.name} ` : ''}{d.verdict === 'APPROVE' ? 'approved' : d.verdict === 'REJECT' ? 'rejected' : 'asked for changes'} <Ago at={d.at} />{d.reason ? `: “${d.reason}”` : '.'}</li>)}
               </ul>
               <p className="mt-3 break-all font-mono text-xs text-faint" title="What an approval binds to">digest {approval.digest}</p>
             </Panel>
@@ -174,6 +179,7 @@ const RunView = ({ run, again }: { run: Run; again: () => void }) => {
       <ReasonDialog open={!!asking} busy={busy} error={problem} onClose={() => { setAsking(undefined); setProblem(undefined); }} onSubmit={(reason) => void answer(reason)}
         {...({
           reject: { title: 'Reject this request?', lead: 'It will not run. The proposer sees your reason.', action: 'Reject', danger: true },
+          changes: { title: 'Ask for changes?', lead: 'It goes back to whoever proposed it, with what you say.', action: 'Ask for changes' },
           cancel: { title: 'Withdraw this request?', lead: 'It will not run. Whoever was asked sees that it is gone.', action: 'Withdraw', danger: true },
           rollback: { title: 'Roll it back?', lead: run.rollback.summary, action: 'Roll back' },
           happened: { title: 'It happened?', lead: 'The answer was lost. Say so only when you have asked the receiver.', action: 'Settle as done' },

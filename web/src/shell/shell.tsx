@@ -1,4 +1,4 @@
-import { Activity, FileText, Handshake, Inbox, LayoutGrid, LogOut, Moon, OctagonX, ReceiptText, Scale, Sun } from 'lucide-react';
+import { Activity, FileText, Handshake, Inbox, LayoutGrid, ListChecks, LogOut, Moon, OctagonX, Package, ReceiptText, Scale, Sun, Workflow } from 'lucide-react';
 import { createContext, type ReactNode, useContext, useEffect, useState } from 'react';
 import { NavLink, Navigate, Outlet, useLocation, useNavigate, useParams } from 'react-router';
 import { useQuery } from 'urql';
@@ -13,11 +13,11 @@ const shellDocument = graphql(`
 `);
 
 const countsDocument = graphql(`
-  query Counts($key: String!) { workspace(key: $key) { id approvals(first: 100) { nodes { id } pageInfo { hasNextPage } } stops { id boundary reason } log { frozen } } }
+  query Counts($key: String!) { workspace(key: $key) { id approvals(first: 100) { nodes { id } pageInfo { hasNextPage } } taskCounts { mine } stops { id boundary reason } log { frozen } } }
 `);
 
-type Workspace = ShellQuery['viewer']['workspaces'][number];
-const WorkspaceContext = createContext<Workspace>({ id: '', key: '', name: '', myRoles: [] });
+type Room = ShellQuery['viewer']['workspaces'][number];
+const WorkspaceContext = createContext<Room>({ id: '', key: '', name: '', myRoles: [] });
 export const useWorkspace = () => useContext(WorkspaceContext);
 
 /** Sends to the first workspace that the person may see. */
@@ -50,16 +50,19 @@ export const Shell = () => {
 
 const places = [
   { to: 'inbox', label: 'Inbox', icon: Inbox, key: 'i' },
+  { to: 'tasks', label: 'Tasks', icon: ListChecks, key: 't' },
+  { to: 'packets', label: 'Packets', icon: Package, key: 'k' },
   { to: 'actions', label: 'Actions', icon: LayoutGrid, key: 'a' },
   { to: 'runs', label: 'Runs', icon: Activity, key: 'r' },
   { to: 'receipts', label: 'Receipts', icon: ReceiptText, key: 'e' },
   { to: 'pages', label: 'Pages', icon: FileText, key: 'p' },
+  { to: 'workflows', label: 'Workflows', icon: Workflow, key: 'w' },
   { to: 'policies', label: 'Policies', icon: Scale, key: 'o' },
-  { to: 'partners', label: 'Partners', icon: Handshake, key: 't' },
+  { to: 'partners', label: 'Partners', icon: Handshake, key: 'n' },
   { to: 'stops', label: 'Stops', icon: OctagonX, key: 's' },
 ];
 
-const Frame = ({ viewer, workspace }: { viewer: ShellQuery['viewer']; workspace: Workspace }) => {
+const Frame = ({ viewer, workspace }: { viewer: ShellQuery['viewer']; workspace: Room }) => {
   const [{ data }] = useLiveQuery(countsDocument, { key: workspace.key });
   const { connected } = useLive();
   const navigate = useNavigate();
@@ -105,6 +108,9 @@ const Frame = ({ viewer, workspace }: { viewer: ShellQuery['viewer']; workspace:
               <span className="flex-1">{label}</span>
               {to === 'inbox' && !!waiting?.nodes.length && (
                 <span className="rounded-full bg-accent px-1.5 text-[11px] font-semibold leading-[1.15rem] text-accent-ink">{waiting.pageInfo.hasNextPage ? '99+' : waiting.nodes.length}</span>
+              )}
+              {to === 'tasks' && !!data?.workspace?.taskCounts.mine && (
+                <span className="rounded-full bg-sunken px-1.5 text-[11px] font-semibold leading-[1.15rem] text-soft ring-1 ring-line-strong">{data.workspace.taskCounts.mine}</span>
               )}
               {to === 'stops' && stops.length > 0 && <span className="size-2 rounded-full bg-bad" aria-label={`${stops.length} engaged`} role="img" />}
             </NavLink>

@@ -58,3 +58,36 @@ export const Diff = ({ before, after }: { before?: string | null; after?: string
     </div>
   );
 };
+
+/** The same beside each other, line by line. */
+export const SideBySide = ({ before, after }: { before?: string | null; after?: string | null }) => {
+  const lines = diffLines(before ?? '', after ?? '');
+  const rows: { left?: string; right?: string; kind: 'same' | 'changed' | 'left out' }[] = [];
+  for (const line of nearChanges(lines)) {
+    if (line.kind === 'left out') rows.push({ left: line.text, right: line.text, kind: 'left out' });
+    else if (line.kind === 'same') rows.push({ left: line.text, right: line.text, kind: 'same' });
+    else if (line.kind === 'gone') rows.push({ left: line.text, kind: 'changed' });
+    else {
+      const beside = rows.find((r, i) => r.kind === 'changed' && r.right === undefined && rows.slice(i).every((x) => x.kind === 'changed'));
+      if (beside) beside.right = line.text; else rows.push({ right: line.text, kind: 'changed' });
+    }
+  }
+  return (
+    <div tabIndex={0} role="region" aria-label="Before and after" className="max-h-[26rem] overflow-auto rounded-lg border border-line bg-sunken font-mono text-[13px] leading-6">
+      <table className="w-full table-fixed border-collapse">
+        <thead><tr className="sticky top-0 bg-surface text-left font-sans text-xs text-faint"><th scope="col" className="w-1/2 border-b border-r border-line px-3 py-1.5 font-medium">Before</th><th scope="col" className="border-b border-line px-3 py-1.5 font-medium">After</th></tr></thead>
+        <tbody>
+          {rows.map((r, i) => (
+            <tr key={i} className="align-top">
+              {([['left', 'bg-bad-soft text-bad'], ['right', 'bg-good-soft text-good']] as const).map(([side, tint]) => (
+                <td key={side} className={`whitespace-pre-wrap break-words px-3 ${side === 'left' ? 'border-r border-line' : ''} ${r.kind === 'left out' ? 'text-faint' : r.kind === 'same' ? 'text-soft' : r[side] === undefined ? '' : tint}`}>
+                  {r.kind === 'changed' && r[side] !== undefined && <span className="sr-only">{side === 'left' ? 'Gone: ' : 'New: '}</span>}{visible(r[side] ?? '') || '\u00a0'}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+};

@@ -1,0 +1,208 @@
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+using static Mumega.Browser.Tests.OperatorTests;
+
+namespace Mumega.Browser.Tests;
+
+/// <summary>Packets, tasks, workflows and approvals as an operations team lives with them.</summary>
+public sealed class WorkTests(Chrome chrome)
+{
+    [Fact]
+    public async Task A_packet_goes_from_a_form_through_changes_to_a_live_page()
+    {
+        await using var studio = await Studio.OpenAsync();
+        var (page, petra) = (await studio.SignInAsync(chrome, "operator"), await studio.SignInAsync(chrome, "approver"));
+        await page.GetByRole(AriaRole.Link, new() { Name = "Packets" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "New packet" }).ClickAsync();
+        var dialog = page.GetByRole(AriaRole.Dialog);
+        await dialog.GetByLabel("Type").SelectOptionAsync("content");
+        await dialog.GetByLabel("Name").FillAsync("Opening hours");
+        await dialog.GetByLabel("Address").FillAsync("Opening Hours");
+        await dialog.GetByLabel("Title").FillAsync("Opening hours");
+        await dialog.GetByLabel("Text").FillAsync("Nine to five.");
+        await dialog.GetByLabel("Labels").FillAsync("web, hours");
+        await dialog.GetByLabel("Reason").FillAsync("Clients ask for it.");
+        await dialog.GetByRole(AriaRole.Button, new() { Name = "Create" }).ClickAsync();
+        await Expect(dialog.GetByText("must match")).ToBeVisibleAsync();
+        await CheckAsync(page, "packet-new", dark: false);
+        await dialog.GetByLabel("Address").FillAsync("opening-hours");
+        await dialog.GetByRole(AriaRole.Button, new() { Name = "Create" }).ClickAsync();
+
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Opening hours", Level = 1 })).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Claim" }).ClickAsync();
+        await Expect(page.GetByText("claimed the task")).ToBeVisibleAsync();
+        await page.GetByLabel("File to attach").SetInputFilesAsync(new FilePayload { Name = "hours.csv", MimeType = "text/csv", Buffer = "day,from,to\nMon,9,17\n"u8.ToArray() });
+        await Expect(page.GetByText("hours.csv", new() { Exact = true })).ToBeVisibleAsync();
+        await page.GetByLabel("File to attach").SetInputFilesAsync(new FilePayload { Name = "photo.png", MimeType = "image/png", Buffer = "%PDF-1.7"u8.ToArray() });
+        await Expect(page.GetByText("The file was declared as image/png, and its content is application/pdf.")).ToBeVisibleAsync();
+        await CheckAsync(page, "packet", dark: false);
+
+        await MoveAsync(page, "Submit and publish", "It is ready.");
+        await Expect(page.GetByText("is on its way: 1 approval(s) by approver missing")).ToBeVisibleAsync();
+        var request = petra.GetByRole(AriaRole.Article).Filter(new() { HasText = "Opening hours" });
+        await request.GetByRole(AriaRole.Button, new() { Name = "Ask for changes" }).ClickAsync();
+        await petra.GetByLabel("Reason").FillAsync("Name the days.");
+        await petra.GetByRole(AriaRole.Alertdialog).GetByRole(AriaRole.Button, new() { Name = "Ask for changes" }).ClickAsync();
+
+        await Expect(page.GetByText("Remark. Name the days.")).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Edit" }).ClickAsync();
+        await dialog.GetByLabel("Text").FillAsync("Monday to Friday, nine to five.");
+        await dialog.GetByLabel("Reason").FillAsync("The days are named.");
+        await dialog.GetByRole(AriaRole.Button, new() { Name = "Save" }).ClickAsync();
+        await Expect(page.GetByText("Monday to Friday, nine to five.")).ToBeVisibleAsync();
+        await MoveAsync(page, "Submit and publish", "The days are named.");
+        await request.GetByRole(AriaRole.Button, new() { Name = "Compare" }).ClickAsync();
+        await Expect(petra.GetByRole(AriaRole.Region, new() { Name = "Before and after" })).ToContainTextAsync("Monday to Friday");
+        await CheckAsync(petra, "inbox-compare", dark: false);
+        await request.GetByRole(AriaRole.Button, new() { Name = "Approve" }).ClickAsync();
+        await Expect(page.GetByText("Draft → Published")).ToBeVisibleAsync();
+        await CheckAsync(page, "packet-published", dark: true);
+
+        await page.GetByRole(AriaRole.Link, new() { Name = "Draw it" }).ClickAsync();
+        await Expect(page.GetByText("The packet is here")).ToBeVisibleAsync();
+        await CheckAsync(page, "workflow", dark: false);
+        await page.GetByRole(AriaRole.Navigation, new() { Name = "Main" }).GetByRole(AriaRole.Link, new() { Name = "Packets" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Board" }).ClickAsync();
+        await page.GetByLabel("Workflow").SelectOptionAsync("content-review");
+        await Expect(page.GetByRole(AriaRole.Region, new() { Name = "Published, 1" })).ToContainTextAsync("Opening hours");
+        Assert.Contains("view=board", page.Url, StringComparison.Ordinal);
+        await page.ReloadAsync();
+        await Expect(page.GetByRole(AriaRole.Region, new() { Name = "Published, 1" })).ToContainTextAsync("Opening hours");
+        await CheckAsync(page, "board", dark: false);
+        await page.GetByRole(AriaRole.Button, new() { Name = "List" }).ClickAsync();
+        await page.GetByLabel("Label").SelectOptionAsync("hours");
+        await Expect(page.GetByRole(AriaRole.Link, new() { Name = "Opening hours" })).ToBeVisibleAsync();
+        await CheckAsync(page, "packets", dark: false);
+        await page.GetByLabel("In the name").FillAsync("nothing like it");
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(page.GetByText("Nothing matches")).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task An_operator_clears_ten_approvals_with_the_keyboard_alone()
+    {
+        await using var studio = await Studio.OpenAsync();
+        await ProposeAsync(studio, 9);
+        var page = await studio.SignInAsync(chrome, "operator");
+        var waiting = page.GetByRole(AriaRole.Article);
+        await Expect(waiting).ToHaveCountAsync(10);
+        await CheckAsync(page, "inbox-ten", dark: false);
+        await page.Keyboard.PressAsync("j");
+        await page.Keyboard.PressAsync("j");
+        await page.Keyboard.PressAsync("k");
+        await Expect(page.Locator("[data-row='1'][aria-current='true']")).ToBeVisibleAsync();
+        await page.Keyboard.PressAsync("d");
+        await Expect(page.GetByRole(AriaRole.Region, new() { Name = "Before and after" })).ToBeVisibleAsync();
+        await page.Keyboard.PressAsync("r");
+        await page.Keyboard.TypeAsync("Not this one.");
+        await page.Keyboard.PressAsync("Tab");
+        await page.Keyboard.PressAsync("Tab");
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(waiting).ToHaveCountAsync(9);
+        await page.Keyboard.PressAsync("c");
+        await page.Keyboard.TypeAsync("Shorter, please.");
+        await page.Keyboard.PressAsync("Tab");
+        await page.Keyboard.PressAsync("Tab");
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(waiting).ToHaveCountAsync(8);
+        for (var left = 7; left >= 0; left--)
+        {
+            await page.Keyboard.PressAsync("a");
+            await Expect(waiting).ToHaveCountAsync(left);
+        }
+
+        await Expect(page.GetByText("Nothing waits for you")).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task A_task_is_claimed_and_assigned_and_approvals_are_delegated()
+    {
+        await using var studio = await Studio.OpenAsync();
+        await ProposeAsync(studio, 1, "packet.create", n => new { type = "content", title = $"Packet {n}", payload = new { slug = $"packet-{n}", title = $"Packet {n}", markdown = "Text." } });
+        var page = await studio.SignInAsync(chrome, "operator");
+        await Expect(page.GetByRole(AriaRole.Article)).ToHaveCountAsync(1);
+        await page.Keyboard.PressAsync("g");
+        await page.Keyboard.PressAsync("t");
+        await page.GetByRole(AriaRole.Tab, new() { Name = "My roles" }).ClickAsync();
+        await Expect(page.GetByText("Write the page")).ToBeVisibleAsync();
+        await CheckAsync(page, "tasks", dark: false);
+        await page.Keyboard.PressAsync("c");
+        await Expect(page.GetByText("Nobody waits for your roles.")).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Tab, new() { Name = "Mine" }).ClickAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "Write the page" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Hand back" }).ClickAsync();
+        await page.GetByLabel("Reason").FillAsync("No time today.");
+        await page.GetByRole(AriaRole.Alertdialog).GetByRole(AriaRole.Button, new() { Name = "Hand back" }).ClickAsync();
+        await Expect(page.GetByText("Nobody has it yet")).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Assign" }).ClickAsync();
+        await page.GetByLabel("To", new() { Exact = true }).SelectOptionAsync(new SelectOptionValue { Label = "Otto Lindqvist" });
+        await page.GetByLabel("Reason").FillAsync("He knows it best.");
+        await CheckAsync(page, "assign", dark: false);
+        await page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = "Assign" }).ClickAsync();
+        await Expect(page.GetByText("assigned the task: He knows it best.")).ToBeVisibleAsync();
+
+        await page.GetByRole(AriaRole.Link, new() { Name = "Inbox" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Delegation" }).ClickAsync();
+        await page.GetByLabel("Who decides for you").SelectOptionAsync(new SelectOptionValue { Label = "Bela Novak" });
+        await page.GetByLabel("Reason").FillAsync("A week in the mountains.");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Delegate" }).ClickAsync();
+        await Expect(page.GetByText("Bela Novak for you")).ToBeVisibleAsync();
+        await CheckAsync(page, "delegation", dark: true);
+        var bela = await studio.SignInAsync(chrome, "admin");
+        await bela.GetByRole(AriaRole.Button, new() { Name = "Approve" }).ClickAsync();
+        await Expect(bela.GetByText("Nothing waits for you")).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task A_workflow_is_changed_checked_as_it_is_written_and_proposed()
+    {
+        await using var studio = await Studio.OpenAsync();
+        var page = await studio.SignInAsync(chrome, "owner");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Workflows" }).ClickAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "Change request" }).ClickAsync();
+        await Expect(page.GetByText("2 approval(s) by approver").First).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Change", Exact = true }).ClickAsync();
+        var editor = page.GetByRole(AriaRole.Textbox, new() { Name = "Workflow" });
+        var text = await editor.InputValueAsync();
+        await editor.FillAsync(text.Replace("to: done", "to: nowhere", StringComparison.Ordinal));
+        await Expect(page.GetByText("there is no state \"nowhere\"").First).ToBeVisibleAsync();
+        await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Propose" })).ToBeDisabledAsync();
+        await CheckAsync(page, "workflow-faults", dark: false);
+        await editor.FillAsync(text.Replace("quorum: 2", "quorum: 1", StringComparison.Ordinal));
+        await Expect(page.GetByText("every packet can come to an end")).ToBeVisibleAsync();
+        await page.GetByLabel("Reason").FillAsync("One is enough for us.");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Propose" }).ClickAsync();
+        await Expect(page.Locator("h1 + span")).ToHaveTextAsync("Waiting for approval");
+    }
+
+    private static async Task MoveAsync(IPage page, string transition, string reason)
+    {
+        await page.GetByRole(AriaRole.Button, new() { Name = transition }).ClickAsync();
+        await page.GetByLabel("Reason").FillAsync(reason);
+        await page.GetByRole(AriaRole.Alertdialog).GetByRole(AriaRole.Button, new() { Name = transition }).ClickAsync();
+    }
+
+    // What the demo's agent asks for.
+    private static async Task ProposeAsync(Studio studio, int count, string action = "page.publish", Func<int, object>? input = null)
+    {
+        using var http = new HttpClient { BaseAddress = new(studio.Address) };
+        using var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["grant_type"] = "client_credentials", ["client_id"] = studio.Sheet.AgentClientId, ["client_secret"] = studio.Sheet.AgentSecret, ["scope"] = "mumega:read mumega:propose" });
+        var token = await (await http.PostAsync("/connect/token", form, TestContext.Current.CancellationToken)).Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken);
+        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token.GetProperty("access_token").GetString());
+        async Task<JsonElement> AskAsync(string query, object? variables = null) =>
+            (await (await http.PostAsJsonAsync("/graphql", new { query, variables }, TestContext.Current.CancellationToken)).Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken)).GetProperty("data");
+
+        var workspaceId = (await AskAsync("{ viewer { workspaces { id } } }")).GetProperty("viewer").GetProperty("workspaces")[0].GetProperty("id").GetString();
+        for (var n = 1; n <= count; n++)
+        {
+            var payload = await AskAsync("mutation($input: ProposeActionInput!) { proposeAction(input: $input) { run { id state } errors { message } } }", new
+            {
+                input = new { workspaceId, action, input = input?.Invoke(n) ?? new { slug = $"page-{n}", title = $"Page {n}", markdown = $"Text {n}." }, reason = $"Needed for client {n}.", idempotencyKey = Guid.NewGuid().ToString() },
+            });
+            Assert.Equal(0, payload.GetProperty("proposeAction").GetProperty("errors").GetArrayLength());
+        }
+    }
+}
