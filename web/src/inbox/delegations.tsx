@@ -55,7 +55,7 @@ export const Delegations = ({ onClose }: { onClose: () => void }) => {
               <ul className="divide-y divide-line rounded-xl border border-line">
                 {delegations.map((d) => (
                   <li key={d.id} className="flex items-center gap-3 px-4 py-2.5 text-sm">
-                    <span className="min-w-0 flex-1"><span className="font-medium">{d.to.name}</span> for <span className="font-medium">{d.from.principalId === me ? 'you' : d.from.name}</span><span className="block text-[13px] text-soft">{day(d.since)} to {day(d.until)}: {d.reason}</span></span>
+                    <span className="min-w-0 flex-1"><span className="font-medium">{d.to.name}</span> for <span className="font-medium">{d.from.principalId === me ? 'you' : d.from.name}</span><span className="block text-[13px] text-soft">{day(d.since)} to {day(new Date(Date.parse(d.until) - 1000).toISOString())}: {d.reason}</span></span>
                     {d.active ? <Badge tone="good">Now</Badge> : <Badge>Later</Badge>}
                     {d.from.principalId === me && <Button className="h-8" onClick={async () => { const { data: sent } = await end({ input: { delegationId: d.id, idempotencyKey: idempotencyKey() } }); setProblem(sent?.endDelegation.errors[0]?.message); again(); }}>End</Button>}
                   </li>

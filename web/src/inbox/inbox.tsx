@@ -77,12 +77,12 @@ export const InboxPage = () => {
   return (
     <>
       <PageTitle title="Inbox" lead="What waits for a person. Nothing here has happened yet.">
-        <p className="hidden text-[13px] text-faint lg:block"><Key>j</Key> <Key>k</Key> move <Key>d</Key> compare <Key>a</Key> approve <Key>c</Key> changes <Key>r</Key> reject</p>
         <Button onClick={() => setDelegating(true)}><Users aria-hidden className="size-4" />Delegation</Button>
       </PageTitle>
-      {measures && measures.decided > 0 && (
-        <p className="-mt-3 mb-4 text-[13px] text-faint">Last 30 days: {measures.decided} decided, half of them within {measures.medianHours < 1 ? `${Math.round(measures.medianHours * 60)} minutes` : `${measures.medianHours.toFixed(1)} hours`}, {Math.round(measures.lateShare * 100)} % late.</p>
-      )}
+      <div className="-mt-2 mb-4 flex flex-wrap items-center justify-between gap-x-6 gap-y-1 text-[13px] text-faint">
+        <p>{measures && measures.decided > 0 ? `Last 30 days: ${measures.decided} decided, half of them within ${span(measures.medianHours)}, ${Math.round(measures.lateShare * 100)} % late.` : ' '}</p>
+        <p className="hidden lg:block"><Key>j</Key> <Key>k</Key> move <Key>o</Key> open <Key>d</Key> compare <Key>a</Key> approve <Key>c</Key> changes <Key>r</Key> reject</p>
+      </div>
       <div className="space-y-3">
         {error && <Problem message="The inbox could not be loaded." retry={again} />}
         {decide.error && <Problem message={decide.error} />}
@@ -158,6 +158,8 @@ export const InboxPage = () => {
     </>
   );
 };
+
+const span = (hours: number) => (hours < 1 / 60 ? 'a minute' : hours < 1 ? `${Math.round(hours * 60)} minutes` : hours < 48 ? `${hours.toFixed(1)} hours` : `${Math.round(hours / 24)} days`);
 
 const Compare = ({ run }: { run: string }) => {
   const [{ data, error }] = useQuery({ query: previewDocument, variables: { id: run } });

@@ -10,7 +10,7 @@ import { useLiveQuery } from '../shell/use-live-query';
 import { Ago, Badge, Button, Card, Dialog, Empty, Field, Input, Loading, Problem, ReasonDialog, StateBadge, TextArea, words } from '../ui/ui';
 import { NewPacket } from './new-packet';
 import { PacketState } from './packets';
-import { byField, read, type Schema, SchemaForm, type Values, write } from './schema-form';
+import { byField, fieldsOf, read, type Schema, SchemaForm, type Values, write } from './schema-form';
 
 const packetDocument = graphql(`
   query Packet($id: ID!, $key: String!, $events: Int!) {
@@ -77,7 +77,9 @@ const PacketView = ({ packet, members, files, me, again, more }: { packet: Found
   const [problem, setProblem] = useState<string>();
 
   const editable = !packet.pendingTransition && !packet.saga && !!document.states[packet.state]?.editable;
-  const ways = packet.transitions.filter((t) => !t.unattended);
+  // What takes the work further comes first, ending it last.
+  const ends = (t: { to: string; action?: string | null }) => Number((document.states[t.to] as { kind?: string } | undefined)?.kind === 'final' && !t.action);
+  const ways = packet.transitions.filter((t) => !t.unattended).sort((a, b) => ends(a) - ends(b));
   const clocks = packet.transitions.filter((t) => t.unattended);
 
   const doing = async (work: Promise<string | undefined>) => {
@@ -122,7 +124,7 @@ const PacketView = ({ packet, members, files, me, again, more }: { packet: Found
         </div>
         <div className="flex shrink-0 flex-wrap gap-2">
           {ways.map((t, i) => (
-            <Button key={t.key} look={i === 0 && t.verdict && t.verdict !== 'DENY' ? 'primary' : 'plain'} disabled={!t.verdict || t.verdict === 'DENY'} title={t.verdict && t.verdict !== 'DENY' ? undefined : t.reason} onClick={() => setAsking({ kind: 'move', transition: t })}>
+            <Button key={t.key} look={i === 0 && !ends(t) && t.verdict && t.verdict !== 'DENY' ? 'primary' : 'plain'} disabled={!t.verdict || t.verdict === 'DENY'} title={t.verdict && t.verdict !== 'DENY' ? undefined : t.reason} onClick={() => setAsking({ kind: 'move', transition: t })}>
               {t.title}<ArrowRight aria-hidden className="size-4" />
             </Button>
           ))}
@@ -226,7 +228,8 @@ const Panel = ({ title, note, action, children }: { title: string; note?: string
 
 const Facts = ({ schema, payload }: { schema: Schema; payload: Record<string, unknown> }) => (
   <dl className="space-y-3 text-sm">
-    {Object.entries(payload).sort(([a], [b]) => Object.keys(schema.properties ?? {}).indexOf(a) - Object.keys(schema.properties ?? {}).indexOf(b)).map(([name, value]) => {
+    {[...new Set([...fieldsOf(schema).map(([name]) => name), ...Object.keys(payload)])].filter((name) => payload[name] !== undefined).map((name) => {
+      const value = payload[name];
       const property = schema.properties?.[name];
       const long = typeof value === 'string' && (value.length > 200 || property?.format === 'markdown');
       return (
@@ -245,7 +248,7 @@ const told: Record<string, (data: Record<string, unknown>, document: Document) =
   edited: (d) => `changed ${Object.keys(d).join(', ')}`,
   requested: (d, w) => `asked for “${w.transitions[String(d.transition)]?.title ?? d.transition}”`,
   dropped: (d) => `it came to nothing: ${d.remark}`,
-  moved: (d, w) => `${w.states[String(d.from)]?.title ?? d.from} → ${w.states[String(d.to)]?.title ?? d.to}${d.remark ? ` (${d.remark})` : ''}`,
+  moved: (d, w) => (d.from === d.to && d.remark ? `sent it back: ${d.remark}` : `${w.states[String(d.from)]?.title ?? d.from} → ${w.states[String(d.to)]?.title ?? d.to}${d.remark ? ` (${d.remark})` : ''}`),
   claimed: () => 'claimed the task',
   'handed back': (d) => `handed the task back: ${d.reason}`,
   assigned: (d) => (d.assignee ? `assigned the task: ${d.reason}` : `took the task from whoever had it: ${d.reason}`),

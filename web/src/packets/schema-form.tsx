@@ -8,6 +8,12 @@ export type Values = Record<string, string>;
 
 const inputTypes: Record<string, string> = { date: 'date', email: 'email', uri: 'url', time: 'time' };
 
+const isLong = (p: Property) => p.format === 'markdown' || (p.maxLength ?? 0) > 300 || p.type === 'object' || p.type === 'array';
+
+/** The fields as somebody would fill them in: what is short and asked for first, long texts last. A schema is kept without an order of its own. */
+export const fieldsOf = (schema: Schema): [string, Property][] =>
+  Object.entries(schema.properties ?? {}).sort(([a, x], [b, y]) => Number(isLong(x)) - Number(isLong(y)) || Number(!schema.required?.includes(a)) - Number(!schema.required?.includes(b)));
+
 /** What a value looks like while it is edited. */
 export const write = (schema: Schema, payload: Record<string, unknown>): Values => Object.fromEntries(
   Object.entries(schema.properties ?? {}).filter(([name]) => payload[name] !== undefined).map(([name]) => {
@@ -50,7 +56,7 @@ export const byField = (schema: Schema, faults: { path: string; message: string 
 /** A form made from a JSON Schema. */
 export const SchemaForm = ({ schema, values, faults, onChange }: { schema: Schema; values: Values; faults: Record<string, string>; onChange: (values: Values) => void }) => (
   <>
-    {Object.entries(schema.properties ?? {}).map(([name, property]) => {
+    {fieldsOf(schema).map(([name, property]) => {
       const required = schema.required?.includes(name);
       return (
         <Field key={name} label={`${property.title ?? name}${required ? '' : ' (optional)'}`} help={property.description} error={faults[name]}>
