@@ -38,12 +38,12 @@ internal static class PacketActs
 
     private static readonly HttpClient Portal = new();
 
-    public static async Task<JsonElement> MoveAsync(this Client client, JsonElement packet, string transition, int? version = null) => (await client.AskAsync(
+    public static async Task<JsonElement> MoveAsync(this Client client, JsonElement packet, string transition, int? version = null, string? key = null) => (await client.AskAsync(
         """
         mutation($input: MovePacketInput!) { movePacket(input: $input) { run { id state digest result transition decision { verdict reason } approval { id state digest blocked gates { role missing also } } }
           errors { __typename code message path } } }
         """,
-        new { input = new { packetId = packet.GetProperty("id").GetString(), transition, version, reason = "it is time", idempotencyKey = Acts.Key() } })).GetProperty("movePacket");
+        new { input = new { packetId = packet.GetProperty("id").GetString(), transition, version, reason = "it is time", idempotencyKey = key ?? Acts.Key() } })).GetProperty("movePacket");
 
     public static async Task<JsonElement> EditAsync(this Client client, World world, JsonElement packet, object changes)
     {

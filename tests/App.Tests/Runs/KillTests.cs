@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Mumega.Api;
 using Mumega.Api.Setup;
+using Mumega.App.Tests.Packets;
 using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Receipts;
 
@@ -42,6 +43,34 @@ internal static class Kill
             && places.Select(p => p.Position).Order().SequenceEqual(Enumerable.Range(1, places.Count).Select(i => (long?)i)));
         await Poll.UntilAsync(async () => await db.LogHeads.AsNoTracking().SingleOrDefaultAsync(), head => head?.Size == done.GetProperty("receipts").GetArrayLength());
         Assert.Null(await new LogAuditor(server.Databases).AuditAsync(db.TenantId, TestContext.Current.CancellationToken));
+    }
+
+    public static async Task SagaAsync(Seeded seeded, string point, int pass)
+    {
+        await using var server = await Survivor.StartAsync(seeded, $"{point}:kill:{pass}");
+        var workspaceId = Api.GraphQL.NodeId.Of("Workspace", seeded.WorkspaceId, seeded.WorkspaceId);
+        var create = (await server.AskAsync((hermes, _) => hermes.ProposeAsync(null, "packet.create", new { type = "refund", title = "Order 9", payload = new { order = "order-9", cents = 900, currency = "EUR", reason = "Broken." } }, "create", workspaceId: workspaceId))).Run();
+        await server.AskAsync((_, otto) => otto.UntilAsync(create, "SUCCEEDED"));
+        var packet = await server.AskAsync(async (_, otto) => (await otto.AskAsync("query($id: ID!) { node(id: $id) { ... on Run { packet { id packetId } } } }", new { id = create.GetProperty("id").GetString() })).GetProperty("node").GetProperty("packet"));
+        var grant = (await server.AskAsync((hermes, _) => hermes.MoveAsync(packet, "grant", key: "grant"))).Run();
+        Assert.Null((await server.AskAsync((_, otto) => otto.DecideAsync(grant, key: "decide grant"))).Error());
+        await server.AskAsync((_, otto) => otto.UntilPendingAsync(packet, "pay"));
+        var pay = await server.AskAsync((_, otto) => otto.PendingRunAsync(packet));
+        Assert.Null((await server.AskAsync((_, otto) => otto.DecideAsync(pay, key: "decide pay"))).Error());
+        await server.AskAsync((_, otto) => otto.UntilStateAsync(packet, "failed"));
+        server.MustHaveDied();
+
+        var runs = await server.AskAsync(async (_, otto) => (await otto.AskAsync("query($id: ID!) { node(id: $id) { ... on Packet { runs { transition state receipts { reasonCode } } } } }", new { id = packet.GetProperty("id").GetString() }))
+            .GetProperty("node").GetProperty("runs").EnumerateArray().Reverse().ToList());
+        Assert.Equal([("grant", "SUCCEEDED"), ("pay", "FAILED"), ("compensate grant", "SUCCEEDED")], runs.Select(r => (r.GetProperty("transition").GetString(), r.State())));
+        Assert.Equal([.. WholeStory, "dispatched", "receiver.refused"], Codes(runs[1]));
+        Assert.Equal(["proposed", "policy.allow", "preflight.passed", "authorised", "succeeded"], Codes(runs[2]));
+        await using var db = server.Open();
+        var (id, ct) = (packet.GetProperty("packetId").GetGuid(), TestContext.Current.CancellationToken);
+        Assert.False(await db.ProfileEntries.AnyAsync(e => e.Key == "orders.order-9.refund" && e.Value != null, ct));
+        var history = await db.PacketEvents.AsNoTracking().Where(e => e.PacketId == id).OrderBy(e => e.Number).ToListAsync(ct);
+        Assert.Equal(["created", "requested", "moved", "requested", "compensating", "compensating", "compensated", "moved"], history.Select(e => e.Kind));
+        Assert.Equal("failed", Domain.Packets.Packet.Replay(seeded.TenantId, seeded.WorkspaceId, id, history).State);
     }
 
     public static async Task ExternalAsync(Seeded seeded, string point, int pass)
@@ -118,6 +147,20 @@ public sealed class ExternalKillTests(Seeded seeded) : IClassFixture<Seeded>
         server.MustHaveDied();
         Assert.Equal(2, seeded.Receiver.Of(RaceTests.Effect(end)).Count());
     }
+}
+
+/// <summary>
+/// The server dies in the middle of a workflow whose later step fails: after a restart what was done is made good once, each step as a run with
+/// its receipts, and the packet is where the workflow says.
+/// </summary>
+public sealed class SagaKillTests(Seeded seeded) : IClassFixture<Seeded>
+{
+    // The commits from where the payment is sent to where the packet has failed.
+    public static TheoryData<string, int> SagaPoints => new(Enumerable.Range(8, 5).SelectMany(pass => new[] { ("commit.before", pass), ("commit.after", pass) }));
+
+    [Theory]
+    [MemberData(nameof(SagaPoints))]
+    public Task What_was_done_is_made_good_once_wherever_the_process_dies(string point, int pass) => Kill.SagaAsync(seeded, point, pass);
 }
 
 /// <summary>
@@ -213,6 +256,8 @@ public class Seeded : IAsyncLifetime
             var key = "whsec_" + Convert.ToBase64String(new byte[32]);
             await installation.AddConnectionAsync(workspace, "plain", "Plain", Receiver.Url("ok"), key, false, null, ct);
             await installation.AddConnectionAsync(workspace, "probed", "Probed", Receiver.Url("ok"), key, false, Receiver.Probe, ct);
+            await installation.AddWorkflowAsync(workspace, "customer-refund", ct);
+            await installation.AddConnectionAsync(workspace, "payments", "Payments", Receiver.Url("refuses"), key, true, null, ct);
             await installation.AddConnectionAsync(workspace, "idempotent", "Idempotent", Receiver.Url("ok"), key, true, null, ct);
         }
 
