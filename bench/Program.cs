@@ -16,11 +16,11 @@ using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Receipts;
 
 // One line of JSON a figure. Server and load share this machine, so only ratios of the same run mean something.
-string[] parts = args.Length > 0 ? args : ["actions", "push", "read", "start", "cedar", "log"];
+string[] parts = args.Length > 0 ? args : ["actions", "push", "read", "packets", "start", "cedar", "log"];
 foreach (var kind in new[] { "sqlite", "postgres" })
 {
     var postgres = Environment.GetEnvironmentVariable("MUMEGA_TEST_POSTGRES");
-    if (!parts.Intersect(["actions", "push", "read"]).Any()) break;
+    if (!parts.Intersect(["actions", "push", "read", "packets"]).Any()) break;
     if (kind == "postgres" && string.IsNullOrEmpty(postgres))
     {
         Console.WriteLine(JsonSerializer.Serialize(new { figure = "postgres", skipped = "MUMEGA_TEST_POSTGRES names no server, and none is installed" }));
@@ -31,6 +31,7 @@ foreach (var kind in new[] { "sqlite", "postgres" })
     if (parts.Contains("actions")) await bench.ActionsAsync();
     if (parts.Contains("push")) await bench.PushAsync(200);
     if (parts.Contains("read")) await bench.ReadAsync();
+    if (parts.Contains("packets")) await bench.PacketsAsync(100_000);
 }
 
 if (parts.Contains("start")) await Bench.StartAsync();
@@ -48,7 +49,7 @@ if (parts.Contains("proofs"))
     if (Environment.GetEnvironmentVariable("MUMEGA_TEST_POSTGRES") is { Length: > 0 } server) await LogBench.RunAsync("postgres", server, proofs: true);
 }
 
-internal sealed class Bench : IAsyncDisposable
+internal sealed partial class Bench : IAsyncDisposable
 {
     private const string Propose = "mutation($input: ProposeActionInput!) { proposeAction(input: $input) { run { id digest approval { id } } errors { message } } }";
     private const string Decide = "mutation($input: DecideApprovalInput!) { decideApproval(input: $input) { approval { state } errors { message } } }";

@@ -216,8 +216,8 @@ public sealed partial class WorkspaceNode
         if (filter.States is { Count: > 0 } states) query = query.Where(p => states.Contains(p.State));
         if (filter.Assignee is { } assignee) query = query.Where(p => p.Assignee == assignee);
         if (filter.Closed is { } closed) query = query.Where(p => p.Closed == closed);
-        if (filter.Label is { } label) query = query.Where(p => db.PacketLabels.Any(l => l.PacketId == p.Id && l.Label == label));
-        if (filter.Text is { Length: > 0 } text) query = query.Where(p => p.Title.Contains(text));
+        if (filter.Label is { } label) query = query.Where(p => db.PacketLabels.Where(l => l.Label == label).Select(l => l.PacketId).Contains(p.Id));
+        if (filter.Text is { Length: > 0 } text) query = db.Named(query, text);
         return query;
     }
 

@@ -115,6 +115,13 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
             select new FeedItem(at.Position!.Value, receipt)).AsNoTracking().Take(limit).AsAsyncEnumerable();
     }
 
+    /// <summary>Those packets that have the text in their name, in small or capital letters.</summary>
+    public IQueryable<Packet> Named(IQueryable<Packet> packets, string text)
+    {
+        var pattern = $"%{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal).Replace("[", "\\[", StringComparison.Ordinal)}%";
+        return Database.IsNpgsql() ? packets.Where(p => EF.Functions.ILike(p.Title, pattern, "\\")) : packets.Where(p => EF.Functions.Like(p.Title, pattern, "\\"));
+    }
+
     /// <summary>The browser session with this id, if there is one.</summary>
     public Task<WebSession?> FindWebSessionAsync(string id, CancellationToken ct) => Queries.WebSession(this, id, ct);
 

@@ -168,9 +168,10 @@ internal static class MumegaModel
             Long(e, p => p.SagaJson);
             e.Ignore(p => p.PayloadJson).Ignore(p => p.Labels).Ignore(p => p.Links).Ignore(p => p.Attachments).Ignore(p => p.Steps).Ignore(p => p.Saga);
             e.HasOne<Packet>().WithMany().HasForeignKey(p => new { p.TenantId, p.WorkspaceId, p.ParentId }).OnDelete(DeleteBehavior.Restrict);
-            e.HasIndex(p => new { p.TenantId, p.WorkspaceId, p.StagedBy, p.Id });
             e.HasIndex(p => new { p.TenantId, p.WorkspaceId, p.StagedBy, p.Workflow, p.State, p.Id });
             e.HasIndex(p => new { p.TenantId, p.WorkspaceId, p.StagedBy, p.Type, p.Id });
+
+            // With the name in it, so that looking for a word need not read the rows.
             e.HasIndex(p => new { p.TenantId, p.WorkspaceId, p.StagedBy, p.Id, p.Title });
             e.HasIndex(p => new { p.TenantId, p.WorkspaceId, p.Assignee }).HasFilter(NotNull(db, "Assignee"));
         });

@@ -82,7 +82,7 @@ public sealed class Kernel(Desk desk)
                 if (s.StopFor(run) is { } stopped) return stopped;
 
                 if (await BadCodeAsync(s, verdict, code, ct) is { } unknown) return unknown;
-                if (run.State is RunState.AwaitingApproval && await RefreshAsync(s, run, approval, ct) is { } renewed)
+                if (approval.State is ApprovalState.Pending && run.State is RunState.AwaitingApproval && await RefreshAsync(s, run, approval, ct) is { } renewed)
                 {
                     stale = new(renewed, approval.Changes);
                     s.IsRefusal = true;
@@ -140,7 +140,7 @@ public sealed class Kernel(Desk desk)
                 foreach (var (approval, run, digest) in found)
                 {
                     if (s.StopFor(run) is { } stopped) return stopped;
-                    if (run.State is RunState.AwaitingApproval && await RefreshAsync(s, run, approval, ct) is { } renewed)
+                    if (approval.State is ApprovalState.Pending && run.State is RunState.AwaitingApproval && await RefreshAsync(s, run, approval, ct) is { } renewed)
                     {
                         // What changed is kept; nothing is decided.
                         stale = new StaleDigest(renewed, approval.Changes);
@@ -772,9 +772,9 @@ public sealed class Sitting : IAsyncDisposable
         var standpoints = new List<Standpoint> { new(Roles) };
         foreach (var from in delegations.Where(d => d.ToId == by).OrderBy(d => d.Since).Select(d => d.FromId).Distinct())
         {
-            // Their roles now: who lost a role has nothing left to pass on.
-            var theirs = await authority.StandingAsync(Db, from, Now, ct);
-            if (!theirs.Suspended) standpoints.Add(new(theirs.Roles, from));
+            // As they stand now: who lost a role, or may decide nothing by policy, has nothing left to pass on.
+            var theirs = await OnBehalfOfAsync(from, By.Surface, ct);
+            if (theirs.Decide(ControlAct.DecideApproval).Verdict is not Verdict.Deny) standpoints.Add(new(theirs.Roles, from));
         }
 
         return (standpoints, [.. delegations.Where(d => d.FromId == by).Select(d => d.ToId)]);

@@ -328,6 +328,8 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
                     : run.LoseTrack("The work failed repeatedly after it was dispatched.", s.By, s.Now));
                 await Kernel.EndedAsync(s, run, ct);
             }
+
+            if (job.Kind is JobKind.ContinuePacket) await Step.GiveUpAsync(s, job.SubjectId, ct);
         }
 
         await s.CommitAsync(ct);

@@ -5,6 +5,7 @@ using Mumega.Domain;
 using Mumega.Domain.Jobs;
 using Mumega.Domain.Runs;
 using Mumega.Domain.Schedules;
+using Mumega.Domain.Stops;
 using Mumega.Domain.Workflows;
 
 namespace Mumega.Infrastructure.Runs;
@@ -23,31 +24,38 @@ internal static class Starter
         {
             var packet = await s.Call.State.FindPacketAsync(Guid.Parse(packetId), ct);
             var facts = JsonSerializer.SerializeToElement(new { packet = new { id = packetId, title = packet?.Title, state = schedule.WhenState, payload = packet?.PayloadJson } });
-            await StartAsync(s, schedule, facts, $"schedule/{schedule.Id}/{packetId}/{number}", $"{packet?.Title} came into {schedule.WhenState}.", ct);
+            if ((await StartAsync(s, schedule, facts, $"schedule/{schedule.Id}/{packetId}/{number}", $"{packet?.Title} came into {schedule.WhenState}.", ct)).Refused(out var why, out _) && why is Stopped)
+                s.Db.Jobs.Add(WorkspaceState.NewJob(job.TenantId, job.WorkspaceId, job.Kind, job.SubjectId, s.Now + Step.WhileStopped, job.Detail));
             return;
         }
 
         // A job of an earlier setting, or one that another node was quicker with.
         if (schedule.Trigger is not Trigger.Cron || schedule.NextAt is not { } due || due > s.Now) return;
 
-        var occasions = new List<DateTimeOffset>();
-        DateTimeOffset? next = due;
+        var occasions = new Queue<DateTimeOffset>([due]);
+        var next = Next(schedule.Missed is Missed.CatchUp ? due : s.Now);
         while (next is { } at && at <= s.Now)
         {
-            occasions.Add(at);
-            next = Clockwork.Next(schedule.Cron!, schedule.TimeZone!, at).Refused(out _, out var occasion) ? null : occasion.At;
-            if (occasions.Count > Schedule.MostMissed && schedule.Missed is Missed.CatchUp)
-            {
-                // So long away that catching up with everything would bury people; the newest are kept.
-                occasions.RemoveAt(0);
-            }
+            // So long away that catching up with everything would bury people: the newest are kept.
+            occasions.Enqueue(at);
+            if (occasions.Count > Schedule.MostMissed) occasions.Dequeue();
+            next = Next(at);
         }
 
-        // One occasion is due now; what lies before it was missed.
-        foreach (var at in schedule.Missed is Missed.CatchUp ? occasions : occasions[^1..])
-            await StartAsync(s, schedule, JsonSerializer.SerializeToElement(new { at }), $"schedule/{schedule.Id}/{at.UtcTicks}", $"Due at {at:u}.", ct);
+        foreach (var at in occasions)
+        {
+            if (!(await StartAsync(s, schedule, JsonSerializer.SerializeToElement(new { at }), $"schedule/{schedule.Id}/{at.UtcTicks}", $"Due at {at:u}.", ct)).Refused(out var why, out _) || why is not Stopped) continue;
+
+            // While it is stopped the occasion is missed; what becomes of it is decided when it is released.
+            schedule.NextAt = at;
+            s.Db.Jobs.Add(WorkspaceState.NewJob(job.TenantId, job.WorkspaceId, job.Kind, job.SubjectId, s.Now + Step.WhileStopped, job.Detail));
+            return;
+        }
+
         schedule.NextAt = next;
         s.Call.State.Await(schedule);
+
+        DateTimeOffset? Next(DateTimeOffset after) => Clockwork.Next(schedule.Cron!, schedule.TimeZone!, after).Refused(out _, out var occasion) ? null : occasion.At;
     }
 
     /// <summary>Starts one packet. A refusal is kept with the schedule, where people see it.</summary>

@@ -4,9 +4,11 @@ using Mumega.Domain;
 using Mumega.Domain.Actions;
 using Mumega.Domain.Approvals;
 using Mumega.Domain.Identity;
+using Mumega.Domain.Jobs;
 using Mumega.Domain.Packets;
 using Mumega.Domain.Policies;
 using Mumega.Domain.Runs;
+using Mumega.Domain.Stops;
 using Mumega.Domain.Workflows;
 
 namespace Mumega.Infrastructure.Runs;
@@ -19,6 +21,9 @@ internal sealed record Step(Packet Packet, WorkflowDocument Document, string Key
 {
     private const string Compensating = "compensate ";
     private const string Move = "packet.move";
+
+    /// <summary>How often what waits for a stop's release asks again.</summary>
+    internal static readonly TimeSpan WhileStopped = TimeSpan.FromMinutes(1);
 
     private TransitionSpec Transition => Document.Transitions[Key];
 
@@ -163,12 +168,28 @@ internal sealed record Step(Packet Packet, WorkflowDocument Document, string Key
             var reason = transition.Timer is null ? $"{transition.Title}: the workflow goes on by itself." : $"{transition.Title}: {transition.After} have passed.";
             if ((await step.ProposeAsync(s, reason, $"workflow/{packet.Id}/{packet.EnteredBy}/{key}", ct)).Refused(out var why, out _))
             {
+                if (why is Stopped)
+                {
+                    s.Enqueue(JobKind.ContinuePacket, packet.Id, s.Now + WhileStopped);
+                    return;
+                }
+
                 await s.Call.State.KeepAsync(packet, packet.Drop(null, why.Message, s.By, s.Now), document, ct);
                 s.Db.Add(packet.Note("workflow.refused", s.By, s.Now, ("transition", key), ("reason_text", why.Message)));
             }
 
             return;
         }
+    }
+
+    /// <summary>What a workflow does by itself failed again and again: the packet says so, and a person can take it further.</summary>
+    public static async Task GiveUpAsync(Sitting s, Guid packetId, CancellationToken ct)
+    {
+        const string Why = "The work failed repeatedly; an operator can see the job.";
+        if (await PacketAsync(s, packetId, ct) is not var (packet, document) || packet.PendingRun is not null || packet.Saga is { Stuck: not null }) return;
+
+        await s.Call.State.KeepAsync(packet, packet.Saga is null ? packet.Drop(null, Why, s.By, s.Now) : packet.GetStuck(null, Why, s.By, s.Now), document, ct);
+        s.Db.Add(packet.Note(packet.Saga is null ? "workflow.refused" : "workflow.stuck", s.By, s.Now, ("reason_text", Why)));
     }
 
     private static async Task MakeGoodAsync(Sitting s, Packet packet, WorkflowDocument document, Saga saga, CancellationToken ct)
@@ -205,7 +226,16 @@ internal sealed record Step(Packet Packet, WorkflowDocument Document, string Key
             var key = $"compensate/{packet.Id}/{packet.Events}/{done.Run}";
             if (s.Desk.Read(kind, input).Refused(out var unreadable, out var read)) problem = unreadable.Message;
             else if ((await Kernel.ProposeAsync(s, read.Action, read.Canonical, $"Makes good for \"{document.Transitions[done.Transition].Title}\" because of \"{failed}\".", key, undoes, ct, null, (packet.Id, Compensating + done.Transition)))
-                .Refused(out var why, out run)) problem = why.Message;
+                .Refused(out var why, out run))
+            {
+                if (why is Stopped)
+                {
+                    s.Enqueue(JobKind.ContinuePacket, packet.Id, s.Now + WhileStopped);
+                    return;
+                }
+
+                problem = why.Message;
+            }
         }
 
         if (run is not null) await s.Call.State.KeepAsync(packet, packet.Compensate(run, s.By, s.Now), document, ct);

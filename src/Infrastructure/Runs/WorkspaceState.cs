@@ -154,15 +154,21 @@ internal sealed class WorkspaceState(MumegaDb db, string tenantKey, string publi
         if (happened.Kind is PacketChange.Created or PacketChange.Edited) await LabelAsync(packet, ct);
 
         var entered = happened.Kind is PacketChange.Created || packet.EnteredBy == happened.Number;
-        if (entered && packet.StagedBy is null)
+        var clocks = entered || happened.Kind is PacketChange.Migrated;
+        if (clocks && packet.StagedBy is null)
         {
+            // Under another version the same state may have other clocks; one that is over already rings at once.
             foreach (var (_, transition) in document.Out(packet.State).Where(t => t.Transition.Timer is not null))
                 db.Jobs.Add(NewJob(db.TenantId, db.WorkspaceId, JobKind.ContinuePacket, packet.Id, packet.EnteredAt + transition.Timer!.Value));
+        }
+
+        if (entered && packet.StagedBy is null)
+        {
             foreach (var schedule in await db.Schedules.Where(x => x.Trigger == Trigger.Packet && x.Enabled && x.WhenWorkflow == packet.Workflow && x.WhenState == packet.State).Select(x => x.Id).ToListAsync(ct))
                 db.Jobs.Add(NewJob(db.TenantId, db.WorkspaceId, JobKind.FireSchedule, schedule, now, $"{packet.Id}/{happened.Number}"));
         }
 
-        var automatic = (entered || happened.Kind is PacketChange.Edited) && document.Out(packet.State).Any(t => t.Transition.Automatic);
+        var automatic = (clocks || happened.Kind is PacketChange.Edited) && document.Out(packet.State).Any(t => t.Transition.Automatic);
         if (packet.StagedBy is null && (packet.Saga is { Stuck: null, Run: null } || (automatic && packet is { PendingRun: null, SagaJson: null })))
             db.Jobs.Add(NewJob(db.TenantId, db.WorkspaceId, JobKind.ContinuePacket, packet.Id, now));
     }

@@ -43,6 +43,27 @@ public abstract class ClockTests(MumegaApp app, MovableClock clock)
     }
 
     [Fact]
+    public async Task What_the_clock_would_do_waits_for_a_stops_release()
+    {
+        var world = await app.WorldAsync();
+        await world.WorkflowAsync("content-review");
+        var otto = await AgainAsync(world, "Otto", first: true);
+        var packet = await otto.CreatePacketAsync(world, "content", "Stopped", Page("stopped"));
+        await otto.UntilAsync((await otto.ProposeAsync(world, "schedule.set", new { key = "daily", trigger = "cron", cron = "0 9 * * *", starts = new { type = "content", title = "Daily", payload = Page("daily") } })).Run(), "SUCCEEDED");
+        var stop = (await otto.EngageAsync(world, "FAMILY", "packets")).GetProperty("stop");
+        clock.Advance(TimeSpan.FromDays(91));
+        otto = await AgainAsync(world, "Otto");
+        await Poll.UntilAsync(() => ScheduleAsync(otto, world), s => s.GetProperty("lastProblem").ValueKind is JsonValueKind.String);
+        Assert.Equal((0, "draft"), ((await ScheduleAsync(otto, world)).GetProperty("started").GetInt32(), (await otto.PacketAsync(packet)).State()));
+
+        var ada = await AgainAsync(world, "Ada");
+        await ada.UntilAsync((await ada.ReleaseAsync(stop)).Run(), "SUCCEEDED");
+        clock.Advance(TimeSpan.FromMinutes(2));
+        await otto.UntilStateAsync(packet, "dropped");
+        await Poll.UntilAsync(() => ScheduleAsync(otto, world), s => s.GetProperty("started").GetInt32() == 1);
+    }
+
+    [Fact]
     public async Task An_approval_reminds_asks_another_role_and_expires_but_never_says_yes()
     {
         var world = await app.WorldAsync();

@@ -151,6 +151,38 @@ public abstract class WorkflowTests(MumegaApp app)
     }
 
     [Fact]
+    public async Task Packets_are_found_by_type_state_label_assignee_and_words_and_shown_on_a_board()
+    {
+        var world = await app.WorldAsync();
+        await world.WorkflowAsync("content-review");
+        await world.WorkflowAsync("change-request");
+        var otto = await world.Otto;
+        var prices = await otto.CreatePacketAsync(world, "content", "Prices 100% fair", new { slug = "prices", title = "Prices", markdown = "x" }, new { labels = new[] { "sales" } });
+        var team = await otto.CreatePacketAsync(world, "content", "The team", new { slug = "team", title = "Team", markdown = "x" });
+        await otto.CreatePacketAsync(world, "change", "Longer sessions", new { key = "session.minutes", value = "60", why = "x" }, new { labels = new[] { "sales" } });
+        Assert.Null((await otto.ClaimAsync(team)).Error());
+        await otto.UntilAsync((await otto.MoveAsync(prices, "drop")).Run(), "SUCCEEDED");
+        await otto.UntilStateAsync(prices, "dropped");
+
+        async Task<string[]> FoundAsync(object filter) => [.. (await otto.AskAsync("query($key: String!, $filter: PacketFilterInput) { workspace(key: $key) { packets(filter: $filter) { nodes { title } } } }", new { key = world.Workspace.Key, filter }))
+            .GetProperty("workspace").GetProperty("packets").GetProperty("nodes").EnumerateArray().Select(p => p.GetProperty("title").GetString()!)];
+        Assert.Equal(["Longer sessions", "The team", "Prices 100% fair"], await FoundAsync(new { }));
+        Assert.Equal(["Longer sessions"], await FoundAsync(new { type = "change" }));
+        Assert.Equal(["The team"], await FoundAsync(new { workflow = "content-review", states = new[] { "draft" } }));
+        Assert.Equal(["Longer sessions", "Prices 100% fair"], await FoundAsync(new { label = "sales" }));
+        Assert.Equal(["The team"], await FoundAsync(new { assignee = world.IdOf("Otto") }));
+        Assert.Equal(["Prices 100% fair"], await FoundAsync(new { closed = true }));
+        Assert.Equal(["The team"], await FoundAsync(new { text = "TEAM" }));
+        Assert.Equal(["Prices 100% fair"], await FoundAsync(new { text = "100%" }));
+        Assert.Empty(await FoundAsync(new { text = "1_0" }));
+
+        var columns = (await otto.AskAsync("query($key: String!) { workspace(key: $key) { labels board(workflow: \"content-review\") { columns { state count packets { title } } } } }", new { key = world.Workspace.Key })).GetProperty("workspace");
+        Assert.Equal(["sales"], columns.GetProperty("labels").EnumerateArray().Select(l => l.GetString()));
+        Assert.Equal([("draft", 1), ("published", 0), ("archived", 0), ("dropped", 1)],
+            columns.GetProperty("board").GetProperty("columns").EnumerateArray().Select(c => (c.GetProperty("state").GetString(), c.GetProperty("count").GetInt32())).OrderBy(c => Array.IndexOf(["draft", "published", "archived", "dropped"], c.Item1)));
+    }
+
+    [Fact]
     public async Task Bad_packets_and_moves_are_refused_with_every_fault_and_change_nothing()
     {
         var world = await app.WorldAsync();

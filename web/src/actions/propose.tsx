@@ -18,7 +18,7 @@ const eligibilityDocument = graphql(`
   }
 `);
 
-type Property = { type?: string; title?: string; description?: string; format?: string; maxLength?: number; minimum?: number };
+type Property = { type?: string; enum?: string[]; title?: string; description?: string; format?: string; maxLength?: number; minimum?: number };
 type Schema = { required?: string[]; properties: Record<string, Property> };
 
 /** A form made from an action's JSON Schema. What the schema refuses comes back under the field it concerns. */
@@ -63,6 +63,8 @@ export const ProposeDialog = ({ action, agents, workspace, onClose }: { action: 
                 const common = { ...p, name, value: values[name] ?? '', required: schema.required?.includes(name), onChange: (e: { target: { value: string } }) => { setValues({ ...values, [name]: e.target.value }); setFaults({}); } };
                 if (property.format === 'agent')
                   return <select {...common}><option value="">Choose an agent</option>{agents.map((a) => <option key={a.id} value={a.principalId}>{a.name}{a.active ? '' : ' (suspended)'}</option>)}</select>;
+                if (property.enum) return <select {...common}><option value="">{schema.required?.includes(name) ? 'Choose' : 'Not said'}</option>{property.enum.map((o) => <option key={o}>{o}</option>)}</select>;
+                if (property.type === 'boolean') return <select {...common}><option value="">Not said</option><option value="true">Yes</option><option value="false">No</option></select>;
                 if (property.format === 'markdown') return <TextArea {...common} rows={9} className={`${p.className} font-mono`} />;
                 if (property.type === 'string') return <Input {...common} maxLength={property.maxLength} />;
                 if (property.type === 'integer') return <Input {...common} type="number" min={property.minimum} />;
@@ -93,7 +95,7 @@ const read = (schema: Schema, values: Record<string, string>) => {
   for (const [name, property] of Object.entries(schema.properties)) {
     const text = values[name] ?? '';
     if (text === '') continue;
-    if (property.type === 'string') input[name] = text;
+    if (property.type === 'string' || property.enum) input[name] = text;
     else if (property.type === 'integer') input[name] = Number(text);
     else {
       try { input[name] = JSON.parse(text); } catch { unreadable[name] = 'This is not valid JSON. Text needs quotation marks.'; }

@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'react';
 import { Field, Input, TextArea } from '../ui/ui';
 
 export type Property = {
@@ -54,23 +55,30 @@ export const byField = (schema: Schema, faults: { path: string; message: string 
 };
 
 /** A form made from a JSON Schema. */
-export const SchemaForm = ({ schema, values, faults, onChange }: { schema: Schema; values: Values; faults: Record<string, string>; onChange: (values: Values) => void }) => (
-  <>
-    {fieldsOf(schema).map(([name, property]) => {
-      const required = schema.required?.includes(name);
-      return (
-        <Field key={name} label={`${property.title ?? name}${required ? '' : ' (optional)'}`} help={property.description} error={faults[name]}>
-          {(p) => {
-            const common = { ...p, name, value: values[name] ?? '', required, onChange: (e: { target: { value: string } }) => onChange({ ...values, [name]: e.target.value }) };
-            if (property.enum) return <select {...common}><option value="">{required ? 'Choose' : 'None'}</option>{property.enum.map((o) => <option key={String(o)} value={String(o)}>{String(o)}</option>)}</select>;
-            if (property.type === 'boolean') return <select {...common}><option value="">{required ? 'Choose' : 'Not said'}</option><option value="true">Yes</option><option value="false">No</option></select>;
-            if (property.type === 'integer' || property.type === 'number') return <Input {...common} type="number" min={property.minimum} max={property.maximum} step={property.type === 'number' ? 'any' : 1} />;
-            if (property.type === 'string' && (property.format === 'markdown' || (property.maxLength ?? 0) > 300)) return <TextArea {...common} rows={property.format === 'markdown' ? 10 : 4} maxLength={property.maxLength} className={`${p.className} ${property.format === 'markdown' ? 'font-mono' : ''}`} />;
-            if (property.type === 'string') return <Input {...common} type={inputTypes[property.format ?? ''] ?? 'text'} maxLength={property.maxLength} />;
-            return <TextArea {...common} rows={4} placeholder="JSON" className={`${p.className} font-mono`} />;
-          }}
-        </Field>
-      );
-    })}
-  </>
-);
+export const SchemaForm = ({ schema, values, faults, onChange }: { schema: Schema; values: Values; faults: Record<string, string>; onChange: (values: Values) => void }) => {
+  const form = useRef<HTMLDivElement>(null);
+  const first = fieldsOf(schema).find(([name]) => faults[name])?.[0];
+
+  // What has to be mended may lie out of sight.
+  useEffect(() => { if (first) form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus(); }, [first]);
+  return (
+    <div ref={form} className="space-y-4">
+      {fieldsOf(schema).map(([name, property]) => {
+        const required = schema.required?.includes(name);
+        return (
+          <Field key={name} label={`${property.title ?? name}${required ? '' : ' (optional)'}`} help={property.description} error={faults[name]}>
+            {(p) => {
+              const common = { ...p, name, value: values[name] ?? '', required, onChange: (e: { target: { value: string } }) => onChange({ ...values, [name]: e.target.value }) };
+              if (property.enum) return <select {...common}><option value="">{required ? 'Choose' : 'None'}</option>{property.enum.map((o) => <option key={String(o)} value={String(o)}>{String(o)}</option>)}</select>;
+              if (property.type === 'boolean') return <select {...common}><option value="">{required ? 'Choose' : 'Not said'}</option><option value="true">Yes</option><option value="false">No</option></select>;
+              if (property.type === 'integer' || property.type === 'number') return <Input {...common} type="number" min={property.minimum} max={property.maximum} step={property.type === 'number' ? 'any' : 1} />;
+              if (property.type === 'string' && (property.format === 'markdown' || (property.maxLength ?? 0) > 300)) return <TextArea {...common} rows={property.format === 'markdown' ? 10 : 4} maxLength={property.maxLength} className={`${p.className} ${property.format === 'markdown' ? 'font-mono' : ''}`} />;
+              if (property.type === 'string') return <Input {...common} type={inputTypes[property.format ?? ''] ?? 'text'} maxLength={property.maxLength} />;
+              return <TextArea {...common} rows={4} placeholder="JSON" className={`${p.className} font-mono`} />;
+            }}
+          </Field>
+        );
+      })}
+    </div>
+  );
+};

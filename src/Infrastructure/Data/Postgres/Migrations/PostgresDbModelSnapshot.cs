@@ -585,8 +585,6 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
 
                     b.HasIndex("TenantId", "WorkspaceId", "ParentId");
 
-                    b.HasIndex("TenantId", "WorkspaceId", "StagedBy", "Id");
-
                     b.HasIndex("TenantId", "WorkspaceId", "StagedBy", "Id", "Title");
 
                     b.HasIndex("TenantId", "WorkspaceId", "StagedBy", "Type", "Id");

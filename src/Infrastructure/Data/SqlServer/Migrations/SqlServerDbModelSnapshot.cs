@@ -587,8 +587,6 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
 
                     b.HasIndex("TenantId", "WorkspaceId", "ParentId");
 
-                    b.HasIndex("TenantId", "WorkspaceId", "StagedBy", "Id");
-
                     b.HasIndex("TenantId", "WorkspaceId", "StagedBy", "Id", "Title");
 
                     b.HasIndex("TenantId", "WorkspaceId", "StagedBy", "Type", "Id");
