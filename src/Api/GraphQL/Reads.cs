@@ -84,7 +84,7 @@ public sealed class PolicyVersionView(PolicyVersion version)
     public DateTimeOffset CreatedAt => version.CreatedAt;
 
     /// <summary>Who proposed it; absent for the policies that a tenant starts with.</summary>
-    public IDataLoaderResult<string?> CreatedBy(IResolveFieldContext context) => context.Request().PrincipalAsync(version.CreatedBy).Then(p => p?.Name);
+    public IDataLoaderResult<string?> CreatedBy(IResolveFieldContext context) => context.Request().PrincipalAsync(version.CreatedBy).Then(p => version.CreatedBy == Guid.Empty ? null : p?.Name);
 }
 
 [Name("PolicyVersionEdge")]
