@@ -21,21 +21,21 @@ internal sealed partial class Bench
         (string Name, string Query, object More, string Sql)[] asked =
         [
             ("list", $"query($w: ID!) {{ node(id: $w) {{ ... on Workspace {{ packets(first: 50) {{ {Fields} }} }} }} }}", new { },
-                "SELECT \"Id\", \"Title\", \"State\", \"Payload\" FROM \"Packets\" WHERE \"TenantId\" = @t AND \"WorkspaceId\" = @w AND \"StagedBy\" IS NULL ORDER BY \"Id\" DESC LIMIT 50"),
+                "SELECT \"Id\", \"Title\", \"State\", \"Payload\" FROM \"Packets\" WHERE \"TenantId\" = @t AND \"WorkspaceId\" = @w ORDER BY \"Id\" DESC LIMIT 50"),
             ("list by state", $"query($w: ID!) {{ node(id: $w) {{ ... on Workspace {{ packets(first: 50, filter: {{ workflow: \"content-review\", states: [\"published\"] }}) {{ {Fields} }} }} }} }}", new { },
-                "SELECT \"Id\", \"Title\", \"State\", \"Payload\" FROM \"Packets\" WHERE \"TenantId\" = @t AND \"WorkspaceId\" = @w AND \"StagedBy\" IS NULL AND \"Workflow\" = 'content-review' AND \"State\" = 'published' ORDER BY \"Id\" DESC LIMIT 50"),
+                "SELECT \"Id\", \"Title\", \"State\", \"Payload\" FROM \"Packets\" WHERE \"TenantId\" = @t AND \"WorkspaceId\" = @w AND \"Workflow\" = 'content-review' AND \"State\" = 'published' ORDER BY \"Id\" DESC LIMIT 50"),
             ("list by label", $"query($w: ID!) {{ node(id: $w) {{ ... on Workspace {{ packets(first: 50, filter: {{ label: \"rare\" }}) {{ {Fields} }} }} }} }}", new { },
-                "SELECT p.\"Id\", p.\"Title\", p.\"State\", p.\"Payload\" FROM \"PacketLabels\" l JOIN \"Packets\" p ON p.\"TenantId\" = l.\"TenantId\" AND p.\"WorkspaceId\" = l.\"WorkspaceId\" AND p.\"Id\" = l.\"PacketId\" WHERE l.\"TenantId\" = @t AND l.\"WorkspaceId\" = @w AND l.\"Label\" = 'rare' AND p.\"StagedBy\" IS NULL ORDER BY l.\"PacketId\" DESC LIMIT 50"),
+                "SELECT p.\"Id\", p.\"Title\", p.\"State\", p.\"Payload\" FROM \"PacketLabels\" l JOIN \"Packets\" p ON p.\"TenantId\" = l.\"TenantId\" AND p.\"WorkspaceId\" = l.\"WorkspaceId\" AND p.\"Id\" = l.\"PacketId\" WHERE l.\"TenantId\" = @t AND l.\"WorkspaceId\" = @w AND l.\"Label\" = 'rare' ORDER BY l.\"PacketId\" DESC LIMIT 50"),
             ("list by a word in the name", $"query($w: ID!) {{ node(id: $w) {{ ... on Workspace {{ packets(first: 50, filter: {{ text: \"needle\" }}) {{ {Fields} }} }} }} }}", new { },
-                "SELECT \"Id\", \"Title\", \"State\", \"Payload\" FROM \"Packets\" WHERE \"TenantId\" = @t AND \"WorkspaceId\" = @w AND \"StagedBy\" IS NULL AND \"Title\" LIKE '%needle%' ORDER BY \"Id\" DESC LIMIT 50"),
+                "SELECT \"Id\", \"Title\", \"State\", \"Payload\" FROM \"Packets\" WHERE \"TenantId\" = @t AND \"WorkspaceId\" = @w AND \"Title\" LIKE '%needle%' ORDER BY \"Id\" DESC LIMIT 50"),
             ("board", "query($w: ID!) { node(id: $w) { ... on Workspace { board(workflow: \"content-review\", first: 20) { columns { state count packets { id title labels assignee { name } task { overdue } } } } } } }", new { },
-                "SELECT \"State\", COUNT(*) FROM \"Packets\" WHERE \"TenantId\" = @t AND \"WorkspaceId\" = @w AND \"StagedBy\" IS NULL AND \"Workflow\" = 'content-review' GROUP BY \"State\""),
+                "SELECT \"State\", COUNT(*) FROM \"Packets\" WHERE \"TenantId\" = @t AND \"WorkspaceId\" = @w AND \"Workflow\" = 'content-review' GROUP BY \"State\""),
             ("my tasks", "query($w: ID!) { node(id: $w) { ... on Workspace { tasks(first: 50, which: MINE) { nodes { title dueAt overdue packet { title } } } } } }", new { },
-                "SELECT \"Id\", \"Title\", \"DueAt\" FROM \"WorkTasks\" WHERE \"TenantId\" = @t AND \"WorkspaceId\" = @w AND \"StagedBy\" IS NULL AND \"Assignee\" = @me ORDER BY \"Rank\", \"Id\" LIMIT 50"),
+                "SELECT \"Id\", \"Title\", \"DueAt\" FROM \"WorkTasks\" WHERE \"TenantId\" = @t AND \"WorkspaceId\" = @w AND \"Assignee\" = @me ORDER BY \"Rank\", \"Id\" LIMIT 50"),
             ("tasks of my roles", "query($w: ID!) { node(id: $w) { ... on Workspace { tasks(first: 50, which: MY_ROLES) { nodes { title dueAt overdue packet { title } } } } } }", new { },
-                "SELECT \"Id\", \"Title\", \"DueAt\" FROM \"WorkTasks\" WHERE \"TenantId\" = @t AND \"WorkspaceId\" = @w AND \"StagedBy\" IS NULL AND \"Assignee\" IS NULL AND \"Role\" = 'operator' ORDER BY \"Rank\", \"Id\" LIMIT 50"),
+                "SELECT \"Id\", \"Title\", \"DueAt\" FROM \"WorkTasks\" WHERE \"TenantId\" = @t AND \"WorkspaceId\" = @w AND \"Assignee\" IS NULL AND \"Role\" = 'operator' ORDER BY \"Rank\", \"Id\" LIMIT 50"),
             ("task counts", "query($w: ID!) { node(id: $w) { ... on Workspace { taskCounts { mine myRoles overdue all } } } }", new { },
-                "SELECT COUNT(*) FROM \"WorkTasks\" WHERE \"TenantId\" = @t AND \"WorkspaceId\" = @w AND \"StagedBy\" IS NULL"),
+                "SELECT COUNT(*) FROM \"WorkTasks\" WHERE \"TenantId\" = @t AND \"WorkspaceId\" = @w"),
         ];
         foreach (var (name, query, _, sql) in asked)
         {

@@ -8,6 +8,7 @@ using Mumega.Api.GraphQL;
 using Mumega.Api.GraphQL.Transport;
 using Mumega.Api.Hooks;
 using Mumega.Api.Identity;
+using Mumega.Api.Imports;
 using Mumega.Api.Log;
 using Mumega.Api.Portal;
 using Mumega.Api.Setup;
@@ -71,6 +72,7 @@ public static class MumegaHost
         app.MapPortal();
         app.MapLog();
         app.MapFiles();
+        app.MapImports();
         app.MapHooks();
         app.MapGet("/healthz", () => Results.Text("ok"));
         app.MapGet("/readyz", ReadyAsync);

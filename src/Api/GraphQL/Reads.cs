@@ -335,6 +335,8 @@ internal static class Reads
                 return await db.Pages.AsNoTracking().SingleOrDefaultAsync(p => p.Id == key, ct) is { } page ? new PageNode(page, $"{request.PublicAddress}/p/{workspace.TenantKey}/{page.Slug}") : null;
             case "Packet":
                 return await db.Packets.AsNoTracking().SingleOrDefaultAsync(p => p.Id == key, ct) is { } packet ? new PacketNode(packet, request.Now) : null;
+            case "PacketImport":
+                return await db.PacketImports.AsNoTracking().SingleOrDefaultAsync(i => i.Id == key, ct) is { } import ? new PacketImportNode(import, request.Now) : null;
             case "Delegation":
                 return await db.Delegations.AsNoTracking().SingleOrDefaultAsync(d => d.Id == key, ct) is { } delegation ? new DelegationNode(delegation, request.Now) : null;
             case "Contract":

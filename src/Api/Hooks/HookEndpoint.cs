@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using Mumega.Api.Files;
 using Mumega.Domain;
 using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Runs;
@@ -24,8 +25,8 @@ public static class HookEndpoint
         var (ct, headers) = (http.RequestAborted, http.Request.Headers);
         string id = headers["webhook-id"].ToString(), at = headers["webhook-timestamp"].ToString(), signatures = headers["webhook-signature"].ToString();
         if (id.Length is 0 or > 100 || signatures.Length > 1000 || !long.TryParse(at, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds))
-            return Refused(StatusCodes.Status400BadRequest, "BAD_REQUEST", "Send webhook-id, webhook-timestamp and webhook-signature.");
-        if (Math.Abs(clock.Now().ToUnixTimeSeconds() - seconds) > Tolerance.TotalSeconds) return Refused(StatusCodes.Status401Unauthorized, "BAD_TIMESTAMP", "The timestamp is more than five minutes off.");
+            return Answers.Refused(StatusCodes.Status400BadRequest, "BAD_REQUEST", "Send webhook-id, webhook-timestamp and webhook-signature.");
+        if (Math.Abs(clock.Now().ToUnixTimeSeconds() - seconds) > Tolerance.TotalSeconds) return Answers.Refused(StatusCodes.Status401Unauthorized, "BAD_TIMESTAMP", "The timestamp is more than five minutes off.");
 
         if (http.Request.ContentLength > MaxBytes) return TooLarge();
         using var body = new MemoryStream();
@@ -50,19 +51,17 @@ public static class HookEndpoint
         }
         catch (JsonException)
         {
-            return Refused(StatusCodes.Status400BadRequest, "BAD_REQUEST", "The body is not JSON.");
+            return Answers.Refused(StatusCodes.Status400BadRequest, "BAD_REQUEST", "The body is not JSON.");
         }
 
         var outcome = await kernel.StartByHookAsync(tenantId, workspaceId, key, id, Encoding.UTF8.GetBytes($"{id}.{at}.").Concat(body.ToArray()).ToArray(), signatures.Split(' '), data, ct);
         if (outcome is null) return Forged();
         return outcome.Value.Refused(out var why, out var run)
-            ? Refused(why is IdempotencyConflict ? StatusCodes.Status409Conflict : StatusCodes.Status422UnprocessableEntity, why.Code, why.Message)
+            ? Answers.Refused(why is IdempotencyConflict ? StatusCodes.Status409Conflict : StatusCodes.Status422UnprocessableEntity, why.Code, why.Message)
             : Results.Json(new { run = run.Id, state = Domain.Runs.RunStates.Name(run.State) }, statusCode: StatusCodes.Status202Accepted);
     }
 
-    private static IResult Forged() => Refused(StatusCodes.Status401Unauthorized, "BAD_SIGNATURE", "There is no such hook, or the signature is not made with its secret.");
+    private static IResult Forged() => Answers.Refused(StatusCodes.Status401Unauthorized, "BAD_SIGNATURE", "There is no such hook, or the signature is not made with its secret.");
 
-    private static IResult TooLarge() => Refused(StatusCodes.Status413PayloadTooLarge, "TOO_LARGE", $"At most {MaxBytes} bytes are taken.");
-
-    private static IResult Refused(int status, string code, string message) => Results.Json(new { code, message }, statusCode: status);
+    private static IResult TooLarge() => Answers.Refused(StatusCodes.Status413PayloadTooLarge, "TOO_LARGE", $"At most {MaxBytes} bytes are taken.");
 }

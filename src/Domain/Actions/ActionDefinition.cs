@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using Mumega.Domain.Approvals;
 using Mumega.Domain.Files;
 using Mumega.Domain.Identity;
+using Mumega.Domain.Imports;
 using Mumega.Domain.Packets;
 using Mumega.Domain.Pages;
 using Mumega.Domain.Partners;
@@ -12,6 +13,7 @@ using Mumega.Domain.Runs;
 using Mumega.Domain.Runtime;
 using Mumega.Domain.Schedules;
 using Mumega.Domain.Stops;
+using Mumega.Domain.Tasks;
 using Mumega.Domain.Webhooks;
 using Mumega.Domain.Workflows;
 using PrincipalEntity = Mumega.Domain.Identity.Principal;
@@ -127,8 +129,26 @@ public interface IWorkspaceState
     /// <summary>Keeps what happened to a packet and what follows from it: its task, its clocks, and what waits for its state.</summary>
     Task KeepAsync(Packet packet, PacketEvent happened, WorkflowDocument document, CancellationToken ct);
 
+    Task<PacketImport?> FindImportAsync(Guid id, CancellationToken ct);
+
+    /// <summary>The import that a file with this content came in by, the newest; null when none did.</summary>
+    Task<PacketImport?> FindImportedAsync(string digest, CancellationToken ct);
+
+    /// <summary>The first rows that can become packets.</summary>
+    Task<IReadOnlyList<ImportRow>> SampleAsync(PacketImport import, int count, CancellationToken ct);
+
+    /// <summary>Makes the rows that can become packets into packets with this commit.</summary>
+    /// <param name="import">Whose rows.</param>
+    /// <param name="pattern">What the packets have in common.</param>
+    /// <param name="created">The same of their first event.</param>
+    /// <param name="task">The same of the task that their first state opens, if it opens one.</param>
+    void LetIn(PacketImport import, Packet pattern, PacketEvent created, WorkTask? task);
+
     /// <summary>A file that was uploaded here, by the SHA-256 of its content.</summary>
     Task<StoredFile?> FindFileAsync(string digest, CancellationToken ct);
+
+    /// <summary>Keeps a file for good: a packet has it, or had it.</summary>
+    void Attached(StoredFile file);
 
     Task<Schedule?> FindScheduleAsync(string key, CancellationToken ct);
 
@@ -254,4 +274,6 @@ internal static class Input
 
     public static string? TextOrNull(this JsonElement input, string name) =>
         input.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+
+    public static bool Flag(this JsonElement input, string name) => input.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.True;
 }

@@ -8,6 +8,9 @@ public sealed class StoredFile : IWorkspaceOwned
     /// <summary>The largest that is taken, in bytes.</summary>
     public const int MaxBytes = 10 * 1024 * 1024;
 
+    /// <summary>How long a file waits to be attached.</summary>
+    public static readonly TimeSpan Kept = TimeSpan.FromDays(7);
+
     public required Guid TenantId { get; init; }
 
     public required Guid WorkspaceId { get; init; }
@@ -25,6 +28,9 @@ public sealed class StoredFile : IWorkspaceOwned
     public required Guid UploadedBy { get; init; }
 
     public required DateTimeOffset UploadedAt { get; init; }
+
+    /// <summary>When a packet first had it; a file that none ever had is forgotten after <see cref="Kept"/>.</summary>
+    public DateTimeOffset? AttachedAt { get; set; }
 }
 
 /// <summary>The file is larger than what is taken.</summary>

@@ -136,9 +136,6 @@ public sealed class Packet : IReceipted
     /// <summary>What an approver or a failed run left to be read, until the next move.</summary>
     public string? Remark { get; private set; }
 
-    /// <summary>The import that it came in by and that is not finished: it does not show yet.</summary>
-    public Guid? StagedBy { get; set; }
-
     /// <summary>How many events there are.</summary>
     public int Events { get; private set; }
 

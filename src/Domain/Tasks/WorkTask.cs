@@ -40,9 +40,6 @@ public sealed class WorkTask : IWorkspaceOwned
 
     public required DateTimeOffset OpenedAt { get; init; }
 
-    /// <summary>The import that its packet came in by and that is not finished.</summary>
-    public Guid? StagedBy { get; set; }
-
     /// <summary>The open task of a packet, or null when nobody has to do anything.</summary>
     public static WorkTask? Of(Packet packet, WorkflowDocument document) => packet.TaskOf(document) is not { } task ? null : new()
     {
@@ -58,7 +55,6 @@ public sealed class WorkTask : IWorkspaceOwned
         DueAt = task.DueAfter is { } due ? packet.EnteredAt + due : null,
         DoneWhen = task.DoneWhen,
         OpenedAt = packet.EnteredAt,
-        StagedBy = packet.StagedBy,
     };
 
     // A name-based id (RFC 9562, version 8) of the packet and the event that opened the task.

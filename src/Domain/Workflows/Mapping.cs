@@ -30,6 +30,41 @@ public static partial class Mapping
         return input;
     }
 
+    /// <summary>What the sources give for a record; what the record lacks is left out, for a schema to judge.</summary>
+    public static JsonObject Fill(IReadOnlyDictionary<string, JsonElement> sources, JsonElement record)
+    {
+        var made = new JsonObject();
+        foreach (var (name, source) in sources) Add(made, name, source, record, _ => "", lenient: true);
+        return made;
+    }
+
+    /// <summary>The JSON Pointers that a source reads, or why it is none of the forms that need no packet.</summary>
+    public static Outcome<IReadOnlyList<string>> Reads(JsonElement source)
+    {
+        if (PointerOf(source) is { } pointer) return pointer.StartsWith('/') ? new[] { pointer } : new InvalidArgument(pointer, "is no JSON Pointer; it begins with /");
+        if (source.ValueKind is not JsonValueKind.Object || source.EnumerateObject().Count() != 1) return new InvalidArgument("source", Forms);
+
+        var form = source.EnumerateObject().Single();
+        switch (form.Name)
+        {
+            case "value":
+                return Array.Empty<string>();
+            case "text" when form.Value.ValueKind is JsonValueKind.String:
+                return Holes().Matches(form.Value.GetString()!).Select(m => m.Groups[1].Value).ToArray();
+            case "object" when form.Value.ValueKind is JsonValueKind.Object:
+                var read = new List<string>();
+                foreach (var part in form.Value.EnumerateObject())
+                {
+                    if (Reads(part.Value).Refused(out var why, out var pointers)) return why;
+                    read.AddRange(pointers);
+                }
+
+                return read;
+            default:
+                return new InvalidArgument("source", Forms);
+        }
+    }
+
     /// <summary>What is wrong with one source, given the payload's schema; null when it can be followed.</summary>
     public static string? Fault(JsonElement source, JsonElement schema)
     {
@@ -47,12 +82,12 @@ public static partial class Mapping
         };
     }
 
-    private static MissingField? Add(JsonObject made, string name, JsonElement source, JsonElement payload, Func<string, string> packet)
+    private static MissingField? Add(JsonObject made, string name, JsonElement source, JsonElement payload, Func<string, string> packet, bool lenient = false)
     {
         if (PointerOf(source) is { } pointer)
         {
             if (Find(payload, pointer) is { } found) made[name] = JsonNode.Parse(found.GetRawText());
-            else if (!IsOptional(source)) return new(pointer, name);
+            else if (!lenient && !IsOptional(source)) return new(pointer, name);
             return null;
         }
 
@@ -64,17 +99,17 @@ public static partial class Mapping
                 return null;
             case "text":
                 var text = form.Value.GetString()!;
-                if (Holes().Matches(text).Select(m => m.Groups[1].Value).FirstOrDefault(p => Find(payload, p) is null) is { } absent) return new(absent, name);
+                if (Holes().Matches(text).Select(m => m.Groups[1].Value).FirstOrDefault(p => Find(payload, p) is null) is { } absent) return lenient ? null : new(absent, name);
                 made[name] = Holes().Replace(text, m => Find(payload, m.Groups[1].Value)!.Value.ToString());
                 return null;
             case "object":
                 var inner = new JsonObject();
                 foreach (var part in form.Value.EnumerateObject())
                 {
-                    if (Add(inner, part.Name, part.Value, payload, packet) is { } missing) return missing;
+                    if (Add(inner, part.Name, part.Value, payload, packet, lenient) is { } missing) return missing;
                 }
 
-                made[name] = inner;
+                if (!lenient || inner.Count > 0) made[name] = inner;
                 return null;
             default:
                 made[name] = JsonNode.Parse(form.Value.GetRawText());

@@ -4,6 +4,7 @@ using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using Mumega.Domain.Approvals;
 using Mumega.Domain.Files;
 using Mumega.Domain.Identity;
+using Mumega.Domain.Imports;
 using Mumega.Domain.Jobs;
 using Mumega.Domain.Packets;
 using Mumega.Domain.Pages;
@@ -40,6 +41,7 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
     internal CompiledQueries Queries { get; private set; } = null!;
 
     private readonly List<Evidence> evidence = [];
+    private readonly List<Func<CancellationToken, Task>> bulk = [];
     private SemaphoreSlim? writer;
 
     public DbSet<Tenant> Tenants => Set<Tenant>();
@@ -59,6 +61,9 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
     public DbSet<PacketEvent> PacketEvents => Set<PacketEvent>();
     public DbSet<WorkTask> WorkTasks => Set<WorkTask>();
     public DbSet<Schedule> Schedules => Set<Schedule>();
+    public DbSet<PacketImport> PacketImports => Set<PacketImport>();
+    public DbSet<ImportFile> ImportFiles => Set<ImportFile>();
+    public DbSet<ImportRow> ImportRows => Set<ImportRow>();
     public DbSet<StoredFile> StoredFiles => Set<StoredFile>();
     public DbSet<Receipt> Receipts => Set<Receipt>();
     public DbSet<Disclosure> Disclosures => Set<Disclosure>();
@@ -86,6 +91,7 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
     {
         (TenantId, WorkspaceId, Queries, writer) = (tenantId, workspaceId, queries, oneWriter);
         evidence.Clear();
+        bulk.Clear();
         Database.AutoSavepointsEnabled = false;
         return this;
     }
@@ -128,6 +134,9 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
     /// <summary>Adds what an act left behind to the next commit.</summary>
     public void Add(Evidence left) => evidence.Add(left);
 
+    /// <summary>Has the next commit also do this, after its changes and in the same transaction: for many rows at once.</summary>
+    internal void Also(Func<CancellationToken, Task> write) => bulk.Add(write);
+
     /// <summary>Runs a write that does not go through SaveChanges, such as a bulk update, as the only writer.</summary>
     public async Task<T> WriteAsync<T>(Func<Task<T>> write, CancellationToken ct)
     {
@@ -158,7 +167,7 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
         {
             var authority = SaveGuard.Check(this, evidence);
             var jobs = ChangeTracker.Entries<Job>().Any(e => e.State is EntityState.Added);
-            var rows = await WriteAsync(() => authority || evidence.Count > 0 ? SaveTogetherAsync(authority, cancellationToken) : base.SaveChangesAsync(true, cancellationToken), cancellationToken);
+            var rows = await WriteAsync(() => authority || evidence.Count > 0 || bulk.Count > 0 ? SaveTogetherAsync(authority, cancellationToken) : base.SaveChangesAsync(true, cancellationToken), cancellationToken);
             return new(rows, jobs, authority);
         }
         finally
@@ -178,6 +187,7 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
         }
 
         var saved = await base.SaveChangesAsync(true, ct);
+        foreach (var write in bulk) await write(ct);
         if (evidence.Count > 0)
         {
             await Queries.Rows.InsertAsync(this, [.. evidence.Select(e => e.Receipt)], ct);
@@ -187,6 +197,7 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
 
         if (transaction is not null) await transaction.CommitAsync(ct);
         evidence.Clear();
+        bulk.Clear();
         return saved;
     }
 

@@ -4,6 +4,7 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Mumega.Domain.Approvals;
 using Mumega.Domain.Files;
 using Mumega.Domain.Identity;
+using Mumega.Domain.Imports;
 using Mumega.Domain.Jobs;
 using Mumega.Domain.Packets;
 using Mumega.Domain.Pages;
@@ -168,11 +169,11 @@ internal static class MumegaModel
             Long(e, p => p.SagaJson);
             e.Ignore(p => p.PayloadJson).Ignore(p => p.Labels).Ignore(p => p.Links).Ignore(p => p.Attachments).Ignore(p => p.Steps).Ignore(p => p.Saga);
             e.HasOne<Packet>().WithMany().HasForeignKey(p => new { p.TenantId, p.WorkspaceId, p.ParentId }).OnDelete(DeleteBehavior.Restrict);
-            e.HasIndex(p => new { p.TenantId, p.WorkspaceId, p.StagedBy, p.Workflow, p.State, p.Id });
-            e.HasIndex(p => new { p.TenantId, p.WorkspaceId, p.StagedBy, p.Type, p.Id });
+            e.HasIndex(p => new { p.TenantId, p.WorkspaceId, p.Workflow, p.State, p.Id });
+            e.HasIndex(p => new { p.TenantId, p.WorkspaceId, p.Type, p.Id });
 
             // With the name in it, so that looking for a word need not read the rows.
-            e.HasIndex(p => new { p.TenantId, p.WorkspaceId, p.StagedBy, p.Id, p.Title });
+            e.HasIndex(p => new { p.TenantId, p.WorkspaceId, p.Id, p.Title });
             e.HasIndex(p => new { p.TenantId, p.WorkspaceId, p.Assignee }).HasFilter(NotNull(db, "Assignee"));
         });
         Room<PacketLabel>(model, e =>
@@ -194,9 +195,9 @@ internal static class MumegaModel
             e.HasKey(t => new { t.TenantId, t.WorkspaceId, t.Id });
             e.Property(t => t.Role).HasMaxLength(40);
             e.HasOne<Packet>().WithMany().HasForeignKey(t => new { t.TenantId, t.WorkspaceId, t.PacketId }).OnDelete(DeleteBehavior.Restrict);
-            e.HasIndex(t => new { t.TenantId, t.WorkspaceId, t.StagedBy, t.Assignee, t.Rank, t.Id });
-            e.HasIndex(t => new { t.TenantId, t.WorkspaceId, t.StagedBy, t.Role, t.Assignee, t.Rank, t.Id });
-            e.HasIndex(t => new { t.TenantId, t.WorkspaceId, t.StagedBy, t.DueAt });
+            e.HasIndex(t => new { t.TenantId, t.WorkspaceId, t.Assignee, t.Rank, t.Id });
+            e.HasIndex(t => new { t.TenantId, t.WorkspaceId, t.Role, t.Assignee, t.Rank, t.Id });
+            e.HasIndex(t => new { t.TenantId, t.WorkspaceId, t.DueAt });
             e.HasIndex(t => new { t.TenantId, t.WorkspaceId, t.PacketId });
         });
         Room<Schedule>(model, e =>
@@ -211,6 +212,35 @@ internal static class MumegaModel
             Long(e, s => s.StartsJson);
             e.Ignore(s => s.Starts);
             e.HasIndex(s => new { s.TenantId, s.WorkspaceId, s.WhenWorkflow, s.WhenState });
+        });
+        Room<PacketImport>(model, e =>
+        {
+            e.HasKey(i => new { i.TenantId, i.WorkspaceId, i.Id });
+            e.Property(i => i.Digest).HasMaxLength(64);
+            e.Property(i => i.Type).HasMaxLength(60);
+            e.Property(i => i.Workflow).HasMaxLength(60);
+            Long(e, i => i.ColumnsJson);
+            Long(e, i => i.PlanJson);
+            e.Ignore(i => i.Columns).Ignore(i => i.Plan).Ignore(i => i.IsOver);
+            e.HasIndex(i => new { i.TenantId, i.WorkspaceId, i.Digest });
+        });
+        Room<ImportFile>(model, e =>
+        {
+            e.HasKey(f => new { f.TenantId, f.WorkspaceId, f.ImportId });
+            e.HasOne<PacketImport>().WithMany().HasForeignKey(f => new { f.TenantId, f.WorkspaceId, f.ImportId }).OnDelete(DeleteBehavior.Restrict);
+            e.Property(f => f.Content).HasMaxLength(2 * PacketImport.MaxBytes);
+        });
+        Room<ImportRow>(model, e =>
+        {
+            e.HasKey(r => new { r.TenantId, r.WorkspaceId, r.ImportId, r.Number });
+            e.Property(r => r.Number).ValueGeneratedNever();
+            e.Property(r => r.Title).HasMaxLength(Packet.MaxTitle);
+            Long(e, r => r.FaultsJson);
+            Long(e, r => r.Payload);
+            Long(e, r => r.Labels);
+            Long(e, r => r.Data);
+            e.Ignore(r => r.Faults);
+            e.HasOne<PacketImport>().WithMany().HasForeignKey(r => new { r.TenantId, r.WorkspaceId, r.ImportId }).OnDelete(DeleteBehavior.Restrict);
         });
         Room<StoredFile>(model, e =>
         {
@@ -352,7 +382,6 @@ internal static class MumegaModel
             var byWorkspace = type.IsAssignableTo(typeof(IWorkspaceOwned)) && type != typeof(Stop) && type != typeof(RoleBinding);
             typeof(MumegaDb).GetMethod(nameof(MumegaDb.Filter), BindingFlags.Instance | BindingFlags.NonPublic)!
                 .MakeGenericMethod(type).Invoke(db, [model, byWorkspace]);
-            if (type == typeof(Packet) || type == typeof(WorkTask)) model.Entity(type).HasQueryFilter("staged", NotStaged(type));
             if (model.Entity(type).Metadata.FindProperty("Version") is { } version) version.IsConcurrencyToken = true;
         }
 
@@ -362,13 +391,6 @@ internal static class MumegaModel
         var tokenServer = model.Model.GetEntityTypes().Where(t => t.ClrType.Namespace?.StartsWith("OpenIddict", StringComparison.Ordinal) == true);
         foreach (var property in tokenServer.SelectMany(t => t.GetProperties()).Where(p => p.ClrType == typeof(string) && p.GetMaxLength() == 400 && p.Name != "Subject"))
             property.SetMaxLength(-1);
-    }
-
-    // What an import that is not finished brought in does not show.
-    private static System.Linq.Expressions.LambdaExpression NotStaged(Type type)
-    {
-        var row = System.Linq.Expressions.Expression.Parameter(type, "row");
-        return System.Linq.Expressions.Expression.Lambda(System.Linq.Expressions.Expression.Equal(System.Linq.Expressions.Expression.Property(row, nameof(Packet.StagedBy)), System.Linq.Expressions.Expression.Constant(null, typeof(Guid?))), row);
     }
 
     private static void Room<T>(ModelBuilder model, Action<EntityTypeBuilder<T>> configure) where T : class, IWorkspaceOwned =>

@@ -4,6 +4,8 @@ using System.Text;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage;
+using Mumega.Domain.Imports;
+using Mumega.Domain.Packets;
 using Mumega.Domain.Receipts;
 
 namespace Mumega.Infrastructure.Data;
@@ -44,6 +46,57 @@ internal sealed class RowWriter
             command.CommandText = text.ToString();
             await command.ExecuteNonQueryAsync(ct);
         }
+    }
+
+    /// <summary>
+    /// Adds a row for each row of an import that can become a packet, within the transaction that the context is in: what all of them have in
+    /// common from the pattern, the rest from the import's rows.
+    /// </summary>
+    /// <param name="db">The open workspace.</param>
+    /// <param name="pattern">What they have in common.</param>
+    /// <param name="import">Whose rows.</param>
+    /// <param name="own">For each property that is the row's own, the property of <see cref="ImportRow"/> that it comes from.</param>
+    /// <param name="ct">Cancels.</param>
+    public async Task CopyAsync<T>(MumegaDb db, T pattern, PacketImport import, IReadOnlyDictionary<string, string> own, CancellationToken ct) where T : class
+    {
+        var (table, from) = (TableOf(db, typeof(T)), TableOf(db, typeof(ImportRow)));
+        await using var command = Command(db);
+        var values = new List<string>();
+        foreach (var column in table.Columns)
+        {
+            if (own.TryGetValue(column.Property, out var source)) values.Add($"r.{from[source].Name}");
+            else values.Add(Parameter(command, column, column.Read(pattern)));
+        }
+
+        command.CommandText = $"INSERT INTO {table.Name} ({string.Join(',', table.Columns.Select(c => c.Name))}) SELECT {string.Join(',', values)} FROM {from.Name} r WHERE {OfImport(command, from, import)}";
+        await command.ExecuteNonQueryAsync(ct);
+    }
+
+    /// <summary>Adds the labels of an import's packets, within the transaction that the context is in.</summary>
+    public async Task CopyLabelsAsync(MumegaDb db, PacketImport import, CancellationToken ct)
+    {
+        var (table, from) = (TableOf(db, typeof(PacketLabel)), TableOf(db, typeof(ImportRow)));
+        await using var command = Command(db);
+        var list = from[nameof(ImportRow.Labels)].Name;
+        var (each, label) = db.Database.IsSqlite() ? ($", json_each(r.{list}) l", "l.value")
+            : db.Database.IsNpgsql() ? ($" CROSS JOIN LATERAL jsonb_array_elements_text(r.{list}::jsonb) l(label)", "l.label")
+            : ($" CROSS APPLY OPENJSON(r.{list}) l", "l.value");
+        string[] into = [nameof(PacketLabel.TenantId), nameof(PacketLabel.WorkspaceId), nameof(PacketLabel.PacketId), nameof(PacketLabel.Label)];
+        command.CommandText = $"INSERT INTO {table.Name} ({string.Join(',', into.Select(c => table[c].Name))}) SELECT r.{from[nameof(ImportRow.TenantId)].Name}, r.{from[nameof(ImportRow.WorkspaceId)].Name}, r.{from[nameof(ImportRow.PacketId)].Name}, {label} FROM {from.Name} r{each} WHERE {OfImport(command, from, import)}";
+        await command.ExecuteNonQueryAsync(ct);
+    }
+
+    private static string OfImport(DbCommand command, Table from, PacketImport import) => string.Join(" AND ",
+        $"r.{from[nameof(ImportRow.TenantId)].Name} = {Parameter(command, from[nameof(ImportRow.TenantId)], import.TenantId)}",
+        $"r.{from[nameof(ImportRow.WorkspaceId)].Name} = {Parameter(command, from[nameof(ImportRow.WorkspaceId)], import.WorkspaceId)}",
+        $"r.{from[nameof(ImportRow.ImportId)].Name} = {Parameter(command, from[nameof(ImportRow.ImportId)], import.Id)}",
+        $"r.{from[nameof(ImportRow.FaultsJson)].Name} IS NULL");
+
+    private static string Parameter(DbCommand command, Column column, object? value)
+    {
+        var name = $"@p{command.Parameters.Count}";
+        command.Parameters.Add(column.Type.CreateParameter(command, name, value, column.Nullable));
+        return name;
     }
 
     /// <summary>How many receipts <see cref="PlaceAsync"/> takes at most.</summary>

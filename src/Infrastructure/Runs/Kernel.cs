@@ -30,7 +30,7 @@ public sealed record Eligibility(Decision Decision, Preflight? Preflight, Stoppe
 /// The one door, whoever knocks: propose, decide, cancel, roll back, settle, stop. Each act commits its change, its receipts and the
 /// jobs that follow from it together or not at all.
 /// </summary>
-public sealed class Kernel(Desk desk)
+public sealed partial class Kernel(Desk desk)
 {
     public const int MaxReason = 2000;
 

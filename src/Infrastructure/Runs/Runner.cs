@@ -7,6 +7,7 @@ using Mumega.Domain.Policies;
 using Mumega.Domain.Runs;
 using Mumega.Domain.Webhooks;
 using Mumega.Infrastructure.Data;
+using Mumega.Infrastructure.Imports;
 
 namespace Mumega.Infrastructure.Runs;
 
@@ -44,7 +45,7 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
                 if (await s.Db.Queries.LeasedJob(s.Db, one.Id, one.Epoch, ct) is not { } job) continue;
 
                 var run = job.Kind is JobKind.ExecuteRun or JobKind.ReconcileRun ? await s.Db.Queries.Run(s.Db, job.SubjectId, ct) : null;
-                if (run is not null && desk.Catalog.Find(run.Action) is not InternalAction) alone.Add(one);
+                if (job.Kind is JobKind.ImportPackets || (run is not null && desk.Catalog.Find(run.Action) is not InternalAction)) alone.Add(one);
                 else await DoAsync(s, job, ct);
             }
 
@@ -95,6 +96,7 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
         JobKind.RemindApproval => RemindAsync(s, job, ct),
         JobKind.ContinuePacket => ContinueAsync(s, job, ct),
         JobKind.FireSchedule => FireAsync(s, job, ct),
+        JobKind.ImportPackets => ImportAsync(s, job, ct),
         JobKind.HoldRuns => HoldAsync(s, job, ct),
         JobKind.ResumeRuns => ResumeAsync(s, job, ct),
         _ => throw new InvalidOperationException($"there is no job of the kind {job.Kind}"),
@@ -282,6 +284,12 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
         Done(s, job);
     }
 
+    private static async Task ImportAsync(Sitting s, Job job, CancellationToken ct)
+    {
+        await Importer.ContinueAsync(s, job, ct);
+        Done(s, job);
+    }
+
     private static async Task HoldAsync(Sitting s, Job job, CancellationToken ct)
     {
         var waiting = await s.Db.Runs.Where(r => r.State == RunState.AwaitingApproval || r.State == RunState.Queued).ToListAsync(ct);
@@ -329,6 +337,7 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
                 await Kernel.EndedAsync(s, run, ct);
             }
 
+            if (job.Kind is JobKind.ImportPackets && await s.Db.PacketImports.SingleOrDefaultAsync(i => i.Id == job.SubjectId, ct) is { } import) import.Fail();
             if (job.Kind is JobKind.ContinuePacket) await Step.GiveUpAsync(s, job.SubjectId, ct);
         }
 

@@ -5,6 +5,7 @@ using Mumega.Domain.Actions;
 using Mumega.Domain.Approvals;
 using Mumega.Domain.Files;
 using Mumega.Domain.Identity;
+using Mumega.Domain.Imports;
 using Mumega.Domain.Jobs;
 using Mumega.Domain.Packets;
 using Mumega.Domain.Pages;
@@ -155,22 +156,44 @@ internal sealed class WorkspaceState(MumegaDb db, string tenantKey, string publi
 
         var entered = happened.Kind is PacketChange.Created || packet.EnteredBy == happened.Number;
         var clocks = entered || happened.Kind is PacketChange.Migrated;
-        if (clocks && packet.StagedBy is null)
-        {
-            // Under another version the same state may have other clocks; one that is over already rings at once.
-            foreach (var (_, transition) in document.Out(packet.State).Where(t => t.Transition.Timer is not null))
-                db.Jobs.Add(NewJob(db.TenantId, db.WorkspaceId, JobKind.ContinuePacket, packet.Id, packet.EnteredAt + transition.Timer!.Value));
-        }
 
-        if (entered && packet.StagedBy is null)
+        // Under another version the same state may have other clocks; one that is over already rings at once.
+        if (clocks) db.Jobs.AddRange(Clocks(db.TenantId, db.WorkspaceId, packet.Id, document, packet.State, packet.EnteredAt));
+        if (entered)
         {
             foreach (var schedule in await db.Schedules.Where(x => x.Trigger == Trigger.Packet && x.Enabled && x.WhenWorkflow == packet.Workflow && x.WhenState == packet.State).Select(x => x.Id).ToListAsync(ct))
                 db.Jobs.Add(NewJob(db.TenantId, db.WorkspaceId, JobKind.FireSchedule, schedule, now, $"{packet.Id}/{happened.Number}"));
         }
 
         var automatic = (clocks || happened.Kind is PacketChange.Edited) && document.Out(packet.State).Any(t => t.Transition.Automatic);
-        if (packet.StagedBy is null && (packet.Saga is { Stuck: null, Run: null } || (automatic && packet is { PendingRun: null, SagaJson: null })))
+        if (packet.Saga is { Stuck: null, Run: null } || (automatic && packet is { PendingRun: null, SagaJson: null }))
             db.Jobs.Add(NewJob(db.TenantId, db.WorkspaceId, JobKind.ContinuePacket, packet.Id, now));
+    }
+
+    public async Task<PacketImport?> FindImportAsync(Guid id, CancellationToken ct) => await db.PacketImports.SingleOrDefaultAsync(i => i.Id == id, ct);
+
+    public async Task<PacketImport?> FindImportedAsync(string digest, CancellationToken ct) =>
+        await db.PacketImports.AsNoTracking().Where(i => i.Digest == digest && i.State == ImportState.Imported).OrderByDescending(i => i.Id).FirstOrDefaultAsync(ct);
+
+    public async Task<IReadOnlyList<ImportRow>> SampleAsync(PacketImport import, int count, CancellationToken ct) =>
+        await db.ImportRows.AsNoTracking().Where(r => r.ImportId == import.Id && r.FaultsJson == null).OrderBy(r => r.Number).Take(count).ToListAsync(ct);
+
+    public void LetIn(PacketImport import, Packet pattern, PacketEvent created, WorkTask? task)
+    {
+        db.Also(async ct =>
+        {
+            await db.Queries.Rows.CopyAsync(db, pattern, import, new Dictionary<string, string>
+            {
+                [nameof(Packet.Id)] = nameof(ImportRow.PacketId),
+                [nameof(Packet.Title)] = nameof(ImportRow.Title),
+                [nameof(Packet.Payload)] = nameof(ImportRow.Payload),
+                [nameof(Packet.LabelsJson)] = nameof(ImportRow.Labels),
+            }, ct);
+            await db.Queries.Rows.CopyAsync(db, created, import, new Dictionary<string, string> { [nameof(PacketEvent.PacketId)] = nameof(ImportRow.PacketId), [nameof(PacketEvent.Data)] = nameof(ImportRow.Data) }, ct);
+            if (task is not null) await db.Queries.Rows.CopyAsync(db, task, import, new Dictionary<string, string> { [nameof(WorkTask.Id)] = nameof(ImportRow.TaskId), [nameof(WorkTask.PacketId)] = nameof(ImportRow.PacketId) }, ct);
+            await db.Queries.Rows.CopyLabelsAsync(db, import, ct);
+        });
+        db.Jobs.Add(NewJob(db.TenantId, db.WorkspaceId, JobKind.ImportPackets, import.Id, now));
     }
 
     public async Task<StoredFile?> FindFileAsync(string digest, CancellationToken ct) =>
@@ -184,7 +207,17 @@ internal sealed class WorkspaceState(MumegaDb db, string tenantKey, string publi
             Content = Array.Empty<byte>(),
             UploadedBy = f.UploadedBy,
             UploadedAt = f.UploadedAt,
+            AttachedAt = f.AttachedAt,
         }).AsNoTracking().SingleOrDefaultAsync(ct);
+
+    public void Attached(StoredFile file)
+    {
+        if (file.AttachedAt is not null) return;
+
+        // Its content was not read and is not written.
+        file.AttachedAt = now;
+        db.Attach(file).Property(f => f.AttachedAt).IsModified = true;
+    }
 
     public async Task<Schedule?> FindScheduleAsync(string key, CancellationToken ct) => await db.Schedules.SingleOrDefaultAsync(s => s.Key == key, ct);
 
@@ -240,6 +273,10 @@ internal sealed class WorkspaceState(MumegaDb db, string tenantKey, string publi
     /// <summary>The workspaces that a stop reaches.</summary>
     public static async Task<List<Guid>> ReachAsync(MumegaDb db, Stop stop, CancellationToken ct) =>
         stop.Boundary is StopBoundary.Tenant ? await db.Workspaces.Select(w => w.Id).ToListAsync(ct) : [stop.WorkspaceId];
+
+    /// <summary>The clocks that a packet's state has by its workflow.</summary>
+    public static IEnumerable<Job> Clocks(Guid tenant, Guid workspace, Guid packet, WorkflowDocument document, string state, DateTimeOffset entered) =>
+        document.Out(state).Where(t => t.Transition.Timer is not null).Select(t => NewJob(tenant, workspace, JobKind.ContinuePacket, packet, entered + t.Transition.Timer!.Value));
 
     public static Job NewJob(Guid tenant, Guid workspace, string kind, Guid subject, DateTimeOffset dueAt, string? detail = null) => new()
     {

@@ -47,7 +47,7 @@ public sealed class ModelTests
         foreach (var type in db.Model.GetEntityTypes().Where(t => t.ClrType.IsAssignableTo(typeof(ITenantOwned))))
         {
             var byWorkspace = type.ClrType.IsAssignableTo(typeof(IWorkspaceOwned)) && !tenantWide.Contains(type.ClrType);
-            Assert.Equal(byWorkspace ? ["tenant", "workspace"] : ["tenant"], type.GetDeclaredQueryFilters().Select(f => f.Key).Where(k => k is not "staged").Order());
+            Assert.Equal(byWorkspace ? ["tenant", "workspace"] : ["tenant"], type.GetDeclaredQueryFilters().Select(f => f.Key).Order());
             Assert.Equal("TenantId", type.FindPrimaryKey()!.Properties[0].Name);
             if (type.ClrType.IsAssignableTo(typeof(IWorkspaceOwned))) Assert.Equal("WorkspaceId", type.FindPrimaryKey()!.Properties[1].Name);
             Assert.All(type.GetForeignKeys(), key => Assert.Equal("TenantId", key.Properties[0].Name));

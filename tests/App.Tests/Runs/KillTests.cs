@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
@@ -6,6 +7,7 @@ using Microsoft.Extensions.Logging;
 using Mumega.Api;
 using Mumega.Api.Setup;
 using Mumega.App.Tests.Packets;
+using Mumega.Domain.Jobs;
 using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Receipts;
 
@@ -72,6 +74,35 @@ internal static class Kill
         Assert.Equal(["created", "requested", "moved", "requested", "compensating", "compensating", "compensated", "moved"], history.Select(e => e.Kind));
         Assert.Equal("failed", Domain.Packets.Packet.Replay(seeded.TenantId, seeded.WorkspaceId, id, history).State);
     }
+
+    public static async Task ImportAsync(Seeded seeded, string point, int pass)
+    {
+        await using var server = await Survivor.StartAsync(seeded, $"{point}:kill:{pass}");
+        var (workspaceId, ct) = (Api.GraphQL.NodeId.Of("Workspace", seeded.WorkspaceId, seeded.WorkspaceId), TestContext.Current.CancellationToken);
+        var lines = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, Rows).Select(i => $"{{\"slug\":\"page-{i}\",\"title\":{(i % 1000 == 500 ? "null" : "\"A page\"")},\"markdown\":\"x\"}}\n")));
+        var import = await server.AskAsync(async (_, otto) =>
+        {
+            using var answer = await ImportTests.UploadAsync(otto, seeded.WorkspaceId, "application/x-ndjson", lines);
+            return JsonDocument.Parse(await answer.Content.ReadAsStringAsync(ct)).RootElement;
+        });
+        Assert.Null((await server.AskAsync((_, otto) => ImportTests.CheckAsync(otto, import, new { type = "content", title = "/slug", payload = new { slug = "/slug", title = "/title", markdown = "/markdown" } }, "check"))).Error());
+        var looked = await server.AskAsync((_, otto) => Poll.UntilAsync(() => ImportTests.ImportAsync(otto, import), i => i.State() == "CHECKED"));
+        Assert.Equal((Rows, Rows / 1000), (looked.GetProperty("checked").GetInt32(), looked.GetProperty("faulty").GetInt32()));
+        var run = (await server.AskAsync((_, otto) => otto.ProposeAsync(null, "packet.import", new { import = import.GetProperty("importId").GetString(), leaveOutFaulty = true }, "import", workspaceId: workspaceId))).Run();
+        await server.AskAsync((_, otto) => otto.UntilAsync(run, "SUCCEEDED"));
+
+        await using var db = server.Open();
+        await Poll.UntilAsync(async () =>
+        {
+            await server.AskAsync((_, otto) => ImportTests.ImportAsync(otto, import));
+            return await db.ImportFiles.CountAsync(ct);
+        }, left => left == 0);
+        server.MustHaveDied();
+        const int Good = Rows - (Rows / 1000);
+        Assert.Equal((Good, Good, Good, Good, Rows / 1000), (await db.Packets.CountAsync(ct), await db.PacketEvents.CountAsync(ct), await db.WorkTasks.CountAsync(ct), await db.Jobs.CountAsync(j => j.Kind == JobKind.ContinuePacket, ct), await db.ImportRows.CountAsync(ct)));
+    }
+
+    private const int Rows = 11_000;
 
     public static async Task ExternalAsync(Seeded seeded, string point, int pass)
     {
@@ -161,6 +192,20 @@ public sealed class SagaKillTests(Seeded seeded) : IClassFixture<Seeded>
     [Theory]
     [MemberData(nameof(SagaPoints))]
     public Task What_was_done_is_made_good_once_wherever_the_process_dies(string point, int pass) => Kill.SagaAsync(seeded, point, pass);
+}
+
+/// <summary>The process dies while rows are looked at, let in and followed up: each row becomes a packet once, with its clock, or none does.</summary>
+public sealed class ImportKillTests(Seeded seeded) : IClassFixture<Seeded>
+{
+    // Three commits look at the rows, one lets them in, three set their clocks.
+    [Theory]
+    [InlineData("import.looked", 2)]
+    [InlineData("commit.before", 4)]
+    [InlineData("apply.before-commit", 1)]
+    [InlineData("commit.before", 7)]
+    [InlineData("commit.after", 7)]
+    [InlineData("import.followed", 2)]
+    public Task Every_row_comes_in_once_wherever_the_process_dies(string point, int pass) => Kill.ImportAsync(seeded, point, pass);
 }
 
 /// <summary>
@@ -257,6 +302,7 @@ public class Seeded : IAsyncLifetime
             await installation.AddConnectionAsync(workspace, "plain", "Plain", Receiver.Url("ok"), key, false, null, ct);
             await installation.AddConnectionAsync(workspace, "probed", "Probed", Receiver.Url("ok"), key, false, Receiver.Probe, ct);
             await installation.AddWorkflowAsync(workspace, "customer-refund", ct);
+            await installation.AddWorkflowAsync(workspace, "content-review", ct);
             await installation.AddConnectionAsync(workspace, "payments", "Payments", Receiver.Url("refuses"), key, true, null, ct);
             await installation.AddConnectionAsync(workspace, "idempotent", "Idempotent", Receiver.Url("ok"), key, true, null, ct);
         }

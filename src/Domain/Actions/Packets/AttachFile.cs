@@ -53,6 +53,7 @@ public sealed class AttachFile : PacketAction
         if (packet.Edit(edit, document, call.By, call.RunId, call.Now).Refused(out var why, out var edited)) return why;
 
         await call.State.KeepAsync(packet, edited, document, ct);
+        call.State.Attached(file);
         return new Change($"{input.Text("name")} is attached to \"{packet.Title}\".",
             new("packet.detach", JsonSerializer.SerializeToElement(new { packet = packet.Id, digest = file.Digest }), "Take it off again."), null, file.Digest);
     }

@@ -316,6 +316,9 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                         .HasMaxLength(64)
                         .HasColumnType("character varying(64)");
 
+                    b.Property<DateTimeOffset?>("AttachedAt")
+                        .HasColumnType("timestamp with time zone");
+
                     b.Property<byte[]>("Content")
                         .IsRequired()
                         .HasMaxLength(10485760)
@@ -389,6 +392,171 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                     b.HasIndex("TenantId", "OwnerId");
 
                     b.ToTable("Principals");
+                });
+
+            modelBuilder.Entity("Mumega.Domain.Imports.ImportFile", b =>
+                {
+                    b.Property<Guid>("TenantId")
+                        .HasColumnType("uuid");
+
+                    b.Property<Guid>("WorkspaceId")
+                        .HasColumnType("uuid");
+
+                    b.Property<Guid>("ImportId")
+                        .HasColumnType("uuid");
+
+                    b.Property<byte[]>("Content")
+                        .IsRequired()
+                        .HasMaxLength(134217728)
+                        .HasColumnType("bytea");
+
+                    b.HasKey("TenantId", "WorkspaceId", "ImportId");
+
+                    b.ToTable("ImportFiles");
+                });
+
+            modelBuilder.Entity("Mumega.Domain.Imports.ImportRow", b =>
+                {
+                    b.Property<Guid>("TenantId")
+                        .HasColumnType("uuid");
+
+                    b.Property<Guid>("WorkspaceId")
+                        .HasColumnType("uuid");
+
+                    b.Property<Guid>("ImportId")
+                        .HasColumnType("uuid");
+
+                    b.Property<long>("Number")
+                        .HasColumnType("bigint");
+
+                    b.Property<string>("Data")
+                        .HasMaxLength(-1)
+                        .HasColumnType("text");
+
+                    b.Property<string>("FaultsJson")
+                        .HasMaxLength(-1)
+                        .HasColumnType("text");
+
+                    b.Property<string>("Labels")
+                        .HasMaxLength(-1)
+                        .HasColumnType("text");
+
+                    b.Property<Guid?>("PacketId")
+                        .HasColumnType("uuid");
+
+                    b.Property<string>("Payload")
+                        .HasMaxLength(-1)
+                        .HasColumnType("text");
+
+                    b.Property<Guid?>("TaskId")
+                        .HasColumnType("uuid");
+
+                    b.Property<string>("Title")
+                        .HasMaxLength(200)
+                        .HasColumnType("character varying(200)");
+
+                    b.HasKey("TenantId", "WorkspaceId", "ImportId", "Number");
+
+                    b.ToTable("ImportRows");
+                });
+
+            modelBuilder.Entity("Mumega.Domain.Imports.PacketImport", b =>
+                {
+                    b.Property<Guid>("TenantId")
+                        .HasColumnType("uuid");
+
+                    b.Property<Guid>("WorkspaceId")
+                        .HasColumnType("uuid");
+
+                    b.Property<Guid>("Id")
+                        .HasColumnType("uuid");
+
+                    b.Property<int>("Attempt")
+                        .HasColumnType("integer");
+
+                    b.Property<int>("Checked")
+                        .HasColumnType("integer");
+
+                    b.Property<string>("ColumnsJson")
+                        .IsRequired()
+                        .HasMaxLength(-1)
+                        .HasColumnType("text");
+
+                    b.Property<string>("Digest")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)");
+
+                    b.Property<DateTimeOffset?>("EndedAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<int>("Faulty")
+                        .HasColumnType("integer");
+
+                    b.Property<string>("FileName")
+                        .IsRequired()
+                        .HasMaxLength(400)
+                        .HasColumnType("character varying(400)");
+
+                    b.Property<string>("Format")
+                        .IsRequired()
+                        .HasMaxLength(40)
+                        .HasColumnType("character varying(40)");
+
+                    b.Property<long>("LastRow")
+                        .HasColumnType("bigint");
+
+                    b.Property<string>("PlanJson")
+                        .HasMaxLength(-1)
+                        .HasColumnType("text");
+
+                    b.Property<int>("Rows")
+                        .HasColumnType("integer");
+
+                    b.Property<Guid?>("RunId")
+                        .HasColumnType("uuid");
+
+                    b.Property<long>("Size")
+                        .HasColumnType("bigint");
+
+                    b.Property<string>("State")
+                        .IsRequired()
+                        .HasMaxLength(40)
+                        .HasColumnType("character varying(40)");
+
+                    b.Property<string>("Surface")
+                        .HasMaxLength(400)
+                        .HasColumnType("character varying(400)");
+
+                    b.Property<string>("Type")
+                        .HasMaxLength(60)
+                        .HasColumnType("character varying(60)");
+
+                    b.Property<int?>("TypeVersion")
+                        .HasColumnType("integer");
+
+                    b.Property<DateTimeOffset>("UploadedAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<Guid>("UploadedBy")
+                        .HasColumnType("uuid");
+
+                    b.Property<int>("Version")
+                        .IsConcurrencyToken()
+                        .HasColumnType("integer");
+
+                    b.Property<string>("Workflow")
+                        .HasMaxLength(60)
+                        .HasColumnType("character varying(60)");
+
+                    b.Property<int?>("WorkflowVersion")
+                        .HasColumnType("integer");
+
+                    b.HasKey("TenantId", "WorkspaceId", "Id");
+
+                    b.HasIndex("TenantId", "WorkspaceId", "Digest");
+
+                    b.ToTable("PacketImports");
                 });
 
             modelBuilder.Entity("Mumega.Domain.Jobs.Job", b =>
@@ -532,9 +700,6 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                         .HasMaxLength(-1)
                         .HasColumnType("text");
 
-                    b.Property<Guid?>("StagedBy")
-                        .HasColumnType("uuid");
-
                     b.Property<string>("State")
                         .IsRequired()
                         .HasMaxLength(60)
@@ -585,11 +750,11 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
 
                     b.HasIndex("TenantId", "WorkspaceId", "ParentId");
 
-                    b.HasIndex("TenantId", "WorkspaceId", "StagedBy", "Id", "Title");
+                    b.HasIndex("TenantId", "WorkspaceId", "Id", "Title");
 
-                    b.HasIndex("TenantId", "WorkspaceId", "StagedBy", "Type", "Id");
+                    b.HasIndex("TenantId", "WorkspaceId", "Type", "Id");
 
-                    b.HasIndex("TenantId", "WorkspaceId", "StagedBy", "Workflow", "State", "Id");
+                    b.HasIndex("TenantId", "WorkspaceId", "Workflow", "State", "Id");
 
                     b.ToTable("Packets");
                 });
@@ -1571,9 +1736,6 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                         .HasMaxLength(40)
                         .HasColumnType("character varying(40)");
 
-                    b.Property<Guid?>("StagedBy")
-                        .HasColumnType("uuid");
-
                     b.Property<string>("Title")
                         .IsRequired()
                         .HasMaxLength(400)
@@ -1581,13 +1743,13 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
 
                     b.HasKey("TenantId", "WorkspaceId", "Id");
 
+                    b.HasIndex("TenantId", "WorkspaceId", "DueAt");
+
                     b.HasIndex("TenantId", "WorkspaceId", "PacketId");
 
-                    b.HasIndex("TenantId", "WorkspaceId", "StagedBy", "DueAt");
+                    b.HasIndex("TenantId", "WorkspaceId", "Assignee", "Rank", "Id");
 
-                    b.HasIndex("TenantId", "WorkspaceId", "StagedBy", "Assignee", "Rank", "Id");
-
-                    b.HasIndex("TenantId", "WorkspaceId", "StagedBy", "Role", "Assignee", "Rank", "Id");
+                    b.HasIndex("TenantId", "WorkspaceId", "Role", "Assignee", "Rank", "Id");
 
                     b.ToTable("WorkTasks");
                 });
@@ -2274,6 +2436,45 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                         .WithMany()
                         .HasForeignKey("TenantId", "OwnerId")
                         .OnDelete(DeleteBehavior.Restrict);
+                });
+
+            modelBuilder.Entity("Mumega.Domain.Imports.ImportFile", b =>
+                {
+                    b.HasOne("Mumega.Domain.Tenancy.Workspace", null)
+                        .WithMany()
+                        .HasForeignKey("TenantId", "WorkspaceId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("Mumega.Domain.Imports.PacketImport", null)
+                        .WithMany()
+                        .HasForeignKey("TenantId", "WorkspaceId", "ImportId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Mumega.Domain.Imports.ImportRow", b =>
+                {
+                    b.HasOne("Mumega.Domain.Tenancy.Workspace", null)
+                        .WithMany()
+                        .HasForeignKey("TenantId", "WorkspaceId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("Mumega.Domain.Imports.PacketImport", null)
+                        .WithMany()
+                        .HasForeignKey("TenantId", "WorkspaceId", "ImportId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Mumega.Domain.Imports.PacketImport", b =>
+                {
+                    b.HasOne("Mumega.Domain.Tenancy.Workspace", null)
+                        .WithMany()
+                        .HasForeignKey("TenantId", "WorkspaceId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
                 });
 
             modelBuilder.Entity("Mumega.Domain.Packets.Packet", b =>

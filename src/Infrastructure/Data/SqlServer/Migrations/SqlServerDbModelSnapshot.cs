@@ -318,6 +318,9 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                         .HasMaxLength(64)
                         .HasColumnType("nvarchar(64)");
 
+                    b.Property<DateTimeOffset?>("AttachedAt")
+                        .HasColumnType("datetimeoffset");
+
                     b.Property<byte[]>("Content")
                         .IsRequired()
                         .HasMaxLength(10485760)
@@ -391,6 +394,171 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                     b.HasIndex("TenantId", "OwnerId");
 
                     b.ToTable("Principals");
+                });
+
+            modelBuilder.Entity("Mumega.Domain.Imports.ImportFile", b =>
+                {
+                    b.Property<Guid>("TenantId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<Guid>("WorkspaceId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<Guid>("ImportId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<byte[]>("Content")
+                        .IsRequired()
+                        .HasMaxLength(134217728)
+                        .HasColumnType("varbinary(max)");
+
+                    b.HasKey("TenantId", "WorkspaceId", "ImportId");
+
+                    b.ToTable("ImportFiles");
+                });
+
+            modelBuilder.Entity("Mumega.Domain.Imports.ImportRow", b =>
+                {
+                    b.Property<Guid>("TenantId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<Guid>("WorkspaceId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<Guid>("ImportId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<long>("Number")
+                        .HasColumnType("bigint");
+
+                    b.Property<string>("Data")
+                        .HasMaxLength(-1)
+                        .HasColumnType("nvarchar(max)");
+
+                    b.Property<string>("FaultsJson")
+                        .HasMaxLength(-1)
+                        .HasColumnType("nvarchar(max)");
+
+                    b.Property<string>("Labels")
+                        .HasMaxLength(-1)
+                        .HasColumnType("nvarchar(max)");
+
+                    b.Property<Guid?>("PacketId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<string>("Payload")
+                        .HasMaxLength(-1)
+                        .HasColumnType("nvarchar(max)");
+
+                    b.Property<Guid?>("TaskId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<string>("Title")
+                        .HasMaxLength(200)
+                        .HasColumnType("nvarchar(200)");
+
+                    b.HasKey("TenantId", "WorkspaceId", "ImportId", "Number");
+
+                    b.ToTable("ImportRows");
+                });
+
+            modelBuilder.Entity("Mumega.Domain.Imports.PacketImport", b =>
+                {
+                    b.Property<Guid>("TenantId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<Guid>("WorkspaceId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<Guid>("Id")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<int>("Attempt")
+                        .HasColumnType("int");
+
+                    b.Property<int>("Checked")
+                        .HasColumnType("int");
+
+                    b.Property<string>("ColumnsJson")
+                        .IsRequired()
+                        .HasMaxLength(-1)
+                        .HasColumnType("nvarchar(max)");
+
+                    b.Property<string>("Digest")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("nvarchar(64)");
+
+                    b.Property<DateTimeOffset?>("EndedAt")
+                        .HasColumnType("datetimeoffset");
+
+                    b.Property<int>("Faulty")
+                        .HasColumnType("int");
+
+                    b.Property<string>("FileName")
+                        .IsRequired()
+                        .HasMaxLength(400)
+                        .HasColumnType("nvarchar(400)");
+
+                    b.Property<string>("Format")
+                        .IsRequired()
+                        .HasMaxLength(40)
+                        .HasColumnType("nvarchar(40)");
+
+                    b.Property<long>("LastRow")
+                        .HasColumnType("bigint");
+
+                    b.Property<string>("PlanJson")
+                        .HasMaxLength(-1)
+                        .HasColumnType("nvarchar(max)");
+
+                    b.Property<int>("Rows")
+                        .HasColumnType("int");
+
+                    b.Property<Guid?>("RunId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<long>("Size")
+                        .HasColumnType("bigint");
+
+                    b.Property<string>("State")
+                        .IsRequired()
+                        .HasMaxLength(40)
+                        .HasColumnType("nvarchar(40)");
+
+                    b.Property<string>("Surface")
+                        .HasMaxLength(400)
+                        .HasColumnType("nvarchar(400)");
+
+                    b.Property<string>("Type")
+                        .HasMaxLength(60)
+                        .HasColumnType("nvarchar(60)");
+
+                    b.Property<int?>("TypeVersion")
+                        .HasColumnType("int");
+
+                    b.Property<DateTimeOffset>("UploadedAt")
+                        .HasColumnType("datetimeoffset");
+
+                    b.Property<Guid>("UploadedBy")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<int>("Version")
+                        .IsConcurrencyToken()
+                        .HasColumnType("int");
+
+                    b.Property<string>("Workflow")
+                        .HasMaxLength(60)
+                        .HasColumnType("nvarchar(60)");
+
+                    b.Property<int?>("WorkflowVersion")
+                        .HasColumnType("int");
+
+                    b.HasKey("TenantId", "WorkspaceId", "Id");
+
+                    b.HasIndex("TenantId", "WorkspaceId", "Digest");
+
+                    b.ToTable("PacketImports");
                 });
 
             modelBuilder.Entity("Mumega.Domain.Jobs.Job", b =>
@@ -534,9 +702,6 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                         .HasMaxLength(-1)
                         .HasColumnType("nvarchar(max)");
 
-                    b.Property<Guid?>("StagedBy")
-                        .HasColumnType("uniqueidentifier");
-
                     b.Property<string>("State")
                         .IsRequired()
                         .HasMaxLength(60)
@@ -587,11 +752,11 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
 
                     b.HasIndex("TenantId", "WorkspaceId", "ParentId");
 
-                    b.HasIndex("TenantId", "WorkspaceId", "StagedBy", "Id", "Title");
+                    b.HasIndex("TenantId", "WorkspaceId", "Id", "Title");
 
-                    b.HasIndex("TenantId", "WorkspaceId", "StagedBy", "Type", "Id");
+                    b.HasIndex("TenantId", "WorkspaceId", "Type", "Id");
 
-                    b.HasIndex("TenantId", "WorkspaceId", "StagedBy", "Workflow", "State", "Id");
+                    b.HasIndex("TenantId", "WorkspaceId", "Workflow", "State", "Id");
 
                     b.ToTable("Packets");
                 });
@@ -1587,9 +1752,6 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                         .HasMaxLength(40)
                         .HasColumnType("nvarchar(40)");
 
-                    b.Property<Guid?>("StagedBy")
-                        .HasColumnType("uniqueidentifier");
-
                     b.Property<string>("Title")
                         .IsRequired()
                         .HasMaxLength(400)
@@ -1597,13 +1759,13 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
 
                     b.HasKey("TenantId", "WorkspaceId", "Id");
 
+                    b.HasIndex("TenantId", "WorkspaceId", "DueAt");
+
                     b.HasIndex("TenantId", "WorkspaceId", "PacketId");
 
-                    b.HasIndex("TenantId", "WorkspaceId", "StagedBy", "DueAt");
+                    b.HasIndex("TenantId", "WorkspaceId", "Assignee", "Rank", "Id");
 
-                    b.HasIndex("TenantId", "WorkspaceId", "StagedBy", "Assignee", "Rank", "Id");
-
-                    b.HasIndex("TenantId", "WorkspaceId", "StagedBy", "Role", "Assignee", "Rank", "Id");
+                    b.HasIndex("TenantId", "WorkspaceId", "Role", "Assignee", "Rank", "Id");
 
                     b.ToTable("WorkTasks");
                 });
@@ -2296,6 +2458,45 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                         .WithMany()
                         .HasForeignKey("TenantId", "OwnerId")
                         .OnDelete(DeleteBehavior.Restrict);
+                });
+
+            modelBuilder.Entity("Mumega.Domain.Imports.ImportFile", b =>
+                {
+                    b.HasOne("Mumega.Domain.Tenancy.Workspace", null)
+                        .WithMany()
+                        .HasForeignKey("TenantId", "WorkspaceId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("Mumega.Domain.Imports.PacketImport", null)
+                        .WithMany()
+                        .HasForeignKey("TenantId", "WorkspaceId", "ImportId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Mumega.Domain.Imports.ImportRow", b =>
+                {
+                    b.HasOne("Mumega.Domain.Tenancy.Workspace", null)
+                        .WithMany()
+                        .HasForeignKey("TenantId", "WorkspaceId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("Mumega.Domain.Imports.PacketImport", null)
+                        .WithMany()
+                        .HasForeignKey("TenantId", "WorkspaceId", "ImportId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Mumega.Domain.Imports.PacketImport", b =>
+                {
+                    b.HasOne("Mumega.Domain.Tenancy.Workspace", null)
+                        .WithMany()
+                        .HasForeignKey("TenantId", "WorkspaceId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
                 });
 
             modelBuilder.Entity("Mumega.Domain.Packets.Packet", b =>
