@@ -320,6 +320,9 @@ public sealed class OperatorTests(Chrome chrome)
     // MUMEGA_SCREENSHOTS names a folder to keep a picture of every page in.
     internal static async Task CheckAsync(IPage page, string name, bool dark)
     {
+        // Colours that are still on their way from one to the other have a contrast that nobody chose.
+        await page.EmulateMediaAsync(new() { ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light });
+        await page.EvaluateAsync("() => Promise.all(document.getAnimations().filter(a => a.effect?.getComputedTiming().endTime !== Infinity).map(a => a.finished.catch(() => {})))");
         if (Environment.GetEnvironmentVariable("MUMEGA_SCREENSHOTS") is { Length: > 0 } folder)
             await page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"{name}-{(dark ? "dark" : "light")}.png"), FullPage = true });
 

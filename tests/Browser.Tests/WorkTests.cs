@@ -178,6 +178,90 @@ public sealed class WorkTests(Chrome chrome)
         await Expect(page.Locator("h1 + span")).ToHaveTextAsync("Waiting for approval");
     }
 
+    [Fact]
+    public async Task Rows_of_a_file_are_mapped_looked_at_and_imported()
+    {
+        await using var studio = await Studio.OpenAsync();
+        var page = await studio.SignInAsync(chrome, "operator");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Packets" }).ClickAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "Import" }).ClickAsync();
+        await Expect(page.GetByText("Nothing was imported yet")).ToBeVisibleAsync();
+        await page.GetByLabel("File to import").SetInputFilesAsync(new FilePayload { Name = "old.csv", MimeType = "text/csv", Buffer = [.. "Order\nPr"u8, 0xe9, .. "fixe\n"u8] });
+        await Expect(page.GetByText("The file is not UTF-8: byte 0xE9")).ToBeVisibleAsync();
+        await CheckAsync(page, "imports", dark: false);
+        var rows = string.Concat(Enumerable.Range(1, 6000).Select(n => $"ord-{n},{(n == 7 ? "lots" : "500")},Broken on arrival.,\"vip, spring\"\n"));
+        await page.GetByLabel("File to import").SetInputFilesAsync(new FilePayload { Name = "refunds.csv", MimeType = "text/csv", Buffer = System.Text.Encoding.UTF8.GetBytes("Order,Amount,Reason,Tags\n" + rows) });
+
+        await page.GetByLabel("Type").SelectOptionAsync("refund");
+        await Expect(page.GetByLabel("Reason")).ToHaveValueAsync("c:Reason");
+        await page.GetByLabel("Name").SelectOptionAsync("c:Order");
+        await page.GetByLabel("Amount in cents").SelectOptionAsync("c:Amount");
+        await page.GetByLabel("Currency").SelectOptionAsync("fixed");
+        await page.GetByLabel("Currency, the same for all").FillAsync("EUR");
+        var preview = page.GetByRole(AriaRole.Region, new() { Name = "The first rows, as they would come in" });
+        await Expect(preview.GetByRole(AriaRole.Row, new() { Name = "8 ord-7" })).ToContainTextAsync("cents");
+        await Expect(preview.GetByText("spring").First).ToBeVisibleAsync();
+        await CheckAsync(page, "import-mapping", dark: false);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Look at all 6,000 rows" }).ClickAsync();
+        await Expect(page.GetByText("5,999 rows can become packets, 1 can't")).ToBeVisibleAsync(new() { Timeout = 30_000 });
+        await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Import 5,999 packets" })).ToBeDisabledAsync();
+        await CheckAsync(page, "import-checked", dark: true);
+        await page.GetByLabel("Leave out the row with faults").CheckAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Import 5,999 packets" }).ClickAsync();
+        await page.GetByRole(AriaRole.Alertdialog).GetByRole(AriaRole.Button, new() { Name = "Import" }).ClickAsync();
+        await Expect(page.Locator("h1 + span")).ToHaveTextAsync("Succeeded", new() { Timeout = 30_000 });
+        await page.GetByRole(AriaRole.Navigation, new() { Name = "Main" }).GetByRole(AriaRole.Link, new() { Name = "Packets" }).ClickAsync();
+        await page.GetByLabel("Label").SelectOptionAsync("spring");
+        await Expect(page.GetByRole(AriaRole.Link, new() { Name = "ord-6000" })).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "Import", Exact = true }).ClickAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "refunds.csv" }).ClickAsync();
+        await Expect(page.GetByText("5,999 packets came in")).ToBeVisibleAsync();
+        await CheckAsync(page, "import-done", dark: false);
+    }
+
+    [Fact]
+    public async Task A_schedule_is_set_changed_told_its_secret_and_removed()
+    {
+        await using var studio = await Studio.OpenAsync();
+        var page = await studio.SignInAsync(chrome, "owner");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Workflows" }).ClickAsync();
+        await Expect(page.GetByText("Nothing starts by itself yet")).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "New schedule" }).ClickAsync();
+        var dialog = page.GetByRole(AriaRole.Dialog);
+        await dialog.GetByLabel("Name", new() { Exact = true }).FillAsync("from-the-shop");
+        await dialog.GetByLabel("Started by").SelectOptionAsync("cron");
+        await dialog.GetByLabel("When", new() { Exact = true }).FillAsync("0 0 30 2 *");
+        await dialog.GetByLabel("Begins a packet of the type").SelectOptionAsync("refund");
+        await dialog.GetByLabel("Its name").FillAsync("A claim");
+        await dialog.GetByLabel("Order").FillAsync("ord-1");
+        await dialog.GetByLabel("Amount in cents").FillAsync("500");
+        await dialog.GetByLabel("Currency").FillAsync("EUR");
+        await dialog.GetByLabel("Reason").FillAsync("Weekly.");
+        await dialog.GetByLabel("Why it is set like this").FillAsync("The shop asks for it.");
+        await dialog.GetByRole(AriaRole.Button, new() { Name = "Set" }).ClickAsync();
+        await Expect(dialog.GetByRole(AriaRole.Alert)).ToContainTextAsync("cron");
+        await CheckAsync(page, "schedule", dark: false);
+        await dialog.GetByLabel("Started by").SelectOptionAsync("webhook");
+        await dialog.GetByLabel("Order").FillAsync("/data/order");
+        await dialog.GetByRole(AriaRole.Button, new() { Name = "Set" }).ClickAsync();
+        await Expect(page.GetByText("when called from outside")).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "New secret for from-the-shop" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Make a new secret" }).ClickAsync();
+        await Expect(page.GetByLabel("Secret", new() { Exact = true })).ToHaveValueAsync(new System.Text.RegularExpressions.Regex("^whsec_"));
+        await page.GetByRole(AriaRole.Button, new() { Name = "Done" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Change from-the-shop" }).ClickAsync();
+        await Expect(dialog.GetByLabel("Order")).ToHaveValueAsync("/data/order");
+        await dialog.GetByLabel("On", new() { Exact = true }).UncheckAsync();
+        await dialog.GetByLabel("Why it is set like this").FillAsync("Not this week.");
+        await dialog.GetByRole(AriaRole.Button, new() { Name = "Change" }).ClickAsync();
+        await Expect(page.GetByText("Off", new() { Exact = true })).ToBeVisibleAsync();
+        await CheckAsync(page, "schedules", dark: true);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Remove from-the-shop" }).ClickAsync();
+        await page.GetByLabel("Reason").FillAsync("The shop is closed.");
+        await page.GetByRole(AriaRole.Alertdialog).GetByRole(AriaRole.Button, new() { Name = "Remove" }).ClickAsync();
+        await Expect(page.GetByText("Nothing starts by itself yet")).ToBeVisibleAsync();
+    }
+
     private static async Task MoveAsync(IPage page, string transition, string reason)
     {
         await page.GetByRole(AriaRole.Button, new() { Name = transition }).ClickAsync();

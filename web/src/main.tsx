@@ -6,6 +6,7 @@ import { client } from './api/client';
 import './app.css';
 import { Actions } from './actions/actions';
 import { InboxPage } from './inbox/inbox';
+import { ImportPage, Imports } from './packets/imports';
 import { PacketPage } from './packets/packet';
 import { Packets } from './packets/packets';
 import { Pages } from './pages/pages';
@@ -34,6 +35,8 @@ const router = createBrowserRouter([
       { path: 'inbox', element: <InboxPage /> },
       { path: 'tasks', element: <Tasks /> },
       { path: 'packets', element: <Packets /> },
+      { path: 'packets/imports', element: <Imports /> },
+      { path: 'packets/imports/:id', element: <ImportPage /> },
       { path: 'packets/:id', element: <PacketPage /> },
       { path: 'workflows', element: <Workflows /> },
       { path: 'workflows/:workflow', element: <WorkflowPage /> },

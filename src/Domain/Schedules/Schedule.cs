@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Mumega.Domain.Identity;
-using Mumega.Domain.Tenancy;
+using Mumega.Domain.Receipts;
 
 namespace Mumega.Domain.Schedules;
 
@@ -11,7 +11,7 @@ public enum Trigger { Cron, Webhook, Packet }
 public enum Missed { Skip, CatchUp }
 
 /// <summary>Starts packets by itself: by the clock, by a signed call from outside, or when another packet comes into a state.</summary>
-public sealed class Schedule : IWorkspaceOwned
+public sealed class Schedule : IReceipted
 {
     /// <summary>So many missed occasions are caught up with at most.</summary>
     public const int MostMissed = 100;
@@ -67,7 +67,18 @@ public sealed class Schedule : IWorkspaceOwned
 
     public required DateTimeOffset CreatedAt { get; init; }
 
+    public int Receipts { get; set; }
+
+    public string? LastReceipt { get; set; }
+
     public int Version { get; private set; }
+
+    /// <summary>Calls from outside are signed with another secret from now on.</summary>
+    public Evidence Renew(string sealedSecret, Actor by, DateTimeOffset now)
+    {
+        SealedSecret = sealedSecret;
+        return ReceiptWriter.Append(this, ReceiptKind.Decided, by, now, "schedule.secret", "secret.renewed", Enabled ? "enabled" : "disabled", [("target", $"Schedule::\"{Key}\"")]);
+    }
 
     public JsonElement Starts => JsonDocument.Parse(StartsJson).RootElement;
 }

@@ -314,7 +314,7 @@ public sealed partial class Kernel(Desk desk)
         if (await s.Call.State.FindScheduleAsync(scheduleKey, ct) is not { Trigger: Trigger.Webhook } schedule) return new NotFound("hook", scheduleKey);
 
         var (secret, kept) = s.Call.State.NewSecret();
-        schedule.SealedSecret = kept;
+        s.Db.Add(schedule.Renew(kept, by, s.Now));
         await s.CommitAsync(ct);
         return new NewSecret(secret);
     }

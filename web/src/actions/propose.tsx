@@ -3,7 +3,8 @@ import { useNavigate } from 'react-router';
 import { useMutation, useQuery } from 'urql';
 import { graphql } from '../api/gql';
 import { idempotencyKey } from '../api/client';
-import { Button, Dialog, Field, Input, Problem, TextArea } from '../ui/ui';
+import { byField, read, type Schema, SchemaForm, type Values } from '../packets/schema-form';
+import { Button, Dialog, Field, Problem, TextArea } from '../ui/ui';
 import { type ActionType, type Agents, Eligibility } from './actions';
 
 const proposeDocument = graphql(`
@@ -18,22 +19,19 @@ const eligibilityDocument = graphql(`
   }
 `);
 
-type Property = { type?: string; enum?: string[]; title?: string; description?: string; format?: string; maxLength?: number; minimum?: number };
-type Schema = { required?: string[]; properties: Record<string, Property> };
-
 /** A form made from an action's JSON Schema. What the schema refuses comes back under the field it concerns. */
 export const ProposeDialog = ({ action, agents, workspace, onClose }: { action: ActionType; agents: Agents; workspace: { id: string; key: string }; onClose: () => void }) => {
   const schema = action.inputSchema as Schema;
   const navigate = useNavigate();
   const [, propose] = useMutation(proposeDocument);
-  const [values, setValues] = useState<Record<string, string>>({});
+  const [values, setValues] = useState<Values>({});
   const [reason, setReason] = useState('');
   const [faults, setFaults] = useState<Record<string, string>>({});
   const [problem, setProblem] = useState<string>();
   const [busy, setBusy] = useState(false);
   const key = useMemo(idempotencyKey, []);
 
-  const { input, unreadable } = useMemo(() => read(schema, values), [schema, values]);
+  const { payload: input, faults: unreadable } = useMemo(() => read(schema, values), [schema, values]);
   const complete = Object.keys(unreadable).length === 0 && (schema.required ?? []).every((name) => name in input);
   const [settled, setSettled] = useState<typeof input>();
   const [{ data: preview }] = useQuery({ query: eligibilityDocument, variables: { key: workspace.key, action: action.kind, input: settled ?? {} }, pause: !settled, requestPolicy: 'network-only' });
@@ -47,8 +45,11 @@ export const ProposeDialog = ({ action, agents, workspace, onClose }: { action: 
     const { data, error } = await propose({ input: { workspaceId: workspace.id, action: action.kind, input, reason, idempotencyKey: key } });
     setBusy(false);
     const refusal = data?.proposeAction.errors[0];
-    if (refusal && 'faults' in refusal) setFaults(Object.fromEntries(refusal.faults.map((f) => [f.path.replace(/^\//, ''), f.message])));
-    else if (error || refusal) setProblem(refusal?.message ?? 'The proposal did not arrive. Try again.');
+    if (refusal && 'faults' in refusal) {
+      const { fields, rest } = byField(schema, refusal.faults, '');
+      setFaults(fields);
+      setProblem(rest.join('. ') || undefined);
+    } else if (error || refusal) setProblem(refusal?.message ?? 'The proposal did not arrive. Try again.');
     else if (data?.proposeAction.run) navigate(`/w/${workspace.key}/runs/${data.proposeAction.run.id}`);
   };
 
@@ -57,21 +58,8 @@ export const ProposeDialog = ({ action, agents, workspace, onClose }: { action: 
       <form className="flex min-h-0 flex-1 flex-col" onSubmit={(e) => { e.preventDefault(); void submit(); }}>
         <div className="min-h-0 flex-1 space-y-4 overflow-y-auto px-5 py-4" onBlur={() => setSettled(complete ? input : undefined)}>
           {problem && <Problem message={problem} />}
-          {Object.entries(schema.properties).map(([name, property]) => (
-            <Field key={name} label={`${property.title ?? name}${schema.required?.includes(name) ? '' : ' (optional)'}`} help={property.description} error={faults[name]}>
-              {(p) => {
-                const common = { ...p, name, value: values[name] ?? '', required: schema.required?.includes(name), onChange: (e: { target: { value: string } }) => { setValues({ ...values, [name]: e.target.value }); setFaults({}); } };
-                if (property.format === 'agent')
-                  return <select {...common}><option value="">Choose an agent</option>{agents.map((a) => <option key={a.id} value={a.principalId}>{a.name}{a.active ? '' : ' (suspended)'}</option>)}</select>;
-                if (property.enum) return <select {...common}><option value="">{schema.required?.includes(name) ? 'Choose' : 'Not said'}</option>{property.enum.map((o) => <option key={o}>{o}</option>)}</select>;
-                if (property.type === 'boolean') return <select {...common}><option value="">Not said</option><option value="true">Yes</option><option value="false">No</option></select>;
-                if (property.format === 'markdown') return <TextArea {...common} rows={9} className={`${p.className} font-mono`} />;
-                if (property.type === 'string') return <Input {...common} maxLength={property.maxLength} />;
-                if (property.type === 'integer') return <Input {...common} type="number" min={property.minimum} />;
-                return <TextArea {...common} rows={3} placeholder={property.type === 'object' ? '{ }' : 'JSON, for example "text" or 12'} className={`${p.className} font-mono`} />;
-              }}
-            </Field>
-          ))}
+          <SchemaForm schema={schema} values={values} faults={faults} onChange={(v) => { setValues(v); setFaults({}); }} choices={(property) => (property.format !== 'agent' ? undefined
+            : { none: 'Choose an agent', options: agents.map((x) => ({ value: x.principalId, label: `${x.name}${x.active ? '' : ' (suspended)'}` })) })} />
           <Field label="Reason" help="Why you want this; approvers and receipts show it.">{(p) => <TextArea {...p} rows={2} required maxLength={2000} value={reason} onChange={(e) => setReason(e.target.value)} />}</Field>
           {answer && (
             <div className="rounded-xl bg-sunken px-4 pb-3 text-sm" aria-live="polite">
@@ -87,19 +75,4 @@ export const ProposeDialog = ({ action, agents, workspace, onClose }: { action: 
       </form>
     </Dialog>
   );
-};
-
-const read = (schema: Schema, values: Record<string, string>) => {
-  const input: Record<string, unknown> = {};
-  const unreadable: Record<string, string> = {};
-  for (const [name, property] of Object.entries(schema.properties)) {
-    const text = values[name] ?? '';
-    if (text === '') continue;
-    if (property.type === 'string' || property.enum) input[name] = text;
-    else if (property.type === 'integer') input[name] = Number(text);
-    else {
-      try { input[name] = JSON.parse(text); } catch { unreadable[name] = 'This is not valid JSON. Text needs quotation marks.'; }
-    }
-  }
-  return { input, unreadable };
 };

@@ -1,5 +1,5 @@
 import { Check, Inbox, Undo2, Users } from 'lucide-react';
-import { useCallback, useEffect, useState } from 'react';
+import { useEffect, useState } from 'react';
 import { Link, useNavigate } from 'react-router';
 import { useQuery } from 'urql';
 import { graphql } from '../api/gql';
@@ -8,7 +8,8 @@ import { useLiveQuery } from '../shell/use-live-query';
 import { useDecide } from '../runs/decide';
 import { SideBySide } from '../ui/diff';
 import { Delegations } from './delegations';
-import { Ago, Badge, Button, Card, Empty, Loading, PageTitle, Problem, ReasonDialog, words } from '../ui/ui';
+import { Ago, Badge, Button, Card, Empty, Key, Loading, PageTitle, Problem, ReasonDialog, words } from '../ui/ui';
+import { useKeys } from '../ui/use-keys';
 
 const previewDocument = graphql(`query Preview($id: ID!) { node(id: $id) { ... on Run { id preflight { preview { before after } } } } }`);
 
@@ -46,28 +47,23 @@ export const InboxPage = () => {
   const at = Math.min(selected, Math.max(0, waiting.length - 1));
   const current = waiting[at];
 
-  const approve = useCallback(async (approval: { id: string; digest: string }) => {
+  const approve = async (approval: { id: string; digest: string }) => {
     await decide.approve(approval);
     again();
-  }, [decide, again]);
+  };
 
-  useEffect(() => {
-    const onKey = (e: KeyboardEvent) => {
-      if (e.metaKey || e.ctrlKey || e.altKey || e.defaultPrevented || (e.target as HTMLElement).closest('input,textarea,select,[role=dialog],[role=alertdialog]')) return;
-      if (e.key === 'j') setSelected(Math.min(at + 1, waiting.length - 1));
-      else if (e.key === 'k') setSelected(Math.max(at - 1, 0));
-      else if (!current) return;
-      else if (e.key === 'a' && !current.blocked) void approve(current);
-      else if (e.key === 'r' && !current.blocked) setAsking({ id: current.id, kind: 'reject' });
-      else if (e.key === 'c' && !current.blocked) setAsking({ id: current.id, kind: 'changes' });
-      else if (e.key === 'd') setShown((now) => (now === current.id ? undefined : current.id));
-      else if (e.key === 'o') navigate(`/w/${workspace.key}/runs/${current.run.id}`);
-      else return;
-      e.preventDefault();
-    };
-    addEventListener('keydown', onKey);
-    return () => removeEventListener('keydown', onKey);
-  }, [at, waiting.length, current, approve, navigate, workspace.key]);
+  useKeys((key) => {
+    if (key === 'j') setSelected(Math.min(at + 1, waiting.length - 1));
+    else if (key === 'k') setSelected(Math.max(at - 1, 0));
+    else if (!current) return false;
+    else if (key === 'a' && !current.blocked) void approve(current);
+    else if (key === 'r' && !current.blocked) setAsking({ id: current.id, kind: 'reject' });
+    else if (key === 'c' && !current.blocked) setAsking({ id: current.id, kind: 'changes' });
+    else if (key === 'd') setShown((now) => (now === current.id ? undefined : current.id));
+    else if (key === 'o') navigate(`/w/${workspace.key}/runs/${current.run.id}`);
+    else return false;
+    return true;
+  });
 
   useEffect(() => { document.querySelector(`[data-row="${at}"]`)?.scrollIntoView({ block: 'nearest' }); }, [at]);
 
@@ -167,8 +163,6 @@ const Compare = ({ run }: { run: string }) => {
   const preview = data?.node && 'preflight' in data.node ? data.node.preflight?.preview : undefined;
   return <div className="mt-4">{preview ? <SideBySide before={preview.before} after={preview.after} /> : <div className="h-24 animate-pulse rounded-lg bg-sunken" />}</div>;
 };
-
-const Key = ({ children }: { children: string }) => <kbd className="ml-2 rounded border border-line-strong bg-surface px-1.5 font-mono text-xs">{children}</kbd>;
 
 const Fact = ({ name, children }: { name: string; children: React.ReactNode }) => (
   <>

@@ -1,5 +1,5 @@
 import { ArrowRight, ChevronRight, Download, Package, Paperclip, Pencil, Plus, UserRound, X } from 'lucide-react';
-import { type ReactNode, useRef, useState } from 'react';
+import { useRef, useState } from 'react';
 import { Link, useParams } from 'react-router';
 import { useMutation } from 'urql';
 import { graphql } from '../api/gql';
@@ -7,10 +7,11 @@ import type { PacketQuery } from '../api/gql/graphql';
 import { idempotencyKey } from '../api/client';
 import { useWorkspace } from '../shell/shell';
 import { useLiveQuery } from '../shell/use-live-query';
-import { Ago, Badge, Button, Card, Dialog, Empty, Field, Input, Loading, Problem, ReasonDialog, StateBadge, TextArea, words } from '../ui/ui';
+import { Ago, Badge, Button, Dialog, Empty, Field, Input, Loading, Panel, Problem, ReasonDialog, StateBadge, TextArea, words } from '../ui/ui';
 import { NewPacket } from './new-packet';
 import { PacketState } from './packets';
 import { byField, fieldsOf, read, type Schema, SchemaForm, type Values, write } from './schema-form';
+import { bytes, upload } from './upload';
 
 const packetDocument = graphql(`
   query Packet($id: ID!, $key: String!, $events: Int!) {
@@ -219,13 +220,6 @@ const PacketView = ({ packet, members, files, me, again, more }: { packet: Found
 
 const link = 'inline-flex items-center gap-1 rounded text-[13px] font-medium text-accent-text hover:underline';
 
-const Panel = ({ title, note, action, children }: { title: string; note?: string; action?: ReactNode; children: ReactNode }) => (
-  <Card>
-    <div className="flex items-baseline justify-between gap-3 border-b border-line px-5 py-3"><h2 className="text-sm font-semibold">{title}</h2>{note && <span className="text-[13px] text-faint">{note}</span>}{action}</div>
-    <div className="px-5 py-4">{children}</div>
-  </Card>
-);
-
 const Facts = ({ schema, payload }: { schema: Schema; payload: Record<string, unknown> }) => (
   <dl className="space-y-3 text-sm">
     {[...new Set([...fieldsOf(schema).map(([name]) => name), ...Object.keys(payload)])].filter((name) => payload[name] !== undefined).map((name) => {
@@ -278,8 +272,6 @@ const History = ({ packet, document }: { packet: Found; document: Document }) =>
   );
 };
 
-const size = (bytes: number) => (bytes < 1024 ? `${bytes} B` : bytes < 1_048_576 ? `${Math.round(bytes / 1024)} kB` : `${(bytes / 1_048_576).toFixed(1)} MB`);
-
 const Attachments = ({ packet, files, editable, again }: { packet: Found; files: string; editable: boolean; again: () => void }) => {
   const workspace = useWorkspace();
   const [, change] = useMutation(changeDocument);
@@ -294,23 +286,13 @@ const Attachments = ({ packet, files, editable, again }: { packet: Found; files:
     again();
   };
 
-  // fetch tells nothing about how far it is.
-  const upload = (file: File) => {
+  const send = async (file: File) => {
     setProblem(undefined);
     setProgress(0);
-    const request = new XMLHttpRequest();
-    request.open('POST', files);
-    request.setRequestHeader('graphql-require-preflight', '1');
-    request.setRequestHeader('content-type', file.type || 'application/octet-stream');
-    request.upload.onprogress = (e) => setProgress(e.total ? e.loaded / e.total : 0);
-    request.onerror = () => { setProgress(undefined); setProblem('The file did not arrive. It may be too large: at most 10 MB.'); };
-    request.onload = () => {
-      setProgress(undefined);
-      const answer = JSON.parse(request.responseText || '{}') as { digest?: string; message?: string };
-      if (answer.digest) void propose('packet.attach', { digest: answer.digest, name: file.name }, `Attached ${file.name}.`);
-      else setProblem(answer.message ?? 'The file was not taken.');
-    };
-    request.send(file);
+    const { answer, problem: refused } = await upload<{ digest: string }>(files, file, file.type || 'application/octet-stream', setProgress);
+    setProgress(undefined);
+    if (answer) void propose('packet.attach', { digest: answer.digest, name: file.name }, `Attached ${file.name}.`);
+    else setProblem(refused);
   };
 
   const fetchFile = async (file: Found['attachments'][number]) => {
@@ -324,7 +306,7 @@ const Attachments = ({ packet, files, editable, again }: { packet: Found; files:
   if (packet.attachments.length === 0 && !editable) return null;
   return (
     <Panel title="Files" action={editable ? <button type="button" className={link} onClick={() => input.current?.click()}><Paperclip aria-hidden className="size-3.5" />Attach</button> : undefined}>
-      <input ref={input} type="file" className="sr-only" tabIndex={-1} aria-label="File to attach" onChange={(e) => { const file = e.target.files?.[0]; if (file) upload(file); e.target.value = ''; }} />
+      <input ref={input} type="file" className="sr-only" tabIndex={-1} aria-label="File to attach" onChange={(e) => { const file = e.target.files?.[0]; if (file) void send(file); e.target.value = ''; }} />
       {problem && <div className="mb-3"><Problem message={problem} /></div>}
       {progress !== undefined && <div className="mb-3"><progress className="w-full" value={progress} aria-label="Upload" /></div>}
       {packet.attachments.length === 0 ? <p className="text-sm text-soft">None yet. Up to 10 MB each: documents, pictures, archives, text.</p> : (
@@ -333,7 +315,7 @@ const Attachments = ({ packet, files, editable, again }: { packet: Found; files:
             <li key={a.digest} className="flex items-center gap-3 py-2 text-sm first:pt-0 last:pb-0">
               <Paperclip aria-hidden className="size-4 shrink-0 text-faint" />
               <span className="min-w-0 flex-1 truncate font-medium">{a.name}</span>
-              <span className="text-[13px] text-faint">{size(a.size)}</span>
+              <span className="text-[13px] text-faint">{bytes(a.size)}</span>
               <button type="button" aria-label={`Download ${a.name}`} className="rounded-md p-1 text-faint hover:bg-sunken hover:text-ink" onClick={() => void fetchFile(a)}><Download className="size-4" /></button>
               {editable && <button type="button" aria-label={`Take ${a.name} off`} className="rounded-md p-1 text-faint hover:bg-sunken hover:text-ink" onClick={() => void propose('packet.detach', { digest: a.digest }, `Took ${a.name} off.`)}><X className="size-4" /></button>}
             </li>

@@ -1,4 +1,4 @@
-import { Columns3, List, Package, Plus, X } from 'lucide-react';
+import { Columns3, FileUp, List, Package, Plus, X } from 'lucide-react';
 import { useState } from 'react';
 import { Link, useSearchParams } from 'react-router';
 import { graphql } from '../api/gql';
@@ -66,6 +66,7 @@ export const Packets = () => {
               className={`inline-flex h-8 items-center gap-1.5 rounded-md px-2.5 text-sm font-medium ${board === (view === 'board') ? 'bg-accent-soft text-accent-text' : 'text-soft hover:text-ink'}`}><Icon aria-hidden className="size-4" />{label}</button>
           ))}
         </div>
+        <Link to={`/w/${workspace.key}/packets/imports`} className="inline-flex h-9 items-center gap-2 rounded-lg border border-line-strong bg-surface px-3.5 text-sm font-medium shadow-xs hover:bg-sunken"><FileUp aria-hidden className="size-4" />Import</Link>
         <Button look="primary" onClick={() => setCreating(true)}><Plus aria-hidden className="size-4" />New packet</Button>
       </PageTitle>
       <search aria-label="Filter packets" className="mb-4 grid gap-3 sm:grid-cols-3 lg:grid-cols-[1.2fr_1fr_1fr_1fr_1.4fr]">

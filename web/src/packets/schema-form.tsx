@@ -5,6 +5,9 @@ export type Property = {
   type?: string | string[]; title?: string; description?: string; format?: string; enum?: unknown[]; maxLength?: number; minLength?: number; minimum?: number; maximum?: number; pattern?: string;
 };
 export type Schema = { required?: string[]; properties?: Record<string, Property> };
+
+/** What a field is chosen from that the schema itself does not list. */
+export type Choices = (property: Property) => { none: string; options: { value: string; label: string }[] } | undefined;
 export type Values = Record<string, string>;
 
 const inputTypes: Record<string, string> = { date: 'date', email: 'email', uri: 'url', time: 'time' };
@@ -55,7 +58,7 @@ export const byField = (schema: Schema, faults: { path: string; message: string 
 };
 
 /** A form made from a JSON Schema. */
-export const SchemaForm = ({ schema, values, faults, onChange }: { schema: Schema; values: Values; faults: Record<string, string>; onChange: (values: Values) => void }) => {
+export const SchemaForm = ({ schema, values, faults, onChange, choices }: { schema: Schema; values: Values; faults: Record<string, string>; onChange: (values: Values) => void; choices?: Choices }) => {
   const form = useRef<HTMLDivElement>(null);
   const first = fieldsOf(schema).find(([name]) => faults[name])?.[0];
 
@@ -69,6 +72,8 @@ export const SchemaForm = ({ schema, values, faults, onChange }: { schema: Schem
           <Field key={name} label={`${property.title ?? name}${required ? '' : ' (optional)'}`} help={property.description} error={faults[name]}>
             {(p) => {
               const common = { ...p, name, value: values[name] ?? '', required, onChange: (e: { target: { value: string } }) => onChange({ ...values, [name]: e.target.value }) };
+              const chosen = choices?.(property);
+              if (chosen) return <select {...common}><option value="">{chosen.none}</option>{chosen.options.map((o) => <option key={o.value} value={o.value}>{o.label}</option>)}</select>;
               if (property.enum) return <select {...common}><option value="">{required ? 'Choose' : 'None'}</option>{property.enum.map((o) => <option key={String(o)} value={String(o)}>{String(o)}</option>)}</select>;
               if (property.type === 'boolean') return <select {...common}><option value="">{required ? 'Choose' : 'Not said'}</option><option value="true">Yes</option><option value="false">No</option></select>;
               if (property.type === 'integer' || property.type === 'number') return <Input {...common} type="number" min={property.minimum} max={property.maximum} step={property.type === 'number' ? 'any' : 1} />;

@@ -1,5 +1,5 @@
 import { Ban, Check, ChevronRight, CircleDashed, Clock, Minus, Undo2, X } from 'lucide-react';
-import { type ReactNode, useEffect, useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import { Link, useNavigate, useParams } from 'react-router';
 import { useMutation } from 'urql';
 import { graphql } from '../api/gql';
@@ -9,7 +9,8 @@ import { ReceiptRow } from '../receipts/receipt-row';
 import { useWorkspace } from '../shell/shell';
 import { useLiveQuery } from '../shell/use-live-query';
 import { Diff } from '../ui/diff';
-import { Ago, Badge, Button, Card, Empty, Loading, Problem, ReasonDialog, StateBadge, words } from '../ui/ui';
+import { Ago, Badge, Button, Card, Empty, Loading, Panel, Problem, ReasonDialog, StateBadge, words } from '../ui/ui';
+import { useKeys } from '../ui/use-keys';
 import { useDecide } from './decide';
 
 const runDocument = graphql(`
@@ -61,18 +62,13 @@ const RunView = ({ run, again }: { run: Run; again: () => void }) => {
   const decidable = run.state === 'AWAITING_APPROVAL' && approval && !approval.blocked;
   const approve = async () => { if (approval && (await decide.approve(approval))) again(); };
 
-  useEffect(() => {
-    const onKey = (e: KeyboardEvent) => {
-      if (e.metaKey || e.ctrlKey || e.altKey || e.defaultPrevented || (e.target as HTMLElement).closest('input,textarea,select,[role=dialog],[role=alertdialog]')) return;
-      if (e.key === 'a' && decidable) void approve();
-      else if (e.key === 'r' && decidable) setAsking('reject');
-      else if (e.key === 'c' && decidable) setAsking('changes');
-      else if (e.key === 'u') navigate(`/w/${workspace.key}/inbox`);
-      else return;
-      e.preventDefault();
-    };
-    addEventListener('keydown', onKey);
-    return () => removeEventListener('keydown', onKey);
+  useKeys((key) => {
+    if (key === 'a' && decidable) void approve();
+    else if (key === 'r' && decidable) setAsking('reject');
+    else if (key === 'c' && decidable) setAsking('changes');
+    else if (key === 'u') navigate(`/w/${workspace.key}/inbox`);
+    else return false;
+    return true;
   });
 
   const answer = async (reason: string) => {
@@ -188,13 +184,6 @@ const RunView = ({ run, again }: { run: Run; again: () => void }) => {
     </>
   );
 };
-
-const Panel = ({ title, note, flush, children }: { title: string; note?: string; flush?: boolean; children: ReactNode }) => (
-  <Card>
-    <h2 className="flex items-baseline justify-between gap-3 border-b border-line px-5 py-3 text-sm font-semibold"><span>{title}</span>{note && <span className="text-[13px] font-normal text-faint">{note}</span>}</h2>
-    <div className={flush ? '' : 'px-5 py-4'}>{children}</div>
-  </Card>
-);
 
 type Step = { name: string; text: ReactNode; mark: 'done' | 'now' | 'failed' | 'open' | 'skipped' };
 

@@ -1,10 +1,11 @@
 import { Activity, FileText, Handshake, Inbox, LayoutGrid, ListChecks, LogOut, Moon, OctagonX, Package, ReceiptText, Scale, Sun, Workflow } from 'lucide-react';
-import { createContext, type ReactNode, useContext, useEffect, useState } from 'react';
+import { createContext, type ReactNode, useContext, useEffect, useRef, useState } from 'react';
 import { NavLink, Navigate, Outlet, useLocation, useNavigate, useParams } from 'react-router';
 import { useQuery } from 'urql';
 import { graphql } from '../api/gql';
 import type { ShellQuery } from '../api/gql/graphql';
 import { Loading, Problem } from '../ui/ui';
+import { useKeys } from '../ui/use-keys';
 import { Live, useLive } from './live';
 import { useLiveQuery } from './use-live-query';
 
@@ -72,18 +73,17 @@ const Frame = ({ viewer, workspace }: { viewer: ShellQuery['viewer']; workspace:
 
   useEffect(() => { document.title = `${places.find((p) => pathname.includes(`/${p.to}`))?.label ?? 'Run'} · Mission Control`; }, [pathname]);
 
-  // g then a letter goes somewhere, as in mail programs.
-  useEffect(() => {
-    let armed = 0;
-    const onKey = (e: KeyboardEvent) => {
-      if (e.metaKey || e.ctrlKey || e.altKey || (e.target as HTMLElement).closest('input,textarea,select,[role=dialog],[role=alertdialog]')) return;
-      if (e.key === 'g') { armed = Date.now(); return; }
-      const place = places.find((p) => p.key === e.key);
-      if (place && Date.now() - armed < 1200) { armed = 0; e.stopImmediatePropagation(); navigate(`/w/${workspace.key}/${place.to}`); }
-    };
-    addEventListener('keydown', onKey, { capture: true });
-    return () => removeEventListener('keydown', onKey, { capture: true });
-  }, [navigate, workspace.key]);
+  // g then a letter goes somewhere, as in mail programs; before the page takes the letter for itself.
+  const armed = useRef(0);
+  useKeys((key, e) => {
+    if (key === 'g') { armed.current = Date.now(); return false; }
+    const place = places.find((p) => p.key === key);
+    if (!place || Date.now() - armed.current >= 1200) return false;
+    armed.current = 0;
+    e.stopImmediatePropagation();
+    navigate(`/w/${workspace.key}/${place.to}`);
+    return true;
+  }, { first: true });
 
   return (
     <div className="min-h-screen md:grid md:grid-cols-[15rem_1fr]">

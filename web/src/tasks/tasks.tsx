@@ -7,7 +7,8 @@ import type { TaskList } from '../api/gql/graphql';
 import { idempotencyKey } from '../api/client';
 import { useWorkspace } from '../shell/shell';
 import { useLiveQuery } from '../shell/use-live-query';
-import { Ago, Badge, Button, Card, Empty, Loading, PageTitle, Problem, words } from '../ui/ui';
+import { Ago, Badge, Button, Card, Empty, Key, Loading, PageTitle, Problem, words } from '../ui/ui';
+import { useKeys } from '../ui/use-keys';
 
 const tasksDocument = graphql(`
   query Tasks($key: String!, $which: TaskList!, $after: String) {
@@ -48,20 +49,15 @@ export const Tasks = () => {
     again();
   };
 
-  useEffect(() => {
-    const onKey = (e: KeyboardEvent) => {
-      if (e.metaKey || e.ctrlKey || e.altKey || e.defaultPrevented || (e.target as HTMLElement).closest('input,textarea,select,[role=dialog],[role=alertdialog]')) return;
-      const task = tasks[at];
-      if (e.key === 'j') setSelected(Math.min(at + 1, tasks.length - 1));
-      else if (e.key === 'k') setSelected(Math.max(at - 1, 0));
-      else if (!task) return;
-      else if (e.key === 'o') navigate(`/w/${workspace.key}/packets/${task.packet.id}`);
-      else if (e.key === 'c' && !task.assignee) void take(task.packet.id);
-      else return;
-      e.preventDefault();
-    };
-    addEventListener('keydown', onKey);
-    return () => removeEventListener('keydown', onKey);
+  useKeys((key) => {
+    const task = tasks[at];
+    if (key === 'j') setSelected(Math.min(at + 1, tasks.length - 1));
+    else if (key === 'k') setSelected(Math.max(at - 1, 0));
+    else if (!task) return false;
+    else if (key === 'o') navigate(`/w/${workspace.key}/packets/${task.packet.id}`);
+    else if (key === 'c' && !task.assignee) void take(task.packet.id);
+    else return false;
+    return true;
   });
 
   useEffect(() => { document.querySelector(`[data-row="${at}"]`)?.scrollIntoView({ block: 'nearest' }); }, [at]);
@@ -113,5 +109,3 @@ export const Tasks = () => {
     </>
   );
 };
-
-const Key = ({ children }: { children: string }) => <kbd className="ml-2 rounded border border-line-strong bg-surface px-1.5 font-mono text-xs">{children}</kbd>;

@@ -65,6 +65,17 @@ export const Card = ({ children, className = '' }: { children: ReactNode; classN
   <section className={`rounded-xl border border-line bg-surface ${className}`}>{children}</section>
 );
 
+/** A titled part of a page. */
+export const Panel = ({ title, note, action, flush, children }: { title: string; note?: string; action?: ReactNode; flush?: boolean; children: ReactNode }) => (
+  <Card>
+    <div className="flex items-baseline justify-between gap-3 border-b border-line px-5 py-3"><h2 className="text-sm font-semibold">{title}</h2>{note && <span className="text-[13px] text-faint">{note}</span>}{action}</div>
+    <div className={flush ? '' : 'px-5 py-4'}>{children}</div>
+  </Card>
+);
+
+/** A key to press. */
+export const Key = ({ children }: { children: string }) => <kbd className="ml-2 rounded border border-line-strong bg-surface px-1.5 font-mono text-xs">{children}</kbd>;
+
 export const PageTitle = ({ title, children, lead }: { title: string; children?: ReactNode; lead?: ReactNode }) => (
   <header className="mb-6 flex flex-wrap items-start justify-between gap-x-6 gap-y-3">
     <div>

@@ -8,6 +8,7 @@ import { useWorkspace } from '../shell/shell';
 import { useLiveQuery } from '../shell/use-live-query';
 import { Ago, Badge, Button, Card, Dialog, Empty, Field, Input, Loading, PageTitle, Problem } from '../ui/ui';
 import type { Document } from './diagram';
+import { Schedules } from './schedules';
 
 // The drawing is large and not everybody looks at it.
 const Diagram = lazy(async () => ({ default: (await import('./diagram')).Diagram }));
@@ -17,7 +18,6 @@ const workflowsDocument = graphql(`
     workspace(key: $key) {
       id
       workflows { key number title packetType document createdAt counts { state count } }
-      schedules { key trigger cron timeZone whenWorkflow whenState enabled hook nextAt lastAt started lastProblem }
     }
   }
 `);
@@ -62,22 +62,7 @@ export const Workflows = () => {
           );
         })}
       </ul>
-      {found && found.schedules.length > 0 && (
-        <section className="mt-8">
-          <h2 className="mb-3 text-lg font-semibold tracking-tight">Started by themselves</h2>
-          <Card className="overflow-hidden">
-            <ul className="divide-y divide-line">
-              {found.schedules.map((s) => (
-                <li key={s.key} className="flex flex-wrap items-center gap-x-4 gap-y-1 px-5 py-3 text-sm">
-                  <span className="min-w-0 flex-1"><span className="font-medium">{s.key}</span> <span className="text-soft">{s.trigger === 'CRON' ? `${s.cron} (${s.timeZone})` : s.trigger === 'WEBHOOK' ? 'when called from outside' : `when ${s.whenWorkflow} comes into ${s.whenState}`}</span>{s.hook && <code className="block truncate font-mono text-xs text-faint">{s.hook}</code>}</span>
-                  {s.lastProblem && <Badge tone="bad">{s.lastProblem.slice(0, 60)}</Badge>}
-                  <span className="text-[13px] text-faint">{s.started} started{s.nextAt ? <>, next <Ago at={s.nextAt} /></> : ''}</span>
-                </li>
-              ))}
-            </ul>
-          </Card>
-        </section>
-      )}
+      {found && found.workflows.length > 0 && <Schedules />}
       {starting && <TemplateDialog onClose={() => setStarting(false)} />}
     </>
   );

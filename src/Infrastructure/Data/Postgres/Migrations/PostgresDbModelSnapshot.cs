@@ -1582,6 +1582,10 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                         .HasMaxLength(4000)
                         .HasColumnType("character varying(4000)");
 
+                    b.Property<string>("LastReceipt")
+                        .HasMaxLength(400)
+                        .HasColumnType("character varying(400)");
+
                     b.Property<string>("Missed")
                         .IsRequired()
                         .HasMaxLength(40)
@@ -1589,6 +1593,9 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
 
                     b.Property<DateTimeOffset?>("NextAt")
                         .HasColumnType("timestamp with time zone");
+
+                    b.Property<int>("Receipts")
+                        .HasColumnType("integer");
 
                     b.Property<string>("SealedSecret")
                         .HasMaxLength(-1)

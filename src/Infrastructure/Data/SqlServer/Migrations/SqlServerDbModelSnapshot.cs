@@ -1598,6 +1598,10 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                         .HasMaxLength(4000)
                         .HasColumnType("nvarchar(4000)");
 
+                    b.Property<string>("LastReceipt")
+                        .HasMaxLength(400)
+                        .HasColumnType("nvarchar(400)");
+
                     b.Property<string>("Missed")
                         .IsRequired()
                         .HasMaxLength(40)
@@ -1605,6 +1609,9 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
 
                     b.Property<DateTimeOffset?>("NextAt")
                         .HasColumnType("datetimeoffset");
+
+                    b.Property<int>("Receipts")
+                        .HasColumnType("int");
 
                     b.Property<string>("SealedSecret")
                         .HasMaxLength(-1)
