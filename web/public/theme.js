@@ -1,6 +1,11 @@
-// Before the first paint, so that the page never flashes in the wrong theme.
+// Before the first paint, so that the page never flashes in the wrong theme; later, when the system changes and nobody chose here.
 (() => {
-  const chosen = localStorage.getItem('theme');
-  const dark = chosen ? chosen === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
-  document.documentElement.classList.toggle('dark', dark);
+  const system = matchMedia('(prefers-color-scheme: dark)');
+  const apply = () => {
+    const chosen = localStorage.getItem('theme');
+    document.documentElement.classList.toggle('dark', chosen ? chosen === 'dark' : system.matches);
+    dispatchEvent(new Event('theme'));
+  };
+  apply();
+  system.addEventListener('change', apply);
 })();

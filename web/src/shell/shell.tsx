@@ -149,7 +149,13 @@ const Frame = ({ viewer, workspace }: { viewer: ShellQuery['viewer']; workspace:
 const iconButton = 'rounded-md p-1.5 text-faint hover:bg-sunken hover:text-ink';
 
 const ThemeToggle = () => {
-  const [dark, setDark] = useState(document.documentElement.classList.contains('dark'));
+  const isDark = () => document.documentElement.classList.contains('dark');
+  const [dark, setDark] = useState(isDark);
+  useEffect(() => {
+    const changed = () => setDark(isDark());
+    addEventListener('theme', changed);
+    return () => removeEventListener('theme', changed);
+  }, []);
   return (
     <button type="button" aria-label={dark ? 'Use the light theme' : 'Use the dark theme'} className={iconButton}
       onClick={() => { document.documentElement.classList.toggle('dark', !dark); localStorage.setItem('theme', dark ? 'light' : 'dark'); setDark(!dark); }}>
