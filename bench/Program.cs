@@ -214,6 +214,7 @@ internal sealed partial class Bench : IAsyncDisposable
     {
         agent.Dispose();
         person.Dispose();
+        await app.StopAsync();
         await app.DisposeAsync();
         Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
         Directory.Delete(folder, recursive: true);

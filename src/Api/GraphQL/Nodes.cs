@@ -233,8 +233,7 @@ public sealed class ApprovalNode(Approval approval, ActionCatalog catalog, DateT
     public IReadOnlyList<Difference> Changes => approval.Changes;
 
     /// <summary>Whether the caller may take their decision back.</summary>
-    public bool Withdrawable(IResolveFieldContext context) =>
-        approval.State is ApprovalState.Pending or ApprovalState.ChangesRequested && approval.Current.Any(d => d.DeciderId == context.Request().Actor.Id && (approval.State is ApprovalState.Pending || d.Verdict is ApprovalVerdict.RequestChanges));
+    public bool Withdrawable(IResolveFieldContext context) => approval.Withdrawable(context.Request().Actor.Id, now) is not null;
 
     /// <summary>How often what is approved changed since it was asked for.</summary>
     public int Round => approval.Round;

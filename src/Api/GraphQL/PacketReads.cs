@@ -79,6 +79,12 @@ public sealed partial class WorkspaceNode
         await using var db = request.Open(workspace.Id);
         var query = Wanted(db, filter);
         if (Paging.TimeAndId(after) is { } cursor) query = query.Where(p => p.Id.CompareTo(cursor.Id) < 0);
+        if (filter?.Text is { Length: > 0 })
+        {
+            // Looked for in an index that has all of the filter; the rows are read of the few that are shown.
+            var found = query.OrderByDescending(p => p.Id).Select(p => p.Id).Take(Paging.Size(first) + 1);
+            query = db.Packets.AsNoTracking().Where(p => found.Contains(p.Id));
+        }
 
         var (rows, info) = await Paging.PageAsync(query.OrderByDescending(p => p.Id), first, after, p => Paging.Cursor(DateTimeOffset.UnixEpoch, p.Id), context.CancellationToken);
         List<PacketEdge> edges = [.. rows.Select(p => new PacketEdge(Paging.Cursor(DateTimeOffset.UnixEpoch, p.Id), new(p, request.Now)))];
@@ -217,7 +223,7 @@ public sealed partial class WorkspaceNode
         if (filter.Assignee is { } assignee) query = query.Where(p => p.Assignee == assignee);
         if (filter.Closed is { } closed) query = query.Where(p => p.Closed == closed);
         if (filter.Label is { } label) query = query.Where(p => db.PacketLabels.Where(l => l.Label == label).Select(l => l.PacketId).Contains(p.Id));
-        if (filter.Text is { Length: > 0 } text) query = db.Named(query, text);
+        if (filter.Text is { Length: > 0 } text && Packet.Fold(text) is var folded) query = query.Where(p => p.Folded.Contains(folded));
         return query;
     }
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Mumega.Api.Files;
@@ -54,7 +53,7 @@ public static class HookEndpoint
             return Answers.Refused(StatusCodes.Status400BadRequest, "BAD_REQUEST", "The body is not JSON.");
         }
 
-        var outcome = await kernel.StartByHookAsync(tenantId, workspaceId, key, id, Encoding.UTF8.GetBytes($"{id}.{at}.").Concat(body.ToArray()).ToArray(), signatures.Split(' '), data, ct);
+        var outcome = await kernel.StartByHookAsync(tenantId, workspaceId, key, new(id, seconds, body.ToArray(), signatures.Split(' ')), data, ct);
         if (outcome is null) return Forged();
         return outcome.Value.Refused(out var why, out var run)
             ? Answers.Refused(why is IdempotencyConflict ? StatusCodes.Status409Conflict : StatusCodes.Status422UnprocessableEntity, why.Code, why.Message)

@@ -247,19 +247,14 @@ public abstract class ExternalAction : ActionDefinition
 /// <summary>Every action that there is, by kind.</summary>
 public sealed class ActionCatalog
 {
-    private readonly Dictionary<string, ActionDefinition> byKind;
+    private static readonly Dictionary<string, ActionDefinition> ByKind = typeof(ActionDefinition).Assembly.GetTypes()
+        .Where(type => type is { IsAbstract: false } && type.IsAssignableTo(typeof(ActionDefinition)))
+        .Select(type => (ActionDefinition)Activator.CreateInstance(type)!)
+        .ToDictionary(action => action.Kind, StringComparer.Ordinal);
 
-    public ActionCatalog()
-    {
-        byKind = typeof(ActionDefinition).Assembly.GetTypes()
-            .Where(type => type is { IsAbstract: false } && type.IsAssignableTo(typeof(ActionDefinition)))
-            .Select(type => (ActionDefinition)Activator.CreateInstance(type)!)
-            .ToDictionary(action => action.Kind, StringComparer.Ordinal);
-    }
+    public IEnumerable<ActionDefinition> All => ByKind.Values.OrderBy(a => a.Family, StringComparer.Ordinal).ThenBy(a => a.Kind, StringComparer.Ordinal);
 
-    public IEnumerable<ActionDefinition> All => byKind.Values.OrderBy(a => a.Family, StringComparer.Ordinal).ThenBy(a => a.Kind, StringComparer.Ordinal);
-
-    public ActionDefinition? Find(string kind) => byKind.GetValueOrDefault(kind);
+    public ActionDefinition? Find(string kind) => ByKind.GetValueOrDefault(kind);
 }
 
 /// <summary>No action has that name.</summary>
@@ -270,6 +265,11 @@ public sealed record UnknownAction(string Action) : Refusal($"There is no action
 
 internal static class Input
 {
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>JSON as people read it.</summary>
+    public static string Pretty(this JsonElement json) => JsonSerializer.Serialize(json, Indented);
+
     public static string Text(this JsonElement input, string name) => input.GetProperty(name).GetString()!;
 
     public static string? TextOrNull(this JsonElement input, string name) =>

@@ -187,12 +187,15 @@ public sealed class Approval : IWorkspaceOwned
         }
     }
 
+    /// <summary>The decision that somebody could still take back; null when there is none.</summary>
+    public ApprovalDecision? Withdrawable(Guid by, DateTimeOffset now) =>
+        State is (ApprovalState.Pending or ApprovalState.ChangesRequested) && now < ExpiresAt
+        && Current.FirstOrDefault(d => d.DeciderId == by) is { } mine && (State is ApprovalState.Pending || mine.Verdict is ApprovalVerdict.RequestChanges) ? mine : null;
+
     /// <summary>Takes one's word back while others are still missing.</summary>
     public Outcome<Evidence> Withdraw(Run run, string? reason, Actor by, DateTimeOffset now)
     {
-        if (State is not (ApprovalState.Pending or ApprovalState.ChangesRequested) || run.State is not RunState.AwaitingApproval || now >= ExpiresAt) return new NothingToWithdraw();
-        if (Current.FirstOrDefault(d => d.DeciderId == by.Id) is not { } mine) return new NothingToWithdraw();
-        if (State is ApprovalState.ChangesRequested && mine.Verdict is not ApprovalVerdict.RequestChanges) return new NothingToWithdraw();
+        if (run.State is not RunState.AwaitingApproval || Withdrawable(by.Id, now) is not { } mine) return new NothingToWithdraw();
 
         Word(by, new(new HashSet<string>(mine.Roles.Split(' ', StringSplitOptions.RemoveEmptyEntries)), mine.ForId), ApprovalVerdict.Withdraw, null, reason, Digest, now);
         State = ApprovalState.Pending;

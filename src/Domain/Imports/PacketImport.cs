@@ -203,6 +203,9 @@ public sealed class ImportRow : IWorkspaceOwned
 
     public string? Title { get; init; }
 
+    /// <summary>The title in small letters.</summary>
+    public string? Folded { get; init; }
+
     public string? Payload { get; init; }
 
     /// <summary>A JSON array.</summary>

@@ -76,6 +76,9 @@ public sealed class Packet : IReceipted
 
     public string Title { get; private set; } = "";
 
+    /// <summary>The title in small letters, to be searched whatever the case.</summary>
+    public string Folded { get; private set; } = "";
+
     /// <summary>Canonical JSON, valid against the type's schema.</summary>
     public string Payload { get; private set; } = "{}";
 
@@ -386,7 +389,7 @@ public sealed class Packet : IReceipted
 
     private void Content(JsonElement data)
     {
-        if (data.TryGetProperty("title", out var title)) Title = title.GetString()!;
+        if (data.TryGetProperty("title", out var title)) (Title, Folded) = (title.GetString()!, Fold(title.GetString()!));
         if (data.TryGetProperty("payload", out var payload)) Payload = payload.GetRawText();
         if (data.TryGetProperty("labels", out var labels)) LabelsJson = labels.GetRawText();
         if (data.TryGetProperty("links", out var links)) LinksJson = links.GetRawText();
@@ -399,6 +402,9 @@ public sealed class Packet : IReceipted
         (State, Closed, EnteredAt, EnteredBy) = (state, closed, e.At, e.Number);
         (Assignee, AssignedAt) = (null, null);
     }
+
+    /// <summary>A text as titles are searched by it.</summary>
+    public static string Fold(string text) => text.ToLowerInvariant();
 
     private static JsonNode? Node(JsonElement json) => JsonNode.Parse(json.GetRawText());
 }

@@ -32,7 +32,7 @@ public sealed class JsonSchema
     {
         var read = new JsonSchema(schema.Clone(), formats);
         var found = new List<InputFault>();
-        read.Prepare(read.root, "", "", found);
+        read.Prepare(read.root, "", found);
         foreach (var (place, target) in read.references)
         {
             if (read.Resolve(target) is null) found.Add(new(place, $"refers to \"{target}\", which is not in this schema"));
@@ -65,11 +65,11 @@ public sealed class JsonSchema
     }
 
     // The schema of each place and anchor, its patterns, and what is not a schema.
-    private void Prepare(JsonElement schema, string place, string scope, List<InputFault> faults)
+    private void Prepare(JsonElement schema, string place, List<InputFault> faults)
     {
         if (schema.ValueKind is JsonValueKind.True or JsonValueKind.False)
         {
-            places[$"{scope}#{place}"] = schema;
+            places[$"#{place}"] = schema;
             return;
         }
 
@@ -131,11 +131,11 @@ public sealed class JsonSchema
                     if (value.ValueKind is not JsonValueKind.String) Fault("is a string");
                     break;
                 case "items" or "contains" or "additionalProperties" or "propertyNames" or "not" or "if" or "then" or "else" or "unevaluatedItems" or "unevaluatedProperties":
-                    Prepare(value, at, scope, faults);
+                    Prepare(value, at, faults);
                     break;
                 case "allOf" or "anyOf" or "oneOf" or "prefixItems":
                     if (value.ValueKind is not JsonValueKind.Array || value.GetArrayLength() == 0) Fault("is a list of schemas, at least one");
-                    else foreach (var (part, i) in value.EnumerateArray().Select((p, i) => (p, i))) Prepare(part, $"{at}/{i}", scope, faults);
+                    else foreach (var (part, i) in value.EnumerateArray().Select((p, i) => (p, i))) Prepare(part, $"{at}/{i}", faults);
                     break;
                 case "properties" or "patternProperties" or "dependentSchemas" or "$defs" or "definitions":
                     if (value.ValueKind is not JsonValueKind.Object)
@@ -147,7 +147,7 @@ public sealed class JsonSchema
                     foreach (var part in value.EnumerateObject())
                     {
                         if (key == "patternProperties") Pattern(part.Name);
-                        Prepare(part.Value, $"{at}/{Escape(part.Name)}", scope, faults);
+                        Prepare(part.Value, $"{at}/{Escape(part.Name)}", faults);
                     }
 
                     break;

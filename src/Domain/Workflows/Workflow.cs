@@ -8,6 +8,9 @@ namespace Mumega.Domain.Workflows;
 /// <summary>A published version of a workflow. None is ever changed; packets keep the one they began with until they are migrated.</summary>
 public sealed class Workflow : IWorkspaceOwned
 {
+    // Neither it nor the text ever changes.
+    private WorkflowDocument? document;
+
     public required Guid TenantId { get; init; }
 
     public required Guid WorkspaceId { get; init; }
@@ -30,7 +33,7 @@ public sealed class Workflow : IWorkspaceOwned
 
     public required DateTimeOffset CreatedAt { get; init; }
 
-    public WorkflowDocument Document => WorkflowDocument.Read(DocumentJson);
+    public WorkflowDocument Document => document ??= WorkflowDocument.Read(DocumentJson);
 }
 
 /// <summary>Where a state stands in its workflow.</summary>

@@ -121,12 +121,8 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
             select new FeedItem(at.Position!.Value, receipt)).AsNoTracking().Take(limit).AsAsyncEnumerable();
     }
 
-    /// <summary>Those packets that have the text in their name, in small or capital letters.</summary>
-    public IQueryable<Packet> Named(IQueryable<Packet> packets, string text)
-    {
-        var pattern = $"%{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal).Replace("[", "\\[", StringComparison.Ordinal)}%";
-        return Database.IsNpgsql() ? packets.Where(p => EF.Functions.ILike(p.Title, pattern, "\\")) : packets.Where(p => EF.Functions.Like(p.Title, pattern, "\\"));
-    }
+    /// <summary>Whom somebody decides for, and who for them, at a time: what <see cref="Delegation.Holds"/> says of one.</summary>
+    public IQueryable<Delegation> DelegationsAt(DateTimeOffset now) => Delegations.Where(d => d.EndedAt == null && d.Since <= now && d.Until > now);
 
     /// <summary>The browser session with this id, if there is one.</summary>
     public Task<WebSession?> FindWebSessionAsync(string id, CancellationToken ct) => Queries.WebSession(this, id, ct);

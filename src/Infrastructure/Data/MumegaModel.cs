@@ -159,6 +159,7 @@ internal static class MumegaModel
             e.Property(p => p.Workflow).HasMaxLength(60);
             e.Property(p => p.State).HasMaxLength(60);
             e.Property(p => p.Title).HasMaxLength(Packet.MaxTitle);
+            e.Property(p => p.Folded).HasMaxLength(Packet.MaxTitle);
             e.Property(p => p.PendingTransition).HasMaxLength(80);
             e.Property(p => p.Remark).HasMaxLength(4000);
             Long(e, p => p.Payload);
@@ -172,8 +173,8 @@ internal static class MumegaModel
             e.HasIndex(p => new { p.TenantId, p.WorkspaceId, p.Workflow, p.State, p.Id });
             e.HasIndex(p => new { p.TenantId, p.WorkspaceId, p.Type, p.Id });
 
-            // With the name in it, so that looking for a word need not read the rows.
-            e.HasIndex(p => new { p.TenantId, p.WorkspaceId, p.Id, p.Title });
+            // With all in it that lists are narrowed by, so that looking for a word need not read the rows.
+            e.HasIndex(p => new { p.TenantId, p.WorkspaceId, p.Id, p.Folded, p.Closed, p.Workflow, p.State, p.Type });
             e.HasIndex(p => new { p.TenantId, p.WorkspaceId, p.Assignee }).HasFilter(NotNull(db, "Assignee"));
         });
         Room<PacketLabel>(model, e =>
@@ -235,6 +236,7 @@ internal static class MumegaModel
             e.HasKey(r => new { r.TenantId, r.WorkspaceId, r.ImportId, r.Number });
             e.Property(r => r.Number).ValueGeneratedNever();
             e.Property(r => r.Title).HasMaxLength(Packet.MaxTitle);
+            e.Property(r => r.Folded).HasMaxLength(Packet.MaxTitle);
             Long(e, r => r.FaultsJson);
             Long(e, r => r.Payload);
             Long(e, r => r.Labels);

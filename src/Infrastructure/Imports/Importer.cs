@@ -82,6 +82,7 @@ internal static class Importer
                 Number = number,
                 PacketId = packet.Id,
                 Title = packet.Title,
+                Folded = packet.Folded,
                 Payload = packet.Payload,
                 Labels = packet.LabelsJson,
                 Data = created.Data,

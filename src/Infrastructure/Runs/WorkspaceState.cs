@@ -182,16 +182,20 @@ internal sealed class WorkspaceState(MumegaDb db, string tenantKey, string publi
     {
         db.Also(async ct =>
         {
+            // Everybody else waits for this commit; with room for it in memory its pages are written once.
+            if (db.Database.IsSqlite()) await db.Database.ExecuteSqlRawAsync("PRAGMA cache_size = -262144", ct);
             await db.Queries.Rows.CopyAsync(db, pattern, import, new Dictionary<string, string>
             {
                 [nameof(Packet.Id)] = nameof(ImportRow.PacketId),
                 [nameof(Packet.Title)] = nameof(ImportRow.Title),
+                [nameof(Packet.Folded)] = nameof(ImportRow.Folded),
                 [nameof(Packet.Payload)] = nameof(ImportRow.Payload),
                 [nameof(Packet.LabelsJson)] = nameof(ImportRow.Labels),
             }, ct);
             await db.Queries.Rows.CopyAsync(db, created, import, new Dictionary<string, string> { [nameof(PacketEvent.PacketId)] = nameof(ImportRow.PacketId), [nameof(PacketEvent.Data)] = nameof(ImportRow.Data) }, ct);
             if (task is not null) await db.Queries.Rows.CopyAsync(db, task, import, new Dictionary<string, string> { [nameof(WorkTask.Id)] = nameof(ImportRow.TaskId), [nameof(WorkTask.PacketId)] = nameof(ImportRow.PacketId) }, ct);
             await db.Queries.Rows.CopyLabelsAsync(db, import, ct);
+            if (db.Database.IsSqlite()) await db.Database.ExecuteSqlRawAsync("PRAGMA cache_size = -2000", ct);
         });
         db.Jobs.Add(NewJob(db.TenantId, db.WorkspaceId, JobKind.ImportPackets, import.Id, now));
     }

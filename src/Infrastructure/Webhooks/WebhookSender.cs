@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
@@ -27,14 +28,13 @@ public sealed class WebhookSender : IWebhookSender, IDisposable
     private const int MaxAnswerBytes = 64 * 1024;
 
     private readonly OutboundOptions options;
-    private readonly IDataProtector protector;
+    private readonly IDataProtectionProvider protection;
     private readonly TimeProvider clock;
     private readonly HttpClient http;
 
     public WebhookSender(OutboundOptions options, IDataProtectionProvider protection, TimeProvider clock)
     {
-        (this.options, this.clock) = (options, clock);
-        protector = protection.CreateProtector("connections");
+        (this.options, this.protection, this.clock) = (options, protection, clock);
         http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = false, ConnectCallback = ConnectAsync })
         {
             Timeout = options.Timeout,
@@ -45,22 +45,29 @@ public sealed class WebhookSender : IWebhookSender, IDisposable
     /// <summary>Seals a signing secret (<c>whsec_</c> and base64) for keeping in the database.</summary>
     public static string Seal(IDataProtectionProvider protection, string secret) => protection.CreateProtector("connections").Protect(secret);
 
-    /// <summary>Opens a sealed signing secret.</summary>
-    internal static string Unseal(IDataProtectionProvider protection, string kept) => protection.CreateProtector("connections").Unprotect(kept);
+    /// <summary>The signature of a message as Standard Webhooks has it: <c>v1,</c> and the base64 of an HMAC-SHA256 over id, time and body.</summary>
+    /// <param name="protection">Opens the secret.</param>
+    /// <param name="sealedSecret">The secret as <see cref="Seal"/> gave it.</param>
+    /// <param name="id">The message's id.</param>
+    /// <param name="timestamp">When it was sent, in seconds since 1970.</param>
+    /// <param name="body">What was sent.</param>
+    internal static string Sign(IDataProtectionProvider protection, string sealedSecret, string id, long timestamp, byte[] body)
+    {
+        var key = Convert.FromBase64String(protection.CreateProtector("connections").Unprotect(sealedSecret)["whsec_".Length..]);
+        byte[] signed = [.. Encoding.UTF8.GetBytes($"{id}.{timestamp.ToString(CultureInfo.InvariantCulture)}."), .. body];
+        return $"v1,{Convert.ToBase64String(HMACSHA256.HashData(key, signed))}";
+    }
 
     public async Task<Delivery> SendAsync(Connection connection, WebhookMessage message, CancellationToken ct)
     {
         if (await RefusalAsync(connection.Url, ct) is { } refusal) return new(DeliveryResult.Refused, refusal);
 
         var timestamp = clock.Now().ToUnixTimeSeconds();
-        var key = Convert.FromBase64String(protector.Unprotect(connection.SealedSecret)["whsec_".Length..]);
-        var signature = Convert.ToBase64String(HMACSHA256.HashData(key, Encoding.UTF8.GetBytes($"{message.Id}.{timestamp}.{message.Body}")));
-
         using var request = new HttpRequestMessage(HttpMethod.Post, connection.Url);
         request.Content = new StringContent(message.Body, Encoding.UTF8, new MediaTypeHeaderValue("application/json"));
         request.Headers.Add("webhook-id", message.Id.ToString());
-        request.Headers.Add("webhook-timestamp", timestamp.ToString());
-        request.Headers.Add("webhook-signature", $"v1,{signature}");
+        request.Headers.Add("webhook-timestamp", timestamp.ToString(CultureInfo.InvariantCulture));
+        request.Headers.Add("webhook-signature", Sign(protection, connection.SealedSecret, message.Id.ToString(), timestamp, Encoding.UTF8.GetBytes(message.Body)));
         return await AskAsync(request, connection.Url, status => (int)status switch
         {
             >= 200 and < 300 => DeliveryResult.Confirmed,

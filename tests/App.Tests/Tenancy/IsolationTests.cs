@@ -134,6 +134,9 @@ public abstract class IsolationTests(MumegaApp app)
         await victim.WorkflowAsync("content-review");
         await victim.Petra;
         await otto.CreatePacketAsync(victim, "content", "victim packet", new { slug = "victim-packet", title = "victim title", markdown = "victim text" }, new { labels = new[] { "victim-label" } });
+        var import = await ImportTests.UploadedAsync(otto, victim, "text/csv", "victim column\nvictim row\n");
+        Assert.Null((await ImportTests.CheckAsync(otto, import, new { type = "content", title = "/victim column", payload = new { slug = "/victim column" } })).Error());
+        await Runs.Poll.UntilAsync(() => ImportTests.ImportAsync(otto, import), i => i.State() == "CHECKED");
         Assert.Null((await otto.DelegateAsync(victim, victim.IdOf("Petra"))).Error());
 
         // Mallory is an agent here because sockets of other origins take tokens; with the agent's role in a room of its own.
@@ -144,7 +147,7 @@ public abstract class IsolationTests(MumegaApp app)
     private static async Task<Dictionary<string, string>> IdsAsync(World victim)
     {
         var w = (await (await victim.Otto).AskAsync(
-            "query($key: String!) { workspace(key: $key) { id runs { nodes { id } } approvals { nodes { id } } receipts { nodes { id } } pages { nodes { id } } stops { id } agents { id } contracts { id } packets { nodes { id } } delegations { id } } }",
+            "query($key: String!) { workspace(key: $key) { id runs { nodes { id } } approvals { nodes { id } } receipts { nodes { id } } pages { nodes { id } } stops { id } agents { id } contracts { id } packets { nodes { id } } delegations { id } packetImports { id } } }",
             new { key = victim.Workspace.Key })).GetProperty("workspace");
         string First(string list) => w.GetProperty(list).GetProperty("nodes")[0].GetProperty("id").GetString()!;
         return new()
@@ -158,6 +161,7 @@ public abstract class IsolationTests(MumegaApp app)
             ["Contract"] = w.GetProperty("contracts")[0].GetProperty("id").GetString()!,
             ["Packet"] = First("packets"),
             ["Delegation"] = w.GetProperty("delegations")[0].GetProperty("id").GetString()!,
+            ["PacketImport"] = w.GetProperty("packetImports")[0].GetProperty("id").GetString()!,
             ["Principal"] = w.GetProperty("agents")[0].GetProperty("id").GetString()!,
         };
     }
@@ -166,6 +170,8 @@ public abstract class IsolationTests(MumegaApp app)
     {
         IdGraphType when field.Name == "to" => Guid.NewGuid(),
         IInputObjectGraphType when field.Name == "approvals" => new[] { new { approvalId = ids["Approval"], digest = "x" } },
+        IInputObjectGraphType when field.Name == "plan" => new { type = "content", title = "/victim column", payload = new { } },
+        IdGraphType when field.Name == "importId" => ids["PacketImport"],
         IntGraphType => 1,
         BooleanGraphType => true,
         DateTimeOffsetGraphType => TimeProvider.System.GetUtcNow().AddDays(1),
@@ -195,7 +201,7 @@ public abstract class IsolationTests(MumegaApp app)
         var ct = TestContext.Current.CancellationToken;
         return string.Join(',', await db.Runs.CountAsync(ct), await db.Receipts.CountAsync(ct), await db.Stops.CountAsync(ct), await db.Pages.CountAsync(ct),
             await db.Approvals.SumAsync(a => a.Version, ct), await db.Runs.SumAsync(r => r.Version, ct), await db.IdempotencyKeys.CountAsync(ct),
-            await db.Packets.SumAsync(p => p.Version, ct), await db.PacketEvents.CountAsync(ct), await db.Delegations.SumAsync(d => d.Version + 1, ct));
+            await db.Packets.SumAsync(p => p.Version, ct), await db.PacketEvents.CountAsync(ct), await db.Delegations.SumAsync(d => d.Version + 1, ct), await db.PacketImports.SumAsync(i => i.Version, ct));
     }
 }
 

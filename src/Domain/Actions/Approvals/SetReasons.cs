@@ -48,7 +48,7 @@ public sealed class SetReasons : InternalAction
         var now = AsInput(await call.State.FindReasonsAsync(ct));
         return new(
             [new("count", true, $"{input.GetProperty("reasons").GetArrayLength()} reason(s).")], "Deciders choose from another list.",
-            Packets.DefinePacketType.Pretty(now), Packets.DefinePacketType.Pretty(input), "Put back the list that was there.", now.GetRawText());
+            now.Pretty(), input.Pretty(), "Put back the list that was there.", now.GetRawText());
     }
 
     public override async Task<Outcome<Change>> ApplyAsync(JsonElement input, ActionCall call, CancellationToken ct)

@@ -65,7 +65,7 @@ public sealed class CreatePacket : InternalAction
         var faults = PayloadFaults(type, input.GetProperty("payload"));
         return new(
             [new("payload", faults.Count == 0, faults.Count == 0 ? $"The payload is what {type.Key} {type.Number} asks for." : string.Join("; ", faults))],
-            $"\"{input.Text("title")}\" begins in {workflow.Document.States[workflow.Document.Initial].Title}.", null, DefinePacketType.Pretty(input.GetProperty("payload")),
+            $"\"{input.Text("title")}\" begins in {workflow.Document.States[workflow.Document.Initial].Title}.", null, input.GetProperty("payload").Pretty(),
             "Take it to an end by its workflow.", $"{type.Key}/{type.Number}/{workflow.Key}/{workflow.Number}");
     }
 

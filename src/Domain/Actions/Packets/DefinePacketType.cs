@@ -51,7 +51,7 @@ public sealed class DefinePacketType : InternalAction
         var same = now is not null && now.SchemaJson == input.GetProperty("schema").GetRawText() && now.Title == input.Text("title") && now.Description == input.TextOrNull("description");
         return new(
             [new("change", !same, same ? "It is defined like this already." : "The definition changes.")],
-            $"Version {(now?.Number ?? 0) + 1} of {key} holds for new packets.", now is null ? null : Pretty(now.Schema), Pretty(input.GetProperty("schema")),
+            $"Version {(now?.Number ?? 0) + 1} of {key} holds for new packets.", now is null ? null : now.Schema.Pretty(), input.GetProperty("schema").Pretty(),
             now is null ? "Packets of a type that nobody wants are closed by their workflow; the definition stays." : $"Define version {now.Number} again.", $"{now?.Number ?? 0}");
     }
 
@@ -77,8 +77,4 @@ public sealed class DefinePacketType : InternalAction
             : new { key, title = now.Title, description = now.Description, schema = now.Schema }), $"Define version {now.Number} again.");
         return new Change($"Version {next.Number} of {key} is defined.", undo, now?.Number.ToString(System.Globalization.CultureInfo.InvariantCulture), next.Number.ToString(System.Globalization.CultureInfo.InvariantCulture));
     }
-
-    internal static string Pretty(JsonElement json) => JsonSerializer.Serialize(json, Indented);
-
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 }

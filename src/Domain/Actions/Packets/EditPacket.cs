@@ -104,6 +104,6 @@ public sealed class EditPacket : PacketAction
         if (input.TryGetProperty("labels", out _)) fields["labels"] = after is { } l ? l.GetProperty("labels") : packet.Labels;
         if (input.TryGetProperty("links", out _)) fields["links"] = after is { } k ? k.GetProperty("links") : packet.Links;
         if (input.TryGetProperty("parent", out _)) fields["parent"] = after is { } p ? p.GetProperty("parent") : packet.ParentId;
-        return DefinePacketType.Pretty(JsonSerializer.SerializeToElement(fields));
+        return JsonSerializer.SerializeToElement(fields).Pretty();
     }
 }

@@ -75,7 +75,7 @@ public sealed class SetSchedule : InternalAction
         var next = input.TextOrNull("cron") is { } cron && !call.State.NextOccasion(cron, input.TextOrNull("timeZone") ?? "UTC", call.Now).Refused(out _, out var occasion) ? $" Next at {occasion.At:u}." : "";
         return new(
             [new("new", true, now is null ? "It is new." : "It replaces what is set.")], $"{input.Text("key")} starts packets by {input.Text("trigger")}.{next}",
-            now is null ? null : Packets.DefinePacketType.Pretty(AsInput(now)), Packets.DefinePacketType.Pretty(input), now is null ? "Take it away." : "Set what was set before.", $"{now?.Version ?? -1}");
+            now is null ? null : AsInput(now).Pretty(), input.Pretty(), now is null ? "Take it away." : "Set what was set before.", $"{now?.Version ?? -1}");
     }
 
     public override async Task<Outcome<Change>> ApplyAsync(JsonElement input, ActionCall call, CancellationToken ct)
@@ -146,7 +146,7 @@ public sealed class RemoveSchedule : InternalAction
         var now = await call.State.FindScheduleAsync(input.Text("key"), ct);
         return new(
             [new("there", now is not null, now is null ? "There is no such schedule." : "It is set.")], $"{input.Text("key")} starts nothing any more.",
-            now is null ? null : Packets.DefinePacketType.Pretty(SetSchedule.AsInput(now)), null, "Set it again.", $"{now?.Version ?? -1}");
+            now is null ? null : SetSchedule.AsInput(now).Pretty(), null, "Set it again.", $"{now?.Version ?? -1}");
     }
 
     public override async Task<Outcome<Change>> ApplyAsync(JsonElement input, ActionCall call, CancellationToken ct)

@@ -112,8 +112,8 @@ public sealed class PublishWorkflow : InternalAction
                 new("people", people.Count == 0, people.Count == 0 ? "Somebody may take every transition." : $"Nobody may take a transition: {string.Join("; ", people)}."),
                 new("gates", gates.Count == 0, gates.Count == 0 ? "Every gate can be opened." : $"Nobody could open a gate: {string.Join("; ", gates)}."),
             ],
-            $"Version {(now?.Number ?? 0) + 1} of {document.Title} holds for new packets.", now is null ? null : Packets.DefinePacketType.Pretty(JsonDocument.Parse(now.DocumentJson).RootElement),
-            Packets.DefinePacketType.Pretty(input.GetProperty("document")), now is null ? "Nothing begins with it unless somebody creates a packet." : $"Publish version {now.Number} again.", $"{now?.Number ?? 0}/{people.Count}/{gates.Count}");
+            $"Version {(now?.Number ?? 0) + 1} of {document.Title} holds for new packets.", now is null ? null : JsonDocument.Parse(now.DocumentJson).RootElement.Pretty(),
+            input.GetProperty("document").Pretty(), now is null ? "Nothing begins with it unless somebody creates a packet." : $"Publish version {now.Number} again.", $"{now?.Number ?? 0}/{people.Count}/{gates.Count}");
     }
 
     public override async Task<Outcome<Change>> ApplyAsync(JsonElement input, ActionCall call, CancellationToken ct)

@@ -437,6 +437,10 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                         .HasMaxLength(-1)
                         .HasColumnType("text");
 
+                    b.Property<string>("Folded")
+                        .HasMaxLength(200)
+                        .HasColumnType("character varying(200)");
+
                     b.Property<string>("Labels")
                         .HasMaxLength(-1)
                         .HasColumnType("text");
@@ -657,6 +661,11 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                     b.Property<int>("Events")
                         .HasColumnType("integer");
 
+                    b.Property<string>("Folded")
+                        .IsRequired()
+                        .HasMaxLength(200)
+                        .HasColumnType("character varying(200)");
+
                     b.Property<string>("LabelsJson")
                         .IsRequired()
                         .HasMaxLength(-1)
@@ -750,11 +759,11 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
 
                     b.HasIndex("TenantId", "WorkspaceId", "ParentId");
 
-                    b.HasIndex("TenantId", "WorkspaceId", "Id", "Title");
-
                     b.HasIndex("TenantId", "WorkspaceId", "Type", "Id");
 
                     b.HasIndex("TenantId", "WorkspaceId", "Workflow", "State", "Id");
+
+                    b.HasIndex("TenantId", "WorkspaceId", "Id", "Folded", "Closed", "Workflow", "State", "Type");
 
                     b.ToTable("Packets");
                 });

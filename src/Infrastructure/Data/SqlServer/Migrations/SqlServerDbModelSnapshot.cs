@@ -439,6 +439,10 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                         .HasMaxLength(-1)
                         .HasColumnType("nvarchar(max)");
 
+                    b.Property<string>("Folded")
+                        .HasMaxLength(200)
+                        .HasColumnType("nvarchar(200)");
+
                     b.Property<string>("Labels")
                         .HasMaxLength(-1)
                         .HasColumnType("nvarchar(max)");
@@ -659,6 +663,11 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                     b.Property<int>("Events")
                         .HasColumnType("int");
 
+                    b.Property<string>("Folded")
+                        .IsRequired()
+                        .HasMaxLength(200)
+                        .HasColumnType("nvarchar(200)");
+
                     b.Property<string>("LabelsJson")
                         .IsRequired()
                         .HasMaxLength(-1)
@@ -752,11 +761,11 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
 
                     b.HasIndex("TenantId", "WorkspaceId", "ParentId");
 
-                    b.HasIndex("TenantId", "WorkspaceId", "Id", "Title");
-
                     b.HasIndex("TenantId", "WorkspaceId", "Type", "Id");
 
                     b.HasIndex("TenantId", "WorkspaceId", "Workflow", "State", "Id");
+
+                    b.HasIndex("TenantId", "WorkspaceId", "Id", "Folded", "Closed", "Workflow", "State", "Type");
 
                     b.ToTable("Packets");
                 });

@@ -430,6 +430,10 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                         .HasMaxLength(-1)
                         .HasColumnType("TEXT");
 
+                    b.Property<string>("Folded")
+                        .HasMaxLength(200)
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("Labels")
                         .HasMaxLength(-1)
                         .HasColumnType("TEXT");
@@ -650,6 +654,11 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                     b.Property<int>("Events")
                         .HasColumnType("INTEGER");
 
+                    b.Property<string>("Folded")
+                        .IsRequired()
+                        .HasMaxLength(200)
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("LabelsJson")
                         .IsRequired()
                         .HasMaxLength(-1)
@@ -743,11 +752,11 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
 
                     b.HasIndex("TenantId", "WorkspaceId", "ParentId");
 
-                    b.HasIndex("TenantId", "WorkspaceId", "Id", "Title");
-
                     b.HasIndex("TenantId", "WorkspaceId", "Type", "Id");
 
                     b.HasIndex("TenantId", "WorkspaceId", "Workflow", "State", "Id");
+
+                    b.HasIndex("TenantId", "WorkspaceId", "Id", "Folded", "Closed", "Workflow", "State", "Type");
 
                     b.ToTable("Packets");
                 });

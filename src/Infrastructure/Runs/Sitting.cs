@@ -1,0 +1,139 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using Mumega.Domain.Actions;
+using Mumega.Domain.Approvals;
+using Mumega.Domain.Identity;
+using Mumega.Domain.Jobs;
+using Mumega.Domain.Policies;
+using Mumega.Domain.Runs;
+using Mumega.Domain.Stops;
+using Mumega.Domain.Tenancy;
+using Mumega.Infrastructure.Data;
+
+namespace Mumega.Infrastructure.Runs;
+
+/// <summary>One act in progress: an open workspace, who acts with which roles, the policies and stops in force, and the time.</summary>
+public sealed class Sitting : IAsyncDisposable
+{
+    private readonly Authority authority;
+    private readonly Standing standing;
+
+    internal Sitting(Desk desk, MumegaDb db, Actor by, Authority authority, Standing standing, DateTimeOffset now, IWorkspaceState state)
+    {
+        (Desk, Db, By, Now) = (desk, db, by, now);
+        (this.authority, this.standing) = (authority, standing);
+        Call = new(by, state, now);
+    }
+
+    public Desk Desk { get; }
+
+    public MumegaDb Db { get; }
+
+    public Actor By { get; }
+
+    public IReadOnlySet<string> Roles => standing.Roles;
+
+    public DateTimeOffset Now { get; }
+
+    public ActionCall Call { get; }
+
+    /// <summary>Set when the act commits something but refuses what was asked: the key stays free, and repeating it asks again.</summary>
+    public bool IsRefusal { get; set; }
+
+    /// <summary>Whether the principal may see this workspace at all. If not, it does not exist for them.</summary>
+    public bool MaySee => By.Kind is PrincipalKind.Service || Decide(ControlAct.Read).Verdict is not Verdict.Deny;
+
+    /// <summary>The workspace and the key of its tenant, when the principal may see it; otherwise null.</summary>
+    public async Task<(Workspace Workspace, string TenantKey)?> SeeAsync(CancellationToken ct) =>
+        MaySee && await authority.WorkspaceAsync(Db, ct) is { } workspace ? (workspace, authority.TenantKey) : null;
+
+    public Decision Decide(string act, ActionDefinition? action = null, JsonElement? input = null) =>
+        authority.Policies.Decide(new(By, standing.Suspended, Roles, Db.WorkspaceId, act, action, input));
+
+    /// <summary>Which fields of receipts the principal may see, by policy. Outlives the act.</summary>
+    public FieldDoor Door()
+    {
+        var (by, suspended, roles, workspace, policies) = (By, standing.Suspended, Roles, Db.WorkspaceId, authority.Policies);
+        return new(field => policies.Decide(new(by, suspended, roles, workspace, ControlAct.OpenField, null, null, field)).Verdict is Verdict.Allow);
+    }
+
+    /// <summary>The stop that covers work of this proposer, or null. A release passes, or nothing could ever be released.</summary>
+    public Stopped? StopFor(Guid proposer, ActionDefinition action, JsonElement input) => StopFor(proposer, action.Family, action.Connector(input));
+
+    public Stopped? StopFor(Run run) => StopFor(run.ProposedBy, run.Family, run.Connector);
+
+    public Stop? EngagedFor(Run run) =>
+        run.Family == "stops" ? null : authority.Stops.FirstOrDefault(s => s.Covers(Db.WorkspaceId, run.ProposedBy, run.Family, run.Connector));
+
+    public void Enqueue(string kind, Guid subject, DateTimeOffset? dueAt = null) =>
+        Db.Jobs.Add(WorkspaceState.NewJob(Db.TenantId, Db.WorkspaceId, kind, subject, dueAt ?? Now));
+
+    /// <summary>Has an approval's deadline and reminder kept.</summary>
+    public void EnqueueClocks(Run run, Approval approval)
+    {
+        if (approval.RemindAt is { } remind) Enqueue(JobKind.RemindApproval, run.Id, remind < Now ? Now : remind);
+        Enqueue(JobKind.ExpireApproval, run.Id, approval.ExpiresAt < Now ? Now : approval.ExpiresAt);
+    }
+
+    /// <summary>The roles by which the caller decides: their own, and those of everybody who has them decide now; and whom they have decide for themselves.</summary>
+    public async Task<(IReadOnlyList<Standpoint> Standpoints, IReadOnlyCollection<Guid> Delegates)> StandpointsAsync(CancellationToken ct)
+    {
+        var by = By.Id;
+        var delegations = await Db.DelegationsAt(Now).AsNoTracking().Where(d => d.ToId == by || d.FromId == by).ToListAsync(ct);
+        var standpoints = new List<Standpoint> { new(Roles) };
+        foreach (var from in delegations.Where(d => d.ToId == by).OrderBy(d => d.Since).Select(d => d.FromId).Distinct())
+        {
+            // As they stand now: who lost a role, or may decide nothing by policy, has nothing left to pass on.
+            var theirs = await OnBehalfOfAsync(from, By.Surface, ct);
+            if (theirs.Decide(ControlAct.DecideApproval).Verdict is not Verdict.Deny) standpoints.Add(new(theirs.Roles, from));
+        }
+
+        return (standpoints, [.. delegations.Where(d => d.FromId == by).Select(d => d.ToId)]);
+    }
+
+    /// <summary>The same act as the platform does it for a workflow: what a published workflow does by itself.</summary>
+    public Sitting AsWorkflow() => As(Actor.Platform(By.TenantId, By.Log) with { Surface = Actor.WorkflowSurface }, Authority.Platform);
+
+    /// <summary>The same act with the authority that somebody has now, for what they set up to happen later.</summary>
+    public async Task<Sitting> OnBehalfOfAsync(Guid principalId, string surface, CancellationToken ct)
+    {
+        var principal = await Db.Principals.AsNoTracking().SingleAsync(p => p.Id == principalId, ct);
+        return As(By with { Id = principal.Id, Kind = principal.Kind, Name = principal.Name, OwnerId = principal.OwnerId, Surface = surface }, await authority.StandingAsync(Db, principalId, Now, ct));
+    }
+
+    /// <summary>The same act seen with the authority of whoever proposed the run, as it is now. Shares the open context.</summary>
+    public async Task<Sitting> ForProposerAsync(Run run, CancellationToken ct) =>
+        As(By with { Id = run.ProposedBy, Kind = run.ProposerKind, OwnerId = run.ProposerOwner, Surface = run.Surface }, await authority.StandingAsync(Db, run.ProposedBy, Now, ct));
+
+    // Scopes and workspaces bound a token, and there is none here: what can have changed since is role, suspension and policy.
+    private Sitting As(Actor actor, Standing theirs) =>
+        new(Desk, Db, actor with { Scopes = new HashSet<string>(Scopes.All), Workspaces = new HashSet<Guid> { Db.WorkspaceId } }, authority, theirs, Now, Call.State);
+
+    public async Task CommitAsync(CancellationToken ct)
+    {
+        FaultPoint.Hit("commit.before");
+        var saved = await Db.CommitAsync(ct);
+        FaultPoint.Hit("commit.after");
+
+        if (saved.Jobs) Desk.Signals.Jobs.Pulse();
+        if (saved.Authority) Desk.Signals.Authority.Pulse();
+        Desk.Signals.Receipts.Pulse();
+    }
+
+    public ValueTask DisposeAsync() => Db.DisposeAsync();
+
+    /// <summary>The same for a family as such, before there is an input.</summary>
+    public Stopped? StopFor(Guid proposer, string family, string? connector = null) =>
+        family == "stops" ? null
+        : authority.Stops.FirstOrDefault(s => s.Covers(Db.WorkspaceId, proposer, family, connector)) is { } stop ? new(stop.Boundary, stop.Target, stop.Reason)
+        : null;
+}
+
+/// <summary>Which fields of receipts somebody may see. Each name is decided once.</summary>
+public sealed class FieldDoor(Func<string, bool> decide)
+{
+    private readonly ConcurrentDictionary<string, bool> decided = new(StringComparer.Ordinal);
+
+    public bool Opens(string field) => decided.GetOrAdd(field, decide);
+}
