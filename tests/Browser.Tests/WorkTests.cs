@@ -40,6 +40,28 @@ public sealed class WorkTests(Chrome chrome)
         await Expect(page.GetByText("The file was declared as image/png, and its content is application/pdf.")).ToBeVisibleAsync();
         await CheckAsync(page, "packet", dark: false);
 
+        await page.GetByRole(AriaRole.Button, new() { Name = "Part", Exact = true }).ClickAsync();
+        await dialog.GetByLabel("Type").SelectOptionAsync("refund");
+        await dialog.GetByLabel("Name").FillAsync("A part of it");
+        await dialog.GetByLabel("Order").FillAsync("ord-1");
+        await dialog.GetByLabel("Amount in cents").FillAsync("500");
+        await dialog.GetByLabel("Currency").SelectOptionAsync("EUR");
+        await dialog.GetByLabel("Reason").First.FillAsync("Broken.");
+        await dialog.GetByLabel("Reason").Last.FillAsync("It belongs to it.");
+        await dialog.GetByRole(AriaRole.Button, new() { Name = "Create" }).ClickAsync();
+        await Expect(page.GetByText("part of", new() { Exact = true })).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Remove: part of Opening hours" }).ClickAsync();
+        await Expect(page.GetByText("It stands alone: no parts, no links.")).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Link", Exact = true }).ClickAsync();
+        await dialog.GetByLabel("This packet").SelectOptionAsync("blocks");
+        await dialog.GetByLabel("Packet", new() { Exact = true }).FillAsync("OPENING");
+        await dialog.GetByRole(AriaRole.List, new() { Name = "Packets found" }).GetByText("Opening hours").ClickAsync();
+        await dialog.GetByLabel("Reason").FillAsync("One after the other.");
+        await CheckAsync(page, "packet-link", dark: true);
+        await dialog.GetByRole(AriaRole.Button, new() { Name = "Link", Exact = true }).ClickAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "Opening hours" }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Opening hours", Level = 1 })).ToBeVisibleAsync();
+
         await MoveAsync(page, "Submit and publish", "It is ready.");
         await Expect(page.GetByText("is on its way: 1 approval(s) by approver missing")).ToBeVisibleAsync();
         var request = petra.GetByRole(AriaRole.Article).Filter(new() { HasText = "Opening hours" });

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Mumega.App.Tests.Runs;
 using Mumega.Domain.Packets;
+using Mumega.Domain.Tasks;
 
 namespace Mumega.App.Tests.Packets;
 
@@ -81,6 +82,10 @@ internal static class PacketActs
             if (property.Name is nameof(Packet.Saga) or nameof(Packet.PayloadJson)) continue;
             Assert.Equal(property.GetValue(row)?.ToString(), property.GetValue(replayed)?.ToString());
         }
+
+        // The task in the database is the one that the packet gives when it is projected anew.
+        var document = (await db.Workflows.AsNoTracking().SingleAsync(w => w.Key == row.Workflow && w.Number == row.WorkflowVersion, ct)).Document;
+        Assert.Equal(JsonSerializer.Serialize(WorkTask.Of(row, document)), JsonSerializer.Serialize(await db.WorkTasks.AsNoTracking().SingleOrDefaultAsync(t => t.PacketId == id, ct)));
     }
 
     private static async Task<JsonElement> OnTaskAsync(Client client, string mutation, JsonElement packet, object more)

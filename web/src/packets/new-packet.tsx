@@ -14,7 +14,7 @@ const createDocument = graphql(`
 const createdDocument = graphql(`query CreatedPacket($id: ID!) { node(id: $id) { ... on Run { id state packet { id } } } }`);
 
 /** Begins a packet: a type, a workflow when there are several, and the form that the type's schema makes. */
-export const NewPacket = ({ onClose, type }: { onClose: () => void; type?: string }) => {
+export const NewPacket = ({ onClose, type, parent }: { onClose: () => void; type?: string; parent?: string }) => {
   const workspace = useWorkspace();
   const navigate = useNavigate();
   const client = useClient();
@@ -44,7 +44,7 @@ export const NewPacket = ({ onClose, type }: { onClose: () => void; type?: strin
     setBusy(true);
     setProblem(undefined);
     const input = {
-      type: picked.key, title, payload, ...(ways.length > 1 ? { workflow } : {}),
+      type: picked.key, title, payload, ...(parent ? { parent } : {}), ...(ways.length > 1 ? { workflow } : {}),
       ...(labels.trim() ? { labels: [...new Set(labels.split(',').map((l) => l.trim()).filter(Boolean))] } : {}),
     };
     const { data: sent, error: failed } = await create({ input: { workspaceId: workspace.id, action: 'packet.create', input, reason, idempotencyKey: key } });
@@ -69,7 +69,7 @@ export const NewPacket = ({ onClose, type }: { onClose: () => void; type?: strin
   };
 
   return (
-    <Dialog open onClose={onClose} title="New packet" lead="A piece of work. It starts in the first state of its workflow.">
+    <Dialog open onClose={onClose} title={parent ? "New part" : "New packet"} lead={parent ? "A piece of work that is a part of this one." : "A piece of work. It starts in the first state of its workflow."}>
       {!data && !error && <div className="p-5"><Loading rows={2} /></div>}
       {error && <div className="p-5"><Problem message="The packet types could not be loaded." /></div>}
       {data && types.length === 0 && <div className="p-5"><Empty icon={null} title="There is no workflow yet">Publish one on the page Workflows; three are ready to begin with.</Empty></div>}

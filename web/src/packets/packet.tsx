@@ -1,4 +1,4 @@
-import { ArrowRight, ChevronRight, Download, Package, Paperclip, Pencil, Plus, UserRound, X } from 'lucide-react';
+import { ArrowRight, ChevronRight, Download, Package, Paperclip, Pencil, UserRound, X } from 'lucide-react';
 import { useRef, useState } from 'react';
 import { Link, useParams } from 'react-router';
 import { useMutation } from 'urql';
@@ -8,8 +8,8 @@ import { idempotencyKey } from '../api/client';
 import { useWorkspace } from '../shell/shell';
 import { useLiveQuery } from '../shell/use-live-query';
 import { Ago, Badge, Button, Dialog, Empty, Field, Input, Loading, Panel, Problem, ReasonDialog, StateBadge, TextArea, words } from '../ui/ui';
-import { NewPacket } from './new-packet';
 import { PacketState } from './packets';
+import { Related } from './related';
 import { byField, fieldsOf, read, type Schema, SchemaForm, type Values, write } from './schema-form';
 import { bytes, upload } from './upload';
 
@@ -25,8 +25,8 @@ const packetDocument = graphql(`
         definition { title schema }
         workflow { key number title document }
         task { title role priority dueAt overdue doneWhen }
-        parent { id title } children { id title state closed workflow { document } }
-        links { kind packet { id title } }
+        parent { id packetId title } children { id title state closed workflow { document } }
+        links { kind packet { id packetId title } }
         attachments { name digest type size address }
         transitions { key title to action unattended verdict reason }
         history(first: $events) { nodes { number kind at data by { name } run { id title state } } pageInfo { hasNextPage } }
@@ -57,7 +57,7 @@ export const PacketPage = () => {
   if (error) return <Problem message="The packet could not be loaded." retry={again} />;
   if (!data) return <Loading rows={5} />;
   if (!data.node || !('packetId' in data.node)) return <Empty icon={<Package />} title="There is no such packet here">It may belong to another workspace.</Empty>;
-  return <PacketView packet={data.node as Found} members={data.workspace?.members ?? []} files={data.workspace?.filesAddress ?? ''} me={data.viewer.me.principalId} again={again} more={() => setEvents(100)} />;
+  return <PacketView key={data.node.id} packet={data.node as Found} members={data.workspace?.members ?? []} files={data.workspace?.filesAddress ?? ''} me={data.viewer.me.principalId} again={again} more={() => setEvents(100)} />;
 };
 
 type Asking = { kind: 'move'; transition: Found['transitions'][number] } | { kind: 'back' } | { kind: 'retry' } | { kind: 'skip' };
@@ -73,7 +73,6 @@ const PacketView = ({ packet, members, files, me, again, more }: { packet: Found
   const [asking, setAsking] = useState<Asking>();
   const [assigning, setAssigning] = useState(false);
   const [editing, setEditing] = useState(false);
-  const [adding, setAdding] = useState(false);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string>();
 
@@ -152,14 +151,7 @@ const PacketView = ({ packet, members, files, me, again, more }: { packet: Found
             <Facts schema={packet.definition.schema as Schema} payload={packet.payload as Record<string, unknown>} />
           </Panel>
           <Attachments packet={packet} files={files} editable={editable} again={again} />
-          {(packet.children.length > 0 || packet.links.length > 0) && (
-            <Panel title="Belongs together">
-              <ul className="space-y-1.5 text-sm">
-                {packet.children.map((c) => <li key={c.id} className="flex items-center gap-2"><Link className="min-w-0 flex-1 truncate font-medium hover:underline" to={`/w/${workspace.key}/packets/${c.id}`}>{c.title}</Link><PacketState document={c.workflow.document as Document} state={c.state} closed={c.closed} /></li>)}
-                {packet.links.map((l, i) => l.packet && <li key={i}><span className="text-soft">{l.kind}</span> <Link className="font-medium hover:underline" to={`/w/${workspace.key}/packets/${l.packet.id}`}>{l.packet.title}</Link></li>)}
-              </ul>
-            </Panel>
-          )}
+          <Related packet={packet} editable={editable} again={again} />
           <Panel title="History" note={`Version ${packet.version}`}>
             <History packet={packet} document={document} />
             {packet.history.pageInfo.hasNextPage && <button type="button" className={`${link} mt-3`} onClick={more}>Show more</button>}
@@ -197,9 +189,6 @@ const PacketView = ({ packet, members, files, me, again, more }: { packet: Found
               </ul>
             )}
           </Panel>
-          <Panel title="Parts" action={<button type="button" className={link} onClick={() => setAdding(true)}><Plus aria-hidden className="size-3.5" />New packet</button>}>
-            <p className="text-sm text-soft">{packet.children.length ? `${packet.children.filter((c) => c.closed).length} of ${packet.children.length} closed.` : 'It has no parts.'}</p>
-          </Panel>
         </div>
       </div>
 
@@ -213,7 +202,6 @@ const PacketView = ({ packet, members, files, me, again, more }: { packet: Found
           onSubmit={(to, reason) => void doing((async () => { const { data, error } = await assign({ input: { packetId: packet.id, to: to || null, reason, idempotencyKey: idempotencyKey() } }); return error ? 'It did not arrive. Try again.' : data?.assignTask.errors[0]?.message; })())} />
       )}
       {editing && <EditDialog packet={packet} again={again} onClose={() => setEditing(false)} />}
-      {adding && <NewPacket onClose={() => setAdding(false)} />}
     </>
   );
 };

@@ -17,6 +17,9 @@ public sealed class EditPacket : PacketAction
     // It has a page of its own.
     public override bool Listed => false;
 
+    /// <summary>So deep a packet may be a part of parts.</summary>
+    private const int MaxLevels = 50;
+
     public override string InputSchema => """
         {
           "type": "object", "additionalProperties": false, "required": ["packet"],
@@ -48,9 +51,12 @@ public sealed class EditPacket : PacketAction
         }
 
         // A packet that were above itself would have no top.
-        for (var above = Parent(input); above is { } id;)
+        var levels = 0;
+        for (var above = Parent(input); above is { } id; levels++)
         {
-            if (id == packet.Id) faults.Add(new("/parent", "a packet can't be a part of itself"));
+            // Two who moved packets under each other at the same moment may have closed a ring.
+            if (levels == MaxLevels) faults.Add(new("/parent", $"would lie more than {MaxLevels} levels deep"));
+            else if (id == packet.Id) faults.Add(new("/parent", "a packet can't be a part of itself"));
             var parent = faults.Count > 0 ? null : await call.State.FindPacketAsync(id, ct);
             if (parent is null && faults.Count == 0) faults.Add(new("/parent", "there is no such packet"));
             above = parent?.ParentId;
