@@ -12,6 +12,7 @@ using Mumega.Api.Imports;
 using Mumega.Api.Log;
 using Mumega.Api.Portal;
 using Mumega.Api.Setup;
+using Mumega.Domain;
 using Mumega.Infrastructure;
 using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Jobs;
@@ -143,7 +144,7 @@ public static class MumegaHost
             if (await http.RequestServices.GetRequiredService<WebSessions>().AuthenticateAsync(cookie, http.RequestAborted) is not { Actor: var actor }) return false;
 
             await using var db = http.RequestServices.GetRequiredService<Databases>().OpenTenant(actor.TenantId);
-            return await db.RoleBindings.AnyAsync(b => b.PrincipalId == actor.Id && (b.Role == "owner" || b.Role == "admin" || b.Role == "operator"));
+            return await db.RolesAt(http.RequestServices.GetRequiredService<TimeProvider>().Now()).AnyAsync(b => b.PrincipalId == actor.Id && (b.Role == "owner" || b.Role == "admin" || b.Role == "operator"));
         }
     }
 }

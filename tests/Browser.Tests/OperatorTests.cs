@@ -322,7 +322,16 @@ public sealed class OperatorTests(Chrome chrome)
     {
         // Colours that are still on their way from one to the other have a contrast that nobody chose.
         await page.EmulateMediaAsync(new() { ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light });
-        await page.EvaluateAsync("() => Promise.all(document.getAnimations().filter(a => a.effect?.getComputedTiming().endTime !== Infinity).map(a => a.finished.catch(() => {})))");
+        await page.EvaluateAsync("""
+            async (dark) => {
+              const frame = () => new Promise(requestAnimationFrame);
+              const themed = !!document.querySelector('script[src="/theme.js"]');
+              while (themed && document.documentElement.classList.contains('dark') !== dark) await frame();
+              await frame();
+              await frame();
+              await Promise.all(document.getAnimations().filter(a => a.effect?.getComputedTiming().endTime !== Infinity).map(a => a.finished.catch(() => {})));
+            }
+            """, dark);
         if (Environment.GetEnvironmentVariable("MUMEGA_SCREENSHOTS") is { Length: > 0 } folder)
             await page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"{name}-{(dark ? "dark" : "light")}.png"), FullPage = true });
 

@@ -284,6 +284,40 @@ public sealed class WorkTests(Chrome chrome)
         await Expect(page.GetByText("Nothing starts by itself yet")).ToBeVisibleAsync();
     }
 
+    [Fact]
+    public async Task A_role_is_granted_shown_in_the_matrix_and_taken_away()
+    {
+        await using var studio = await Studio.OpenAsync();
+        var page = await studio.SignInAsync(chrome, "owner");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Members" }).ClickAsync();
+        await Expect(page.GetByText("Otto Lindqvist").First).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Grant a role" }).ClickAsync();
+        var dialog = page.GetByRole(AriaRole.Dialog);
+        await dialog.GetByLabel("Who").SelectOptionAsync(new SelectOptionValue { Label = "Otto Lindqvist" });
+        await dialog.GetByLabel("Role").SelectOptionAsync("auditor");
+        await dialog.GetByLabel("Until").FillAsync("2030-01-01T09:00");
+        await dialog.GetByLabel("Reason").FillAsync("He looks after the books for a while.");
+        await CheckAsync(page, "member-grant", dark: true);
+        await dialog.GetByRole(AriaRole.Button, new() { Name = "Grant" }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Take the role auditor from Otto Lindqvist" })).ToBeVisibleAsync();
+        await CheckAsync(page, "members", dark: false);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Who may do what" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Otto Lindqvist may not: Grant a role" }).ClickAsync();
+        await Expect(page.GetByText("roles are given and taken away by owners and admins.")).ToBeVisibleAsync();
+        await CheckAsync(page, "authority", dark: false);
+        await CheckAsync(page, "authority", dark: true);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Members", Exact = true }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Take the role owner from Ada Moreno" }).ClickAsync();
+        await page.GetByLabel("Reason").FillAsync("I leave.");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Take it away" }).ClickAsync();
+        await Expect(page.GetByText("The last owner can't be removed.")).ToBeVisibleAsync();
+        await page.Keyboard.PressAsync("Escape");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Take the role auditor from Otto Lindqvist" }).ClickAsync();
+        await page.GetByLabel("Reason").FillAsync("The books are done.");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Take it away" }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Take the role auditor from Otto Lindqvist" })).ToHaveCountAsync(0);
+    }
+
     private static async Task MoveAsync(IPage page, string transition, string reason)
     {
         await page.GetByRole(AriaRole.Button, new() { Name = transition }).ClickAsync();

@@ -6,6 +6,7 @@ import { client } from './api/client';
 import './app.css';
 import { Actions } from './actions/actions';
 import { InboxPage } from './inbox/inbox';
+import { Members } from './members/members';
 import { ImportPage, Imports } from './packets/imports';
 import { PacketPage } from './packets/packet';
 import { Packets } from './packets/packets';
@@ -47,6 +48,7 @@ const router = createBrowserRouter([
       { path: 'receipts/:id', element: <ReceiptPage /> },
       { path: 'pages', element: <Pages /> },
       { path: 'policies', element: <Policies /> },
+      { path: 'members', element: <Members /> },
       { path: 'partners', element: <Partners /> },
       { path: 'stops', element: <Stops /> },
     ],

@@ -123,7 +123,7 @@ public sealed partial class WorkspaceNode(Workspace workspace, string tenantKey)
     {
         var request = context.Request();
         await using var db = request.Open(workspace.Id);
-        return await db.RoleBindings.Where(b => b.PrincipalId == request.Actor.Id && b.WorkspaceId == workspace.Id).Select(b => b.Role).OrderBy(r => r).ToListAsync(context.CancellationToken);
+        return await db.RolesAt(request.Now).Where(b => b.PrincipalId == request.Actor.Id && b.WorkspaceId == workspace.Id).Select(b => b.Role).OrderBy(r => r).ToListAsync(context.CancellationToken);
     }
 
     /// <summary>The catalogue by family, with eligibility and its reasons.</summary>
@@ -300,7 +300,7 @@ public sealed partial class WorkspaceNode(Workspace workspace, string tenantKey)
     {
         var request = context.Request();
         await using var db = request.Open(workspace.Id);
-        var members = db.RoleBindings.Where(b => b.WorkspaceId == workspace.Id).Select(b => b.PrincipalId);
+        var members = db.RolesAt(request.Now).Where(b => b.WorkspaceId == workspace.Id).Select(b => b.PrincipalId);
         var agents = await db.Principals.AsNoTracking().Where(p => p.Kind == PrincipalKind.Agent && members.Contains(p.Id))
             .OrderBy(p => p.Name).Take(Paging.Max).ToListAsync(context.CancellationToken);
         return [.. agents.Select(p => new PrincipalNode(workspace.Id, p, request.Now))];
@@ -345,7 +345,7 @@ internal static class Reads
                 return await db.Stops.AsNoTracking().SingleOrDefaultAsync(s => s.Id == key && (s.WorkspaceId == id.WorkspaceId || s.Boundary == StopBoundary.Tenant), ct) is { } stop
                     ? new StopNode(stop, id.WorkspaceId) : null;
             case "Principal":
-                return await db.RoleBindings.AnyAsync(b => b.PrincipalId == key && b.WorkspaceId == id.WorkspaceId, ct)
+                return await db.RolesAt(request.Now).AnyAsync(b => b.PrincipalId == key && b.WorkspaceId == id.WorkspaceId, ct)
                     && await db.Principals.AsNoTracking().SingleOrDefaultAsync(p => p.Id == key, ct) is { } principal
                     ? new PrincipalNode(id.WorkspaceId, principal, request.Now) : null;
             default:

@@ -94,7 +94,7 @@ public static class TokenServer
         if (principal.OwnerId is { } ownerId && await db.Principals.AsNoTracking().SingleOrDefaultAsync(p => p.Id == ownerId, ct) is not { } owner)
             return Refuse(Errors.InvalidGrant, "The agent's owner is gone.");
 
-        var workspaces = await db.RoleBindings.Where(b => b.PrincipalId == principalId).Select(b => b.WorkspaceId).Distinct().ToListAsync(ct);
+        var workspaces = await db.RolesAt(clock.Now()).Where(b => b.PrincipalId == principalId).Select(b => b.WorkspaceId).Distinct().ToListAsync(ct);
         var identity = new ClaimsIdentity("mumega", Claims.Name, Claims.Role);
         identity.SetClaim(Claims.Subject, principalId.ToString()).SetClaim(Claims.Name, principal.Name).SetClaim("tenant_id", tenantId.ToString())
             .SetClaims("workspaces", [.. workspaces.Select(w => w.ToString())]);

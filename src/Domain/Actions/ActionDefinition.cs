@@ -14,6 +14,7 @@ using Mumega.Domain.Runtime;
 using Mumega.Domain.Schedules;
 using Mumega.Domain.Stops;
 using Mumega.Domain.Tasks;
+using Mumega.Domain.Tenancy;
 using Mumega.Domain.Webhooks;
 using Mumega.Domain.Workflows;
 using PrincipalEntity = Mumega.Domain.Identity.Principal;
@@ -80,7 +81,23 @@ public interface IWorkspaceState
 
     Task<ProfileEntry?> FindProfileEntryAsync(string key, CancellationToken ct);
 
+    /// <summary>Somebody who holds a role here.</summary>
     Task<PrincipalEntity?> FindPrincipalAsync(Guid id, CancellationToken ct);
+
+    /// <summary>Somebody of the tenant, whether they hold a role here or not.</summary>
+    Task<PrincipalEntity?> FindTenantPrincipalAsync(Guid id, CancellationToken ct);
+
+    /// <summary>The role that somebody holds here now.</summary>
+    Task<RoleBinding?> FindRoleAsync(Guid principalId, string role, CancellationToken ct);
+
+    /// <summary>Gives a role, or gives one that is held another end.</summary>
+    void SetRole(Guid principalId, string role, RoleBinding? held, DateTimeOffset? until, Guid grantedBy);
+
+    /// <summary>An active person other than this who owns the workspace for good; null when there is none.</summary>
+    Task<RoleBinding?> FindOtherOwnerAsync(Guid than, CancellationToken ct);
+
+    /// <summary>Has a role stay as it is with this commit: whoever takes it away at the same moment loses the race.</summary>
+    void Vouch(RoleBinding stays);
 
     /// <summary>Ends every token and held connection of a principal with this commit.</summary>
     Task EndTokensAsync(PrincipalEntity principal, CancellationToken ct);

@@ -16,7 +16,9 @@ internal abstract record InputShape
 
     public static InputShape From(JsonElement schema)
     {
-        var type = schema.TryGetProperty("type", out var named) && named.ValueKind is JsonValueKind.String ? named.GetString() : null;
+        var type = schema.TryGetProperty("type", out var named) && named.ValueKind is JsonValueKind.String ? named.GetString()
+            : schema.TryGetProperty("enum", out var values) && values.EnumerateArray().All(v => v.ValueKind is JsonValueKind.String) ? "string"
+            : null;
         return type switch
         {
             "string" => new Simple("String", json => Value.Of(json.GetString()!)),

@@ -68,4 +68,14 @@ public sealed class RoleBinding : IWorkspaceOwned
     public required string Role { get; init; }
 
     public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>When it ends by itself; absent when it is held for good.</summary>
+    public DateTimeOffset? Until { get; set; }
+
+    /// <summary>Who gave it; absent for what a tenant began with.</summary>
+    public Guid? GrantedBy { get; set; }
+
+    public int Version { get; private set; }
+
+    public bool Holds(DateTimeOffset now) => Until is null || now < Until;
 }

@@ -121,6 +121,9 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
             select new FeedItem(at.Position!.Value, receipt)).AsNoTracking().Take(limit).AsAsyncEnumerable();
     }
 
+    /// <summary>The roles that are held at a time, of the whole tenant.</summary>
+    public IQueryable<RoleBinding> RolesAt(DateTimeOffset now) => RoleBindings.Where(b => b.Until == null || b.Until > now);
+
     /// <summary>Whom somebody decides for, and who for them, at a time: what <see cref="Delegation.Holds"/> says of one.</summary>
     public IQueryable<Delegation> DelegationsAt(DateTimeOffset now) => Delegations.Where(d => d.EndedAt == null && d.Since <= now && d.Until > now);
 

@@ -54,7 +54,7 @@ internal sealed class Authority(long count, string tenantKey, PolicyBook policie
 {
     public static readonly Standing Platform = new(new HashSet<string>(), false);
 
-    private readonly ConcurrentDictionary<(Guid Workspace, Guid Principal), (Principal? Principal, IReadOnlySet<string> Roles)> members = new();
+    private readonly ConcurrentDictionary<(Guid Workspace, Guid Principal), Member> members = new();
 
     private readonly ConcurrentDictionary<Guid, Workspace> workspaces = new();
 
@@ -85,13 +85,16 @@ internal sealed class Authority(long count, string tenantKey, PolicyBook policie
         {
             var workspaceId = db.WorkspaceId;
             var principal = await db.Principals.AsNoTracking().SingleOrDefaultAsync(p => p.Id == principalId, ct);
-            var roles = await db.RoleBindings.Where(b => b.PrincipalId == principalId && b.WorkspaceId == workspaceId).Select(b => b.Role).ToListAsync(ct);
-            member = (principal, PolicyBook.Implied(roles));
+            var bindings = await db.RoleBindings.AsNoTracking().Where(b => b.PrincipalId == principalId && b.WorkspaceId == workspaceId).ToListAsync(ct);
+            member = new(principal, bindings, bindings.Any(b => b.Until is not null) ? null : PolicyBook.Implied(bindings.Select(b => b.Role)));
 
             // Only what exists is remembered, or asking for made-up workspaces would fill the memory.
-            if (roles.Count > 0) members[(workspaceId, principalId)] = member;
+            if (bindings.Count > 0) members[(workspaceId, principalId)] = member;
         }
 
-        return new(member.Roles, member.Principal?.IsActive(now) != true);
+        return new(member.Roles ?? PolicyBook.Implied(member.Bindings.Where(b => b.Holds(now)).Select(b => b.Role)), member.Principal?.IsActive(now) != true);
     }
+
+    // The roles are there when none of them has an end; otherwise they depend on the time.
+    private sealed record Member(Principal? Principal, IReadOnlyList<RoleBinding> Bindings, IReadOnlySet<string>? Roles);
 }

@@ -8,7 +8,6 @@ using Mumega.Domain.Jobs;
 using Mumega.Domain.Policies;
 using Mumega.Domain.Runs;
 using Mumega.Domain.Stops;
-using Mumega.Infrastructure.Data;
 
 namespace Mumega.Infrastructure.Runs;
 
@@ -190,7 +189,7 @@ public sealed partial class Kernel(Desk desk)
     {
         var known = boundary switch
         {
-            StopBoundary.Agent => Guid.TryParse(target, out var id) && await MemberAsync(s.Db, id, ct),
+            StopBoundary.Agent => Guid.TryParse(target, out var id) && await MemberAsync(s, id, ct),
             StopBoundary.Family => desk.Catalog.All.Any(a => a.Family == target),
             StopBoundary.Connector => await s.Db.Connections.AnyAsync(c => c.Key == target, ct),
             _ => true,
@@ -198,10 +197,10 @@ public sealed partial class Kernel(Desk desk)
         return known ? null : new InvalidArgument("target", "there is no such agent, family or connector here.");
     }
 
-    private static Task<bool> MemberAsync(MumegaDb db, Guid principalId, CancellationToken ct)
+    private static Task<bool> MemberAsync(Sitting s, Guid principalId, CancellationToken ct)
     {
-        var workspaceId = db.WorkspaceId;
-        return db.RoleBindings.AnyAsync(b => b.PrincipalId == principalId && b.WorkspaceId == workspaceId, ct);
+        var workspaceId = s.Db.WorkspaceId;
+        return s.Db.RolesAt(s.Now).AnyAsync(b => b.PrincipalId == principalId && b.WorkspaceId == workspaceId, ct);
     }
 
     private static InvalidArgument? BadReason(string reason) =>

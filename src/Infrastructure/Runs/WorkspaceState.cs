@@ -16,6 +16,7 @@ using Mumega.Domain.Runtime;
 using Mumega.Domain.Schedules;
 using Mumega.Domain.Stops;
 using Mumega.Domain.Tasks;
+using Mumega.Domain.Tenancy;
 using Mumega.Domain.Webhooks;
 using Mumega.Domain.Workflows;
 using Mumega.Infrastructure.Data;
@@ -46,7 +47,7 @@ internal sealed class WorkspaceState(MumegaDb db, string tenantKey, string publi
     {
         var workspaceId = db.WorkspaceId;
         var roles = PolicyBook.RolesThatInclude(role);
-        var holders = await db.RoleBindings.Where(b => b.WorkspaceId == workspaceId && roles.Contains(b.Role)).Select(b => b.PrincipalId).Distinct().ToListAsync(ct);
+        var holders = await db.RolesAt(now).Where(b => b.WorkspaceId == workspaceId && roles.Contains(b.Role)).Select(b => b.PrincipalId).Distinct().ToListAsync(ct);
         var people = await db.Principals.Where(p => holders.Contains(p.Id) && p.Kind == PrincipalKind.User).AsNoTracking().ToListAsync(ct);
         return people.Count(p => p.IsActive(now));
     }
@@ -56,9 +57,39 @@ internal sealed class WorkspaceState(MumegaDb db, string tenantKey, string publi
     public async Task<Principal?> FindPrincipalAsync(Guid id, CancellationToken ct)
     {
         var workspaceId = db.WorkspaceId;
-        return await db.RoleBindings.AnyAsync(b => b.PrincipalId == id && b.WorkspaceId == workspaceId, ct)
+        return await db.RolesAt(now).AnyAsync(b => b.PrincipalId == id && b.WorkspaceId == workspaceId, ct)
             ? await db.Principals.SingleOrDefaultAsync(p => p.Id == id, ct)
             : null;
+    }
+
+    public async Task<Principal?> FindTenantPrincipalAsync(Guid id, CancellationToken ct) => await db.Principals.SingleOrDefaultAsync(p => p.Id == id, ct);
+
+    // One whose end has passed is still in the table, and is given anew.
+    public async Task<RoleBinding?> FindRoleAsync(Guid principalId, string role, CancellationToken ct) =>
+        await BindingAsync(principalId, role, ct) is { } held && held.Holds(now) ? held : null;
+
+    public void SetRole(Guid principalId, string role, RoleBinding? held, DateTimeOffset? until, Guid grantedBy)
+    {
+        held ??= db.RoleBindings.Local.FirstOrDefault(b => b.PrincipalId == principalId && b.Role == role && b.WorkspaceId == db.WorkspaceId);
+        if (held is null) db.RoleBindings.Add(held = new() { TenantId = db.TenantId, WorkspaceId = db.WorkspaceId, PrincipalId = principalId, Role = role, CreatedAt = now });
+        (held.Until, held.GrantedBy) = (until, grantedBy);
+    }
+
+    public async Task<RoleBinding?> FindOtherOwnerAsync(Guid than, CancellationToken ct)
+    {
+        var workspaceId = db.WorkspaceId;
+        var others = await db.RoleBindings.Where(b => b.WorkspaceId == workspaceId && b.Role == "owner" && b.Until == null && b.PrincipalId != than).OrderBy(b => b.PrincipalId).ToListAsync(ct);
+        var ids = others.Select(o => o.PrincipalId).ToList();
+        var people = await db.Principals.Where(p => ids.Contains(p.Id) && p.Kind == PrincipalKind.User).AsNoTracking().ToListAsync(ct);
+        return others.FirstOrDefault(o => people.Any(p => p.Id == o.PrincipalId && p.IsActive(now)));
+    }
+
+    public void Vouch(RoleBinding stays) => db.Entry(stays).Property(b => b.GrantedBy).IsModified = true;
+
+    private async Task<RoleBinding?> BindingAsync(Guid principalId, string role, CancellationToken ct)
+    {
+        var workspaceId = db.WorkspaceId;
+        return await db.RoleBindings.SingleOrDefaultAsync(b => b.PrincipalId == principalId && b.Role == role && b.WorkspaceId == workspaceId, ct);
     }
 
     public async Task EndTokensAsync(Principal principal, CancellationToken ct)

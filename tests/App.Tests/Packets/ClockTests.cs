@@ -43,6 +43,27 @@ public abstract class ClockTests(MumegaApp app, MovableClock clock)
     }
 
     [Fact]
+    public async Task A_role_ends_when_its_time_is_over()
+    {
+        var world = await app.WorldAsync();
+        var ada = await world.Ada;
+        await world.Audra;
+        await ada.UntilAsync((await ada.ProposeAsync(world, "member.grant", new { principal = world.IdOf("Audra"), role = "operator", until = clock.GetUtcNow().AddDays(2) })).Run(), "SUCCEEDED");
+        clock.Advance(TimeSpan.FromHours(47));
+        var audra = await AgainAsync(world, "Audra");
+        await audra.UntilAsync((await audra.ProposePageAsync(world, "in-time")).Run(), "SUCCEEDED");
+        clock.Advance(TimeSpan.FromHours(2));
+        audra = await AgainAsync(world, "Audra");
+        Assert.Equal("DENIED", (await audra.ProposePageAsync(world, "too-late")).Run().State());
+        Assert.Equal(["auditor"], await Members.MemberTests.RolesAsync(audra, world, "Audra"));
+
+        // It can be given anew.
+        ada = await AgainAsync(world, "Ada");
+        await ada.UntilAsync((await ada.ProposeAsync(world, "member.grant", new { principal = world.IdOf("Audra"), role = "operator" })).Run(), "SUCCEEDED");
+        await audra.UntilAsync((await audra.ProposePageAsync(world, "again")).Run(), "SUCCEEDED");
+    }
+
+    [Fact]
     public async Task What_the_clock_would_do_waits_for_a_stops_release()
     {
         var world = await app.WorldAsync();

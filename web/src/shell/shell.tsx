@@ -1,4 +1,4 @@
-import { Activity, FileText, Handshake, Inbox, LayoutGrid, ListChecks, LogOut, Moon, OctagonX, Package, ReceiptText, Scale, Sun, Workflow } from 'lucide-react';
+import { Activity, FileText, Handshake, Inbox, LayoutGrid, ListChecks, LogOut, Moon, OctagonX, Package, ReceiptText, Scale, Sun, Users, Workflow } from 'lucide-react';
 import { createContext, type ReactNode, useContext, useEffect, useRef, useState } from 'react';
 import { NavLink, Navigate, Outlet, useLocation, useNavigate, useParams } from 'react-router';
 import { useQuery } from 'urql';
@@ -59,6 +59,7 @@ const places = [
   { to: 'pages', label: 'Pages', icon: FileText, key: 'p' },
   { to: 'workflows', label: 'Workflows', icon: Workflow, key: 'w' },
   { to: 'policies', label: 'Policies', icon: Scale, key: 'o' },
+  { to: 'members', label: 'Members', icon: Users, key: 'm' },
   { to: 'partners', label: 'Partners', icon: Handshake, key: 'n' },
   { to: 'stops', label: 'Stops', icon: OctagonX, key: 's' },
 ];
