@@ -78,7 +78,7 @@ internal sealed class WorkspaceState(MumegaDb db, string tenantKey, string publi
     public async Task<RoleBinding?> FindOtherOwnerAsync(Guid than, CancellationToken ct)
     {
         var workspaceId = db.WorkspaceId;
-        var others = await db.RoleBindings.Where(b => b.WorkspaceId == workspaceId && b.Role == "owner" && b.Until == null && b.PrincipalId != than).OrderBy(b => b.PrincipalId).ToListAsync(ct);
+        var others = (await db.RoleBindings.Where(b => b.WorkspaceId == workspaceId && b.Role == "owner" && b.Until == null && b.PrincipalId != than).OrderBy(b => b.PrincipalId).ToListAsync(ct)).Where(o => Stays(o) && o.Until is null).ToList();
         var ids = others.Select(o => o.PrincipalId).ToList();
         var people = await db.Principals.Where(p => ids.Contains(p.Id) && p.Kind == PrincipalKind.User).AsNoTracking().ToListAsync(ct);
         return others.FirstOrDefault(o => people.Any(p => p.Id == o.PrincipalId && p.IsActive(now)));
@@ -89,8 +89,11 @@ internal sealed class WorkspaceState(MumegaDb db, string tenantKey, string publi
     private async Task<RoleBinding?> BindingAsync(Guid principalId, string role, CancellationToken ct)
     {
         var workspaceId = db.WorkspaceId;
-        return await db.RoleBindings.SingleOrDefaultAsync(b => b.PrincipalId == principalId && b.Role == role && b.WorkspaceId == workspaceId, ct);
+        return await db.RoleBindings.SingleOrDefaultAsync(b => b.PrincipalId == principalId && b.Role == role && b.WorkspaceId == workspaceId, ct) is { } found && Stays(found) ? found : null;
     }
+
+    // Several runs may share a commit: what an earlier one takes away is still in the database for a later one.
+    private bool Stays(RoleBinding role) => db.Entry(role).State is not EntityState.Deleted;
 
     public async Task EndTokensAsync(Principal principal, CancellationToken ct)
     {

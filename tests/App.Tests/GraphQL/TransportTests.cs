@@ -90,6 +90,32 @@ public sealed class TransportTests(SqliteApp app)
         Assert.Equal(4403, (int)socket.CloseStatus!);
     }
 
+    [Fact]
+    public async Task An_open_subscription_of_somebody_whose_role_was_taken_away_shows_nothing_more()
+    {
+        var world = await app.WorldAsync();
+        var (hermes, otto, ada) = (await world.Hermes, await world.Otto, await world.Ada);
+        using var socket = new ClientWebSocket();
+        socket.Options.AddSubProtocol("graphql-transport-ws");
+        await socket.ConnectAsync(new($"{app.Address.Replace("http", "ws", StringComparison.Ordinal)}/graphql"), TestContext.Current.CancellationToken);
+        await SendAsync(socket, new { type = "connection_init", payload = new { authorization = $"Bearer {hermes.Token}" } });
+        await ReceiveAsync(socket);
+        await SendAsync(socket, new { type = "subscribe", id = "1", payload = new { query = "subscription($w: ID!) { receiptAppended(workspace: $w) { node { run { target } } } }", variables = new { w = world.WorkspaceId } } });
+        await otto.UntilAsync((await otto.ProposePageAsync(world, "while-a-member")).Run(), "SUCCEEDED");
+        Assert.Contains("while-a-member", (await ReceiveAsync(socket)).ToString(), StringComparison.Ordinal);
+
+        await ada.UntilAsync((await ada.ProposeAsync(world, "member.revoke", new { principal = world.IdOf("Hermes"), role = "agent" })).Run(), "SUCCEEDED");
+        await otto.UntilAsync((await otto.ProposePageAsync(world, "after-that")).Run(), "SUCCEEDED");
+        for (var type = ""; type is not ("error" or "complete");)
+        {
+            var message = await ReceiveAsync(socket);
+            Assert.DoesNotContain("after-that", message.ToString(), StringComparison.Ordinal);
+            type = message.GetProperty("type").GetString();
+        }
+
+        Assert.True((await hermes.AnswerAsync("query($id: ID!) { node(id: $id) { id } }", new { id = world.WorkspaceId })).GetProperty("data").GetProperty("node").ValueKind is JsonValueKind.Null);
+    }
+
     [Theory]
     [InlineData("{\"type\":\"subscribe\",\"id\":\"1\",\"payload\":{\"query\":\"{viewer{tenant}}\"}}", 4401)]
     [InlineData("not json", 4400)]

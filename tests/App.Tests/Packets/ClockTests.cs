@@ -189,8 +189,8 @@ public abstract class ClockTests(MumegaApp app, MovableClock clock)
             starts = new { type = "change", title = new { from = "/packet/title" }, payload = new { key = "dropped.page", value = new { from = "/packet/payload/slug" }, why = "It was dropped." } },
         })).Run(), "SUCCEEDED");
         var secret = (await otto.AskAsync("mutation($input: RenewScheduleSecretInput!) { renewScheduleSecret(input: $input) { secret errors { message } } }", new { input = new { workspaceId = world.WorkspaceId, schedule = "from-crm" } })).GetProperty("renewScheduleSecret").GetProperty("secret").GetString()!;
-        var renewed = (await otto.AskAsync("query($key: String!) { workspace(key: $key) { receipts(first: 5, filter: { action: \"schedule.secret\" }) { nodes { reasonCode } } } }", new { key = world.Workspace.Key })).ToString();
-        Assert.Contains("secret.renewed", renewed, StringComparison.Ordinal);
+        var renewed = await Poll.UntilAsync(async () => (await otto.AskAsync("query($key: String!) { workspace(key: $key) { receipts(first: 5, filter: { action: \"schedule.secret\" }) { nodes { reasonCode } } } }", new { key = world.Workspace.Key })).ToString(),
+            found => found.Contains("secret.renewed", StringComparison.Ordinal));
         Assert.DoesNotContain(secret, renewed, StringComparison.Ordinal);
         var hook = (await SchedulesAsync(otto, world)).Single(s => s.GetProperty("key").GetString() == "from-crm").GetProperty("hook").GetString()!;
 

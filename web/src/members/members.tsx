@@ -7,7 +7,7 @@ import type { AuthorityQuery, MembersQuery } from '../api/gql/graphql';
 import { idempotencyKey } from '../api/client';
 import { useWorkspace } from '../shell/shell';
 import { useLiveQuery } from '../shell/use-live-query';
-import { Ago, Badge, Button, Card, Dialog, Empty, Field, Input, Loading, PageTitle, Problem, ReasonDialog, words } from '../ui/ui';
+import { Badge, Button, Card, Dialog, Empty, Field, Input, Loading, PageTitle, Problem, ReasonDialog, words } from '../ui/ui';
 
 const membersDocument = graphql(`query Members($key: String!) { workspace(key: $key) { id members { principalId name kind active held { role until since } } } }`);
 const authorityDocument = graphql(`
@@ -92,11 +92,11 @@ const MemberList = () => {
           {members.map((m) => (
             <li key={m.principalId} className="flex flex-wrap items-center gap-x-4 gap-y-2 px-5 py-3">
               <span aria-hidden className="grid size-9 place-items-center rounded-full bg-sunken text-sm font-medium text-soft">{m.kind === 'AGENT' ? <Bot className="size-4" /> : m.name.split(' ').map((w) => w[0]).slice(0, 2).join('')}</span>
-              <span className="min-w-0 flex-1 basis-48"><span className="block truncate font-medium">{m.name}</span><span className="block text-[13px] text-faint">{words(m.kind)}{m.active ? '' : ', suspended'}</span></span>
+              <span className="min-w-0 flex-1 basis-48"><span className="block truncate font-medium">{m.name}</span><span className="block text-[13px] text-faint">{m.kind === 'USER' ? 'Person' : words(m.kind)}{m.active ? '' : ', suspended'}</span></span>
               <ul className="flex flex-wrap gap-1.5">
                 {m.held.map((h) => (
                   <li key={h.role} className="inline-flex items-center gap-1 rounded-full border border-line bg-sunken py-0.5 pl-2.5 pr-1 text-xs font-medium text-soft" title={about[h.role]}>
-                    {h.role}{h.until && <span className="font-normal text-faint">until <Ago at={h.until} /></span>}
+                    {h.role}{h.until && <span className="font-normal text-faint">until <time dateTime={h.until} title={new Date(h.until).toLocaleString()}>{new Date(h.until).toLocaleDateString(undefined, { dateStyle: "medium" })}</time></span>}
                     <button type="button" aria-label={`Take the role ${h.role} from ${m.name}`} className="rounded-full p-0.5 hover:bg-surface hover:text-bad" onClick={() => { setProblem(undefined); setTaking({ member: m, role: h.role }); }}><X className="size-3" /></button>
                   </li>
                 ))}
@@ -182,8 +182,8 @@ const Authority = () => {
         <table className="w-full text-sm">
           <thead className="sticky top-0 z-10 bg-surface">
             <tr className="border-b border-line text-left text-[13px] text-soft">
-              <th scope="col" className="px-4 py-2 font-medium">Act</th>
-              {members.map((m) => <th key={m.principalId} scope="col" className="whitespace-nowrap px-3 py-2 text-center font-medium">{m.name}</th>)}
+              <th scope="col" className="min-w-52 px-4 py-2 align-bottom font-medium">Act</th>
+              {members.map((m) => <th key={m.principalId} scope="col" className="max-w-24 px-2 py-2 text-center align-bottom font-medium leading-tight">{m.name}</th>)}
             </tr>
           </thead>
           {families.map((family) => (
@@ -204,7 +204,7 @@ const Authority = () => {
           {!row || !cell ? <p className="text-soft">Choose a mark to see why. An input, such as which page or how much, can still change the answer.</p> : (
             <>
               <h2 className="font-semibold">{members.find((m) => m.principalId === cell.principalId)?.name} {marks[cell.verdict].text}: {row.title}</h2>
-              <p className="mt-2 text-soft">{cell.reason}</p>
+              <p className="mt-2 text-soft first-letter:uppercase">{cell.reason}</p>
               <dl className="mt-4 space-y-3">
 
                   {cell.policies.length > 0 && <div><dt className="text-[13px] text-faint">Decided by</dt><dd className="mt-1 flex flex-wrap gap-1">{cell.policies.map((p) => <Badge key={p}>{p}</Badge>)}</dd></div>}
