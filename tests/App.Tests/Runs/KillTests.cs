@@ -200,10 +200,8 @@ public sealed class ImportKillTests(Seeded seeded) : IClassFixture<Seeded>
     // Three commits look at the rows, one lets them in, three set their clocks.
     [Theory]
     [InlineData("import.looked", 2)]
-    [InlineData("commit.before", 4)]
     [InlineData("apply.before-commit", 1)]
     [InlineData("commit.before", 7)]
-    [InlineData("commit.after", 7)]
     [InlineData("import.followed", 2)]
     public Task Every_row_comes_in_once_wherever_the_process_dies(string point, int pass) => Kill.ImportAsync(seeded, point, pass);
 }
