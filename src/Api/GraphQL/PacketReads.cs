@@ -155,8 +155,7 @@ public sealed partial class WorkspaceNode
         var bindings = await db.RolesAt(request.Now).AsNoTracking().Where(b => b.WorkspaceId == id).ToListAsync(context.CancellationToken);
         var members = bindings.Select(b => b.PrincipalId).Distinct().ToList();
         return [.. (await db.Principals.AsNoTracking().Where(p => members.Contains(p.Id) && (p.Kind == PrincipalKind.User || p.Kind == PrincipalKind.Agent)).OrderBy(p => p.Name).Take(Paging.Max).ToListAsync(context.CancellationToken))
-            .Select(p => new MemberView(p.Id, p.Name, p.Kind, p.IsActive(request.Now), [.. bindings.Where(b => b.PrincipalId == p.Id).OrderBy(b => b.Role, StringComparer.Ordinal).Select(b => b.Role)],
-                [.. bindings.Where(b => b.PrincipalId == p.Id).OrderBy(b => b.Role, StringComparer.Ordinal).Select(b => new HeldRole(b.Role, b.Until, b.CreatedAt))]))];
+            .Select(p => new MemberView(p.Id, p.Name, p.Kind, p.IsActive(request.Now), [.. bindings.Where(b => b.PrincipalId == p.Id).OrderBy(b => b.Role, StringComparer.Ordinal).Select(b => new HeldRole(b.Role, b.Until, b.CreatedAt))]))];
     }
 
     /// <summary>What starts packets by itself, by name, at most 100.</summary>
@@ -249,7 +248,10 @@ public sealed partial class WorkspaceNode
 
 /// <summary>Somebody who holds a role in the workspace.</summary>
 [Name("Member")]
-public sealed record MemberView([property: Id] Guid PrincipalId, string Name, PrincipalKind Kind, bool Active, IReadOnlyList<string> Roles, IReadOnlyList<HeldRole> Held);
+public sealed record MemberView([property: Id] Guid PrincipalId, string Name, PrincipalKind Kind, bool Active, IReadOnlyList<HeldRole> Held)
+{
+    public IReadOnlyList<string> Roles => [.. Held.Select(h => h.Role)];
+}
 
 /// <summary>A role that somebody holds in the workspace.</summary>
 /// <param name="Until">When it ends by itself; absent when it is held for good.</param>

@@ -27,14 +27,7 @@ public static class HookEndpoint
             return Answers.Refused(StatusCodes.Status400BadRequest, "BAD_REQUEST", "Send webhook-id, webhook-timestamp and webhook-signature.");
         if (Math.Abs(clock.Now().ToUnixTimeSeconds() - seconds) > Tolerance.TotalSeconds) return Answers.Refused(StatusCodes.Status401Unauthorized, "BAD_TIMESTAMP", "The timestamp is more than five minutes off.");
 
-        if (http.Request.ContentLength > MaxBytes) return TooLarge();
-        using var body = new MemoryStream();
-        var buffer = new byte[16 * 1024];
-        for (int read; (read = await http.Request.Body.ReadAsync(buffer, ct)) > 0;)
-        {
-            body.Write(buffer, 0, read);
-            if (body.Length > MaxBytes) return TooLarge();
-        }
+        if ((await Answers.ReadAsync(http, MaxBytes)).Refused(out _, out var body)) return TooLarge();
 
         // What is unknown is answered like what is forged, so that nothing can be found out by asking.
         await using var platform = databases.OpenPlatform();
@@ -46,14 +39,14 @@ public static class HookEndpoint
         JsonElement data;
         try
         {
-            data = JsonDocument.Parse(body.ToArray(), new() { MaxDepth = 32 }).RootElement;
+            data = JsonDocument.Parse(body, new() { MaxDepth = 32 }).RootElement;
         }
         catch (JsonException)
         {
             return Answers.Refused(StatusCodes.Status400BadRequest, "BAD_REQUEST", "The body is not JSON.");
         }
 
-        var outcome = await kernel.StartByHookAsync(tenantId, workspaceId, key, new(id, seconds, body.ToArray(), signatures.Split(' ')), data, ct);
+        var outcome = await kernel.StartByHookAsync(tenantId, workspaceId, key, new(id, seconds, body, signatures.Split(' ')), data, ct);
         if (outcome is null) return Forged();
         return outcome.Value.Refused(out var why, out var run)
             ? Answers.Refused(why is IdempotencyConflict ? StatusCodes.Status409Conflict : StatusCodes.Status422UnprocessableEntity, why.Code, why.Message)

@@ -5,7 +5,6 @@ using Microsoft.EntityFrameworkCore;
 using Mumega.Domain.Imports;
 using Mumega.Domain.Jobs;
 using Mumega.Domain.Packets;
-using Mumega.Domain.Schedules;
 using Mumega.Domain.Tasks;
 using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Runs;
@@ -99,12 +98,11 @@ internal static class Importer
     /// <summary>After its end: sets the clocks of the new packets, starts what waits for their state, and clears what is not needed any more.</summary>
     private static async Task FollowAsync(Sitting s, PacketImport import, CancellationToken ct)
     {
-        var imported = import.State is ImportState.Imported;
+        var (imported, which) = (import.State is ImportState.Imported, import.Id);
         var rows = await s.Db.ImportRows.AsNoTracking().Where(r => r.ImportId == import.Id && (!imported || r.FaultsJson == null)).OrderBy(r => r.Number).Select(r => new { r.Number, r.PacketId }).Take(Chunk).ToListAsync(ct);
         if (rows.Count == 0)
         {
-            var file = await s.Db.ImportFiles.Where(f => f.ImportId == import.Id).Select(f => new ImportFile { TenantId = f.TenantId, WorkspaceId = f.WorkspaceId, ImportId = f.ImportId, Content = Array.Empty<byte>() }).AsNoTracking().SingleOrDefaultAsync(ct);
-            if (file is not null) s.Db.ImportFiles.Remove(file);
+            s.Db.Also(stop => s.Db.ImportFiles.Where(f => f.ImportId == which).ExecuteDeleteAsync(stop));
             return;
         }
 
@@ -112,19 +110,20 @@ internal static class Importer
         {
             var document = (await s.Call.State.FindWorkflowAsync(import.Workflow!, import.WorkflowVersion, ct))!.Document;
             var (workflow, state, entered) = (import.Workflow, document.Initial, import.EndedAt!.Value);
-            var schedules = await s.Db.Schedules.Where(x => x.Trigger == Trigger.Packet && x.Enabled && x.WhenWorkflow == workflow && x.WhenState == state).Select(x => x.Id).ToListAsync(ct);
+            var schedules = await WorkspaceState.WaitingForAsync(s.Db, workflow!, state, ct);
+            var automatic = document.Out(state).Any(t => t.Transition.Automatic);
             var jobs = new List<Job>();
             foreach (var id in rows.Select(r => r.PacketId!.Value))
             {
                 jobs.AddRange(WorkspaceState.Clocks(import.TenantId, import.WorkspaceId, id, document, state, entered));
                 jobs.AddRange(schedules.Select(schedule => WorkspaceState.NewJob(import.TenantId, import.WorkspaceId, JobKind.FireSchedule, schedule, s.Now, $"{id}/1")));
-                if (document.Out(state).Any(t => t.Transition.Automatic)) jobs.Add(WorkspaceState.NewJob(import.TenantId, import.WorkspaceId, JobKind.ContinuePacket, id, s.Now));
+                if (automatic) jobs.Add(WorkspaceState.NewJob(import.TenantId, import.WorkspaceId, JobKind.ContinuePacket, id, s.Now));
             }
 
             if (jobs.Count > 0) s.Db.Also(stop => s.Db.Queries.Rows.InsertAsync(s.Db, jobs, stop));
         }
 
-        var (which, last) = (import.Id, rows[^1].Number);
+        var last = rows[^1].Number;
         s.Db.Also(stop => s.Db.ImportRows.Where(r => r.ImportId == which && r.Number <= last && (!imported || r.FaultsJson == null)).ExecuteDeleteAsync(stop));
         Enqueue(s, import);
         FaultPoint.Hit("import.followed");

@@ -23,7 +23,7 @@ public sealed partial class Kernel
     {
         await using var s = await desk.SitAsync(by, workspaceId, ct);
         if (!s.MaySee) return new NotFound("workspace", workspaceId.ToString());
-        if (WhyNotImport(s) is { } no) return no;
+        if (WhyNot(s, Import) is { } no) return no;
         if (ImportReader.Inspect(format, content).Refused(out var why, out var shape)) return why;
 
         var import = new PacketImport
@@ -52,7 +52,7 @@ public sealed partial class Kernel
         await using var s = await desk.SitAsync(by, workspaceId, ct);
         if (!s.MaySee || await s.Call.State.FindImportAsync(importId, ct) is not { } import) return new NotFound("import", importId.ToString());
         if (import.IsOver) return new ImportOver();
-        if (WhyNotImport(s) is { } no) return no;
+        if (WhyNot(s, Import) is { } no) return no;
         if ((await ReadAsync(s, import, plan, ct)).Refused(out var why, out var read)) return why;
         return new ImportPreview([.. (await Importer.DraftsAsync(s.Db, import, plan, read.Type, 0, ct)).Take(first)]);
     }
@@ -84,12 +84,13 @@ public sealed partial class Kernel
             async s =>
             {
                 if (await s.Call.State.FindImportAsync(importId, ct) is not { } import) return new NotFound("import", importId.ToString());
-                return WhyNotImport(s) is { } no ? no : await act(s, import);
+                return WhyNot(s, Import) is { } no ? no : await act(s, import);
             },
             i => i.Id, ct);
 
-    private Refusal? WhyNotImport(Sitting s) =>
-        s.Decide(Import, desk.Catalog.Find(Import)) is { Verdict: Verdict.Deny } no ? no.AsRefusal() : s.StopFor(s.By.Id, "packets");
+    // What is kept for an action is kept for whoever may propose it.
+    private Refusal? WhyNot(Sitting s, string action) =>
+        s.Decide(action, desk.Catalog.Find(action)) is { Verdict: Verdict.Deny } no ? no.AsRefusal() : s.StopFor(s.By.Id, "packets");
 
     private static async Task<Outcome<Definitions>> ReadAsync(Sitting s, PacketImport import, ImportPlan plan, CancellationToken ct)
     {

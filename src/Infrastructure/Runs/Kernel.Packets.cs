@@ -49,8 +49,7 @@ public sealed partial class Kernel
     {
         await using var s = await desk.SitAsync(by, workspaceId, ct);
         if (!s.MaySee) return new NotFound("workspace", workspaceId.ToString());
-        if (s.Decide("packet.attach", desk.Catalog.Find("packet.attach")) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
-        if (s.StopFor(by.Id, "packets") is { } stopped) return stopped;
+        if (WhyNot(s, "packet.attach") is { } no) return no;
         if (FileTypes.Read(declared, content).Refused(out var why, out var type)) return why;
 
         var digest = Convert.ToHexStringLower(SHA256.HashData(content));

@@ -195,7 +195,7 @@ internal sealed class WorkspaceState(MumegaDb db, string tenantKey, string publi
         if (clocks) db.Jobs.AddRange(Clocks(db.TenantId, db.WorkspaceId, packet.Id, document, packet.State, packet.EnteredAt));
         if (entered)
         {
-            foreach (var schedule in await db.Schedules.Where(x => x.Trigger == Trigger.Packet && x.Enabled && x.WhenWorkflow == packet.Workflow && x.WhenState == packet.State).Select(x => x.Id).ToListAsync(ct))
+            foreach (var schedule in await WaitingForAsync(db, packet.Workflow, packet.State, ct))
                 db.Jobs.Add(NewJob(db.TenantId, db.WorkspaceId, JobKind.FireSchedule, schedule, now, $"{packet.Id}/{happened.Number}"));
         }
 
@@ -311,6 +311,10 @@ internal sealed class WorkspaceState(MumegaDb db, string tenantKey, string publi
     /// <summary>The workspaces that a stop reaches.</summary>
     public static async Task<List<Guid>> ReachAsync(MumegaDb db, Stop stop, CancellationToken ct) =>
         stop.Boundary is StopBoundary.Tenant ? await db.Workspaces.Select(w => w.Id).ToListAsync(ct) : [stop.WorkspaceId];
+
+    /// <summary>The schedules that wait for packets of a workflow to come into a state.</summary>
+    public static Task<List<Guid>> WaitingForAsync(MumegaDb db, string workflow, string state, CancellationToken ct) =>
+        db.Schedules.Where(x => x.Trigger == Trigger.Packet && x.Enabled && x.WhenWorkflow == workflow && x.WhenState == state).Select(x => x.Id).ToListAsync(ct);
 
     /// <summary>The clocks that a packet's state has by its workflow.</summary>
     public static IEnumerable<Job> Clocks(Guid tenant, Guid workspace, Guid packet, WorkflowDocument document, string state, DateTimeOffset entered) =>
