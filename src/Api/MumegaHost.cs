@@ -2,6 +2,7 @@ using GraphQL.Types;
 using Hangfire;
 using Hangfire.Dashboard;
 using Microsoft.AspNetCore.Identity;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.EntityFrameworkCore;
 using Mumega.Api.Files;
 using Mumega.Api.GraphQL;
@@ -42,6 +43,12 @@ public static class MumegaHost
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = 2 * 1024 * 1024;
+            kestrel.ConfigureHttpsDefaults(https =>
+            {
+                // Agents may show a certificate of their own making; the token server holds it against their keys, and tokens against it.
+                https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;
+                https.AllowAnyClientCertificate();
+            });
         });
         builder.Services.AddMumega(configuration, database, jobs, data, address);
         builder.Services.AddTokenServer(address);

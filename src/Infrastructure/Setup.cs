@@ -34,6 +34,7 @@ public static class Setup
         services.AddSingleton<ReceiptSequencer>().AddSingleton<LogSealer>().AddSingleton<LogAuditor>().AddSingleton<ReceiptFeed>().AddSingleton<Sharing>();
         services.AddSingleton(configuration.GetSection("Checkpoints").Get<CheckpointOptions>() ?? new()).AddSingleton<CheckpointDelivery>();
         services.AddSingleton<IWebhookSender, WebhookSender>();
+        services.AddScoped<ClientSecrets>();
 
         var keys = Directory.CreateDirectory(configuration["Keys:Folder"] ?? Path.Combine(dataFolder, "keys"));
         if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(keys.FullName, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);

@@ -22,6 +22,9 @@ public abstract class MumegaApp : IAsyncLifetime
 
     public string Address { get; private set; } = "";
 
+    /// <summary>The same over TLS, where clients can show a certificate.</summary>
+    public string SecureAddress { get; private set; } = "";
+
     public IServiceProvider Services => app!.Services;
 
     public Databases Databases => Services.GetRequiredService<Databases>();
@@ -47,9 +50,12 @@ public abstract class MumegaApp : IAsyncLifetime
         folder = Directory.CreateTempSubdirectory("mumega-test-").FullName;
         var (kind, connection) = await DatabaseAsync(folder);
         Address = $"http://localhost:{FreePort()}";
+        SecureAddress = $"https://localhost:{FreePort()}";
+        var certificate = Path.Combine(folder, "server.pfx");
+        using (var made = Certificates.New("localhost")) await File.WriteAllBytesAsync(certificate, made.Export(System.Security.Cryptography.X509Certificates.X509ContentType.Pfx, "test"));
         app = MumegaHost.Build(
         [
-            $"--Urls={Address}", $"--PublicAddress={Address}", $"--Data={folder}", $"--Database:Kind={kind}", $"--Database:Connection={connection}",
+            $"--Urls={Address};{SecureAddress}", $"--Kestrel:Certificates:Default:Path={certificate}", "--Kestrel:Certificates:Default:Password=test", $"--PublicAddress={Address}", $"--Data={folder}", $"--Database:Kind={kind}", $"--Database:Connection={connection}",
             $"--Outbound:AllowedPrivate:0={Receiver.Host}", "--Outbound:Timeout=00:00:02", "--Jobs:Poll=00:00:00.100", "--Checkpoints:Every=00:00:00.300",
         ], b =>
         {
@@ -127,5 +133,22 @@ internal static class TestServers
         await using var create = new Microsoft.Data.SqlClient.SqlCommand($"CREATE DATABASE {name}", connection);
         await create.ExecuteNonQueryAsync();
         return new Microsoft.Data.SqlClient.SqlConnectionStringBuilder(SqlServer) { InitialCatalog = name }.ToString();
+    }
+}
+
+internal static class Certificates
+{
+    /// <summary>A certificate that vouches for itself.</summary>
+    public static System.Security.Cryptography.X509Certificates.X509Certificate2 New(string name)
+    {
+        using var key = System.Security.Cryptography.RSA.Create(2048);
+        var request = new System.Security.Cryptography.X509Certificates.CertificateRequest($"CN={name}", key, System.Security.Cryptography.HashAlgorithmName.SHA256, System.Security.Cryptography.RSASignaturePadding.Pkcs1);
+        request.CertificateExtensions.Add(new System.Security.Cryptography.X509Certificates.X509EnhancedKeyUsageExtension([new("1.3.6.1.5.5.7.3.1"), new("1.3.6.1.5.5.7.3.2")], false));
+        request.CertificateExtensions.Add(new System.Security.Cryptography.X509Certificates.X509KeyUsageExtension(System.Security.Cryptography.X509Certificates.X509KeyUsageFlags.DigitalSignature, false));
+        var now = TimeProvider.System.GetUtcNow();
+        using var made = request.CreateSelfSigned(now.AddDays(-1), now.AddDays(30));
+
+        // A key that lives in memory only can't be used in a handshake everywhere.
+        return System.Security.Cryptography.X509Certificates.X509CertificateLoader.LoadPkcs12(made.Export(System.Security.Cryptography.X509Certificates.X509ContentType.Pfx), null);
     }
 }

@@ -37,6 +37,7 @@ public sealed partial class WorkspaceNode
         [ControlAct.EngageTenantStop] = "Stop the whole tenant",
         [ControlAct.ClaimTask] = "Take tasks",
         [ControlAct.AssignTask] = "Hand out tasks",
+        [ControlAct.AgentSecret] = "Give agents secrets",
         [ControlAct.ResumePacket] = "Let a stuck workflow go on",
     };
 

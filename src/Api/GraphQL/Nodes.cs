@@ -1,6 +1,7 @@
 using System.Text.Json;
 using GraphQL;
 using GraphQL.DataLoader;
+using Microsoft.EntityFrameworkCore;
 using Mumega.Domain.Actions;
 using Mumega.Domain.Approvals;
 using Mumega.Domain.Identity;
@@ -10,6 +11,8 @@ using Mumega.Domain.Receipts;
 using Mumega.Domain.Runs;
 using Mumega.Domain.Runtime;
 using Mumega.Domain.Stops;
+using OpenIddict.Abstractions;
+using OpenIddict.EntityFrameworkCore.Models;
 
 namespace Mumega.Api.GraphQL;
 
@@ -38,7 +41,65 @@ public sealed class PrincipalNode(Guid workspaceId, Principal principal, DateTim
 
     /// <summary>Whether tokens of this principal are accepted.</summary>
     public bool Active => principal.IsActive(now);
+
+    /// <summary>For an agent: the id by which it signs in (OAuth).</summary>
+    public string? ClientId => principal.ClientId;
+
+    /// <summary>For an agent: what it is for.</summary>
+    public string? Purpose => principal.Purpose;
+
+    /// <summary>For an agent: how it works.</summary>
+    public AgentTier? Tier => principal.Tier;
+
+    /// <summary>For an agent: who answers for it.</summary>
+    public IDataLoaderResult<Who>? Owner(IResolveFieldContext context) => principal.OwnerId is { } owner ? Who.Of(context.Request(), owner) : null;
+
+    /// <summary>When it stops working by itself, unless somebody certifies it again.</summary>
+    public DateTimeOffset? EndsAt => principal.EndsAt;
+
+    /// <summary>When somebody last said that it is still needed.</summary>
+    public DateTimeOffset? CertifiedAt => principal.CertifiedAt;
+
+    public DateTimeOffset? SuspendedAt => principal.SuspendedAt;
+
+    /// <summary>The owner through whom it is suspended, if it is not suspended itself.</summary>
+    public IDataLoaderResult<Who>? SuspendedThrough(IResolveFieldContext context) => principal.SuspendedThrough is { } owner ? Who.Of(context.Request(), owner) : null;
+
+    /// <summary>Set once it is gone for good.</summary>
+    public DateTimeOffset? RetiredAt => principal.RetiredAt;
+
+    /// <summary>For an agent: what it signs in with, and when it last did.</summary>
+    [Complexity(10, 1)]
+    public async Task<CredentialsView?> Credentials(IResolveFieldContext context)
+    {
+        if (principal.Kind is not PrincipalKind.Agent) return null;
+        var (request, ct) = (context.Request(), context.CancellationToken);
+        await using var db = request.Open(workspaceId);
+        var subject = principal.Id.ToString();
+        var clientId = principal.ClientId;
+        var secret = await db.AgentSecrets.AsNoTracking().Where(s => s.AgentId == principal.Id && s.EndedAt == null).OrderByDescending(s => s.IssuedAt).FirstOrDefaultAsync(ct);
+        var keys = clientId is null ? null : await db.Set<OpenIddictEntityFrameworkCoreApplication<Guid>>().AsNoTracking().Where(a => a.ClientId == clientId).Select(a => a.JsonWebKeySet).SingleOrDefaultAsync(ct);
+        var tokens = db.Tokens.AsNoTracking().Where(t => t.Subject == subject && t.Type == OpenIddictConstants.TokenTypeIdentifiers.AccessToken);
+        var live = request.Now.UtcDateTime;
+        return new(secret?.IssuedAt, KeyIds(keys), await tokens.CountAsync(t => t.Status == OpenIddictConstants.Statuses.Valid && t.ExpirationDate > live, ct),
+            await tokens.OrderByDescending(t => t.CreationDate).Select(t => t.CreationDate).FirstOrDefaultAsync(ct) is { } last ? new DateTimeOffset(last, TimeSpan.Zero) : null);
+    }
+
+    private static IReadOnlyList<string> KeyIds(string? set)
+    {
+        if (set is null) return [];
+        using var json = JsonDocument.Parse(set);
+        return [.. json.RootElement.GetProperty("keys").EnumerateArray().Select(k => k.TryGetProperty("kid", out var id) ? id.ToString() : k.GetProperty("kty").ToString())];
+    }
 }
+
+/// <summary>What an agent signs in with.</summary>
+/// <param name="SecretIssuedAt">When its client secret was issued; absent when it has none.</param>
+/// <param name="Keys">The names of the public keys that it may sign in with.</param>
+/// <param name="LiveTokens">How many of its access tokens hold now.</param>
+/// <param name="LastTokenAt">When it last got one.</param>
+[Name("AgentCredentials")]
+public sealed record CredentialsView(DateTimeOffset? SecretIssuedAt, IReadOnlyList<string> Keys, int LiveTokens, DateTimeOffset? LastTokenAt);
 
 /// <summary>A principal as others see it: a name, whatever became of it.</summary>
 public sealed record Who([property: Id] Guid PrincipalId, string Name, PrincipalKind Kind)

@@ -295,13 +295,15 @@ public sealed partial class WorkspaceNode(Workspace workspace, string tenantKey)
     public async Task<string?> Evidence(IResolveFieldContext context, [Id] IReadOnlyList<string>? receipts, IReadOnlyList<string>? open, long? from, long? checkpoint) =>
         await EvidenceExport.WriteAsync(context, workspace.Id, receipts, open, from, checkpoint);
 
-    /// <summary>The agents that hold a role here, at most 100.</summary>
+    /// <summary>The agents that hold a role here, and those that did and were retired; by name, at most 100.</summary>
+    [Complexity(5, 1)]
     public async Task<IReadOnlyList<PrincipalNode>> Agents(IResolveFieldContext context)
     {
         var request = context.Request();
         await using var db = request.Open(workspace.Id);
         var members = db.RolesAt(request.Now).Where(b => b.WorkspaceId == workspace.Id).Select(b => b.PrincipalId);
-        var agents = await db.Principals.AsNoTracking().Where(p => p.Kind == PrincipalKind.Agent && members.Contains(p.Id))
+        var before = db.RoleBindings.Where(b => b.WorkspaceId == workspace.Id).Select(b => b.PrincipalId);
+        var agents = await db.Principals.AsNoTracking().Where(p => p.Kind == PrincipalKind.Agent && (members.Contains(p.Id) || (p.RetiredAt != null && before.Contains(p.Id))))
             .OrderBy(p => p.Name).Take(Paging.Max).ToListAsync(context.CancellationToken);
         return [.. agents.Select(p => new PrincipalNode(workspace.Id, p, request.Now))];
     }

@@ -17,9 +17,16 @@ namespace Mumega.Api.Identity;
 /// <param name="Renew">Checks the same credential again; null when it no longer holds.</param>
 public sealed record Caller(Actor Actor, DateTimeOffset ExpiresAt, long Authority, Func<CancellationToken, Task<Caller?>> Renew);
 
+/// <summary>What somebody shows: a token, where, and the client certificate of the connection if there is one.</summary>
+/// <param name="Surface">Where it came in, for receipts.</param>
+/// <param name="Resource">The resource that the token has to be made for (RFC 8707).</param>
+/// <param name="Certificate">SHA-256 of the connection's client certificate, base64url (RFC 8705).</param>
+public sealed record Credential(string Token, string Surface, string Resource, string? Certificate);
+
 /// <summary>
-/// Turns a token into an actor. The signature is checked once per token and remembered; whether the token was revoked and whether its
-/// principal still works is asked of the database on every request, so that both take effect on the next one, on every node.
+/// Turns a token into an actor. The signature is checked once per token and remembered; whether the token, or one that it was made from, was
+/// revoked and whether everybody in its chain still works is asked of the database on every request, so that both take effect on the next one,
+/// on every node.
 /// </summary>
 public sealed class Authenticator(IServiceScopeFactory scopes, Databases databases, TimeProvider clock)
 {
@@ -29,17 +36,23 @@ public sealed class Authenticator(IServiceScopeFactory scopes, Databases databas
     private readonly ConcurrentDictionary<Guid, string> logs = new();
 
     /// <summary>The caller behind an access token, or null when it does not hold.</summary>
-    public async Task<Caller?> AuthenticateAsync(string token, string surface, CancellationToken ct)
+    public async Task<Caller?> AuthenticateAsync(Credential shown, CancellationToken ct)
     {
-        var ticket = await ReadAsync(token, ct);
-        if (ticket is null || ticket.ExpiresAt <= clock.GetUtcNow()) return null;
+        var ticket = await ReadAsync(shown.Token, ct);
+        if (ticket is null || ticket.ExpiresAt <= clock.GetUtcNow() || !ticket.Audiences.Contains(shown.Resource)) return null;
+
+        // A token that is bound to a certificate is worth nothing without it, and nobody is told which.
+        if (ticket.Certificate is not null && ticket.Certificate != shown.Certificate) return null;
 
         var standing = await StandingAsync(ticket, ct);
         if (standing is null) return null;
 
+        IReadOnlyList<ActorLink>? chain = null;
+        if (ticket.Chain.Count + ticket.Lineage.Count > 0 && (chain = await ChainAsync(ticket, ct)) is null) return null;
+
         var actor = new Actor(ticket.TenantId, ticket.PrincipalId, standing.Kind, standing.Name, standing.OwnerId, await LogAsync(ticket.TenantId, ct),
-            ticket.Scopes, ticket.Workspaces, surface);
-        return new(actor, ticket.ExpiresAt, standing.Authority, again => AuthenticateAsync(token, surface, again));
+            ticket.Scopes, ticket.Workspaces, shown.Surface, chain);
+        return new(actor, ticket.ExpiresAt, standing.Authority, again => AuthenticateAsync(shown, again));
     }
 
     private async Task<Ticket?> ReadAsync(string token, CancellationToken ct)
@@ -67,14 +80,26 @@ public sealed class Authenticator(IServiceScopeFactory scopes, Databases databas
     {
         var now = clock.GetUtcNow();
         await using var db = databases.OpenTenant(ticket.TenantId);
-        var found = await standingQuery(db, ticket.TenantId, ticket.PrincipalId, ticket.TokenId, ct);
-        return found is { Status: Statuses.Valid, SuspendedAt: null } && (found.EndsAt is null || now < found.EndsAt) ? found : null;
+        var found = await standingQuery(db, ticket.TenantId, ticket.PrincipalId, ticket.TokenId, now, ct);
+        return found is { Status: Statuses.Valid, SuspendedAt: null, RetiredAt: null, Answered: true } && (found.EndsAt is null || now < found.EndsAt) ? found : null;
+    }
+
+    /// <summary>On whose behalf the token is used, or null when one of them may not act any more or a token before it was revoked.</summary>
+    private async Task<IReadOnlyList<ActorLink>?> ChainAsync(Ticket ticket, CancellationToken ct)
+    {
+        await using var db = databases.OpenTenant(ticket.TenantId);
+        if (await db.Tokens.CountAsync(t => ticket.Lineage.Contains(t.Id) && t.Status == Statuses.Valid, ct) < ticket.Lineage.Count) return null;
+
+        var links = await db.ActiveAt(clock.GetUtcNow()).Where(p => ticket.Chain.Contains(p.Id)).Select(p => new ActorLink(p.Id, p.Kind, p.Name, p.OwnerId)).ToDictionaryAsync(l => l.Id, ct);
+        return links.Count == ticket.Chain.Count ? [.. ticket.Chain.Select(id => links[id])] : null;
     }
 
     // One per instance: a compiled query belongs to one provider's model.
-    private readonly Func<MumegaDb, Guid, Guid, Guid, CancellationToken, Task<Standing?>> standingQuery =
-        EF.CompileAsyncQuery((MumegaDb db, Guid tenant, Guid principal, Guid token, CancellationToken ct) => db.Principals.Where(p => p.Id == principal)
-            .Select(p => new Standing(p.Kind, p.Name, p.OwnerId, p.SuspendedAt, p.EndsAt, db.Tokens.Where(t => t.Id == token).Select(t => t.Status).FirstOrDefault(),
+    private readonly Func<MumegaDb, Guid, Guid, Guid, DateTimeOffset, CancellationToken, Task<Standing?>> standingQuery =
+        EF.CompileAsyncQuery((MumegaDb db, Guid tenant, Guid principal, Guid token, DateTimeOffset now, CancellationToken ct) => db.Principals.Where(p => p.Id == principal)
+            .Select(p => new Standing(p.Kind, p.Name, p.OwnerId, p.SuspendedAt, p.RetiredAt, p.EndsAt,
+                p.OwnerId == null || (db.Principals.Any(o => o.Id == p.OwnerId && o.SuspendedAt == null) && db.RoleBindings.Any(b => b.PrincipalId == p.OwnerId && (b.Until == null || b.Until > now))),
+                db.Tokens.Where(t => t.Id == token).Select(t => t.Status).FirstOrDefault(),
                 db.Tenants.Where(t => t.Id == tenant).Select(t => t.Authority).Single()))
             .SingleOrDefault());
 
@@ -85,20 +110,23 @@ public sealed class Authenticator(IServiceScopeFactory scopes, Databases databas
         return logs[tenantId] = await db.Tenants.Where(t => t.Id == tenantId).Select(t => t.Log).SingleAsync(ct);
     }
 
-    private sealed record Standing(PrincipalKind Kind, string Name, Guid? OwnerId, DateTimeOffset? SuspendedAt, DateTimeOffset? EndsAt, string? Status, long Authority);
+    private sealed record Standing(
+        PrincipalKind Kind, string Name, Guid? OwnerId, DateTimeOffset? SuspendedAt, DateTimeOffset? RetiredAt, DateTimeOffset? EndsAt, bool Answered, string? Status, long Authority);
 
     private sealed record Ticket(
-        Guid TenantId, Guid PrincipalId, Guid TokenId, IReadOnlySet<string> Scopes, IReadOnlySet<Guid> Workspaces, DateTimeOffset ExpiresAt)
+        Guid TenantId, Guid PrincipalId, Guid TokenId, IReadOnlySet<string> Scopes, IReadOnlySet<Guid> Workspaces, IReadOnlySet<string> Audiences,
+        IReadOnlyList<Guid> Chain, IReadOnlyList<Guid> Lineage, string? Certificate, DateTimeOffset ExpiresAt)
     {
         public static Ticket? From(ClaimsPrincipal principal)
         {
-            if (!Guid.TryParse(principal.GetClaim("tenant_id"), out var tenant) || !Guid.TryParse(principal.GetClaim(Claims.Subject), out var subject)
+            if (!Guid.TryParse(principal.GetClaim(TokenClaims.Tenant), out var tenant) || ActChain.Of(principal) is not { } chain
                 || !Guid.TryParse(principal.GetTokenId(), out var token)
                 || !long.TryParse(principal.GetClaim(Claims.ExpiresAt), NumberStyles.None, CultureInfo.InvariantCulture, out var expires))
                 return null;
 
-            return new(tenant, subject, token, principal.GetScopes().ToHashSet(), principal.GetClaims("workspaces").Select(Guid.Parse).ToHashSet(),
-                DateTimeOffset.FromUnixTimeSeconds(expires));
+            return new(tenant, chain.Actor, token, principal.GetScopes().ToHashSet(), principal.GetClaims(TokenClaims.Workspaces).Select(Guid.Parse).ToHashSet(),
+                principal.GetAudiences().ToHashSet(StringComparer.Ordinal), chain.For, [.. principal.GetClaims(TokenClaims.Lineage).Select(Guid.Parse)],
+                TokenClaims.Thumbprint(principal), DateTimeOffset.FromUnixTimeSeconds(expires));
         }
     }
 }

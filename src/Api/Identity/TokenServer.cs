@@ -2,13 +2,13 @@ using System.Security.Claims;
 using Microsoft.AspNetCore;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Identity;
-using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
-using Mumega.Domain;
 using Mumega.Infrastructure.Data;
+using Mumega.Infrastructure.Runs;
 using OpenIddict.Abstractions;
 using OpenIddict.Server;
 using OpenIddict.Server.AspNetCore;
+using OpenIddict.Validation;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 using Scopes = Mumega.Domain.Identity.Scopes;
 
@@ -18,14 +18,16 @@ namespace Mumega.Api.Identity;
 public static class TokenServer
 {
     public const string WebClient = "mission-control";
-    public const string Resource = "mumega";
+
+    /// <summary>The resource that tokens for the API are made for.</summary>
+    public static string ResourceOf(string publicAddress) => $"{publicAddress}/graphql";
 
     public static void AddTokenServer(this IServiceCollection services, string publicAddress)
     {
         services.AddSingleton<TokenKeyRing>();
         services.AddSingleton<IConfigureOptions<OpenIddictServerOptions>>(p => p.GetRequiredService<TokenKeyRing>());
         services.AddSingleton<IOptionsChangeTokenSource<OpenIddictServerOptions>>(p => p.GetRequiredService<TokenKeyRing>());
-        services.AddSingleton<Authenticator>();
+        services.AddSingleton<Authenticator>().AddSingleton<TokenIssuer>();
 
         services.AddOpenIddict()
             .AddCore(core => core.UseEntityFrameworkCore().UseDbContext<MumegaDb>().ReplaceDefaultEntities<Guid>())
@@ -34,12 +36,19 @@ public static class TokenServer
                 server.SetIssuer(new Uri(publicAddress));
                 server.SetAuthorizationEndpointUris("connect/authorize").SetTokenEndpointUris("connect/token")
                     .SetIntrospectionEndpointUris("connect/introspect").SetRevocationEndpointUris("connect/revocation");
-                server.AllowAuthorizationCodeFlow().AllowRefreshTokenFlow().AllowClientCredentialsFlow();
+                server.AllowAuthorizationCodeFlow().AllowRefreshTokenFlow().AllowClientCredentialsFlow().AllowTokenExchangeFlow();
                 server.RequireProofKeyForCodeExchange();
                 server.Configure(o => o.CodeChallengeMethods.Remove(CodeChallengeMethods.Plain));
                 server.RegisterScopes([.. Scopes.All]);
                 server.DisableAccessTokenEncryption();
-                server.SetAccessTokenLifetime(TimeSpan.FromMinutes(10)).SetRefreshTokenLifetime(TimeSpan.FromHours(12));
+                server.RegisterResources(ResourceOf(publicAddress)).IgnoreResourcePermissions();
+
+                // An audience is an agent of the tenant, which no list at start can name: the exchange itself looks it up.
+                server.RemoveEventHandler(OpenIddictServerHandlers.Exchange.ValidateAudiences.Descriptor).IgnoreAudiencePermissions();
+                server.SetAccessTokenLifetime(TokenIssuer.PersonLifetime).SetRefreshTokenLifetime(TimeSpan.FromHours(12)).DisableSlidingRefreshTokenExpiration();
+
+                // Who signs in with a certificate of theirs gets tokens that are worth nothing without it (RFC 8705).
+                server.EnableSelfSignedTlsClientAuthentication().UseClientCertificateBoundAccessTokens();
                 server.SetRefreshTokenReuseLeeway(TimeSpan.Zero);
                 server.UseAspNetCore().EnableAuthorizationEndpointPassthrough().EnableTokenEndpointPassthrough()
                     .DisableTransportSecurityRequirement(); // TLS ends in front of the process; plain HTTP is for localhost.
@@ -49,6 +58,9 @@ public static class TokenServer
                 validation.UseLocalServer();
                 validation.UseAspNetCore();
                 validation.EnableTokenEntryValidation();
+
+                // A token is read once and remembered, but its certificate belongs to a connection: the authenticator looks at every one.
+                validation.RemoveEventHandler(OpenIddictValidationHandlers.Protection.ValidateProofOfPossession.Descriptor);
             });
     }
 
@@ -56,57 +68,49 @@ public static class TokenServer
     {
         app.MapMethods("/connect/authorize", [HttpMethods.Get, HttpMethods.Post], AuthorizeAsync);
         app.MapPost("/connect/token", TokenAsync);
+
+        // Protected resource metadata (RFC 9728).
+        app.MapGet("/.well-known/oauth-protected-resource/graphql", (PublicAddress address) => Results.Json(new
+        {
+            resource = ResourceOf(address.Value),
+            authorization_servers = new[] { $"{address.Value}/" },
+            scopes_supported = Scopes.All,
+            bearer_methods_supported = new[] { "header" },
+            resource_name = "Mumega",
+        }));
     }
 
-    private static async Task<IResult> AuthorizeAsync(HttpContext http, Databases databases, TimeProvider clock)
+    private static async Task<IResult> AuthorizeAsync(HttpContext http, TokenIssuer issuer)
     {
         var request = http.GetOpenIddictServerRequest() ?? throw new InvalidOperationException("this is not an authorization request");
         var signedIn = await http.AuthenticateAsync(IdentityConstants.ApplicationScheme);
         if (!signedIn.Succeeded || !Guid.TryParse(signedIn.Principal.FindFirstValue(ClaimTypes.NameIdentifier), out var person))
             return Results.Redirect($"/sign-in?returnUrl={Uri.EscapeDataString(http.Request.PathBase + http.Request.Path + http.Request.QueryString)}");
 
-        await using var platform = databases.OpenPlatform();
-        var tenant = await platform.Users.Where(u => u.Id == person).Select(u => u.TenantId).SingleOrDefaultAsync(http.RequestAborted);
-        return await IssueAsync(databases, clock, tenant, person, request.GetScopes(), http.RequestAborted);
+        return await issuer.IssueAsync(await issuer.TenantOfAsync(person, http.RequestAborted), new(person, []), request.GetScopes(), http.RequestAborted);
     }
 
-    private static async Task<IResult> TokenAsync(HttpContext http, Databases databases, TimeProvider clock, IOpenIddictApplicationManager applications)
+    private static async Task<IResult> TokenAsync(HttpContext http, TokenIssuer issuer, IOpenIddictApplicationManager applications)
     {
-        var request = http.GetOpenIddictServerRequest() ?? throw new InvalidOperationException("this is not a token request");
+        var (request, ct) = (http.GetOpenIddictServerRequest() ?? throw new InvalidOperationException("this is not a token request"), http.RequestAborted);
         if (request.IsClientCredentialsGrantType())
         {
-            var application = await applications.FindByClientIdAsync(request.ClientId!, http.RequestAborted) ?? throw new InvalidOperationException("the client is gone");
-            var properties = await applications.GetPropertiesAsync(application, http.RequestAborted);
-            return await IssueAsync(databases, clock, properties["tenant_id"].GetGuid(), properties["principal_id"].GetGuid(), request.GetScopes(), http.RequestAborted);
+            var (tenant, principal) = await ClientAsync(applications, request.ClientId!, ct) ?? throw new InvalidOperationException("the client has no principal");
+            return await issuer.IssueAsync(tenant, new(principal, []), request.GetScopes(), ct);
         }
 
         // A code or a refresh token: the person's standing is looked at again, and what the token may do can only have shrunk.
         var old = (await http.AuthenticateAsync(OpenIddictServerAspNetCoreDefaults.AuthenticationScheme)).Principal!;
-        return await IssueAsync(databases, clock, Guid.Parse(old.GetClaim("tenant_id")!), Guid.Parse(old.GetClaim(Claims.Subject)!), old.GetScopes(), http.RequestAborted);
+        return request.IsTokenExchangeGrantType()
+            ? await issuer.ExchangeAsync(request, old, await ClientAsync(applications, request.ClientId!, ct), ct)
+            : await issuer.IssueAsync(Guid.Parse(old.GetClaim(TokenClaims.Tenant)!), ActChain.Of(old)!, old.GetScopes(), ct);
     }
 
-    private static async Task<IResult> IssueAsync(
-        Databases databases, TimeProvider clock, Guid tenantId, Guid principalId, IEnumerable<string> scopes, CancellationToken ct)
+    /// <summary>The tenant and principal that a client is, or null for one that people use.</summary>
+    private static async Task<(Guid Tenant, Guid Principal)?> ClientAsync(IOpenIddictApplicationManager applications, string clientId, CancellationToken ct)
     {
-        await using var db = databases.OpenTenant(tenantId);
-        var principal = await db.Principals.AsNoTracking().SingleOrDefaultAsync(p => p.Id == principalId, ct);
-        if (principal is null || !principal.IsActive(clock.Now())) return Refuse(Errors.InvalidGrant, "The principal is suspended or gone.");
-        if (principal.OwnerId is { } ownerId && await db.Principals.AsNoTracking().SingleOrDefaultAsync(p => p.Id == ownerId, ct) is not { } owner)
-            return Refuse(Errors.InvalidGrant, "The agent's owner is gone.");
-
-        var workspaces = await db.RolesAt(clock.Now()).Where(b => b.PrincipalId == principalId).Select(b => b.WorkspaceId).Distinct().ToListAsync(ct);
-        var identity = new ClaimsIdentity("mumega", Claims.Name, Claims.Role);
-        identity.SetClaim(Claims.Subject, principalId.ToString()).SetClaim(Claims.Name, principal.Name).SetClaim("tenant_id", tenantId.ToString())
-            .SetClaims("workspaces", [.. workspaces.Select(w => w.ToString())]);
-        identity.SetScopes(scopes).SetResources(Resource).SetDestinations(_ => [Destinations.AccessToken]);
-        return Results.SignIn(new(identity), authenticationScheme: OpenIddictServerAspNetCoreDefaults.AuthenticationScheme);
+        var application = await applications.FindByClientIdAsync(clientId, ct) ?? throw new InvalidOperationException("the client is gone");
+        var properties = await applications.GetPropertiesAsync(application, ct);
+        return properties.TryGetValue("principal_id", out var principal) ? (properties["tenant_id"].GetGuid(), principal.GetGuid()) : null;
     }
-
-    private static IResult Refuse(string error, string why) => Results.Forbid(
-        new(new Dictionary<string, string?>
-        {
-            [OpenIddictServerAspNetCoreConstants.Properties.Error] = error,
-            [OpenIddictServerAspNetCoreConstants.Properties.ErrorDescription] = why,
-        }),
-        [OpenIddictServerAspNetCoreDefaults.AuthenticationScheme]);
 }

@@ -52,7 +52,7 @@ public sealed class WebSessions(
         if (session is null || session.ExpiresAt <= now) return null;
         if (session.AccessExpiresAt - now < TimeSpan.FromSeconds(30) && !await RefreshAsync(db, session, ct)) return null;
 
-        var caller = await authenticator.AuthenticateAsync(tokens.Unprotect(session.AccessToken), "web", ct);
+        var caller = await authenticator.AuthenticateAsync(Shown(tokens.Unprotect(session.AccessToken)), ct);
         return caller is null ? null : caller with { ExpiresAt = session.ExpiresAt, Renew = again => AuthenticateAsync(cookie, again) };
     }
 
@@ -93,7 +93,7 @@ public sealed class WebSessions(
         // The browser is signed in through the session from here on; the sign-in cookie has done its work.
         await context.RequestServices.GetRequiredService<SignInManager<Person>>().SignOutAsync();
         var value = Random();
-        var caller = await authenticator.AuthenticateAsync(answer.Access, "web", ct);
+        var caller = await authenticator.AuthenticateAsync(Shown(answer.Access), ct);
         await using var db = databases.OpenPlatform();
         db.WebSessions.Add(new()
         {
@@ -180,6 +180,8 @@ public sealed class WebSessions(
         var own = server.Features.Get<IServerAddressesFeature>()!.Addresses.First();
         return new(own.Replace("[::]", "127.0.0.1", StringComparison.Ordinal).Replace("0.0.0.0", "127.0.0.1", StringComparison.Ordinal).Replace("//+", "//127.0.0.1", StringComparison.Ordinal));
     }
+
+    private Credential Shown(string token) => new(token, "web", TokenServer.ResourceOf(address.Value), null);
 
     private string Callback => $"{address.Value}/session/callback";
 

@@ -38,7 +38,7 @@ public sealed class Installation(Databases databases, IServiceProvider services,
             Permissions =
             {
                 Permissions.Endpoints.Authorization, Permissions.Endpoints.Token, Permissions.Endpoints.Revocation,
-                Permissions.GrantTypes.AuthorizationCode, Permissions.GrantTypes.RefreshToken, Permissions.ResponseTypes.Code,
+                Permissions.GrantTypes.AuthorizationCode, Permissions.GrantTypes.RefreshToken, Permissions.GrantTypes.TokenExchange, Permissions.ResponseTypes.Code,
             },
             Requirements = { Requirements.Features.ProofKeyForCodeExchange },
         };
@@ -93,7 +93,7 @@ public sealed class Installation(Databases databases, IServiceProvider services,
             DisplayName = name,
             Permissions =
             {
-                Permissions.Endpoints.Token, Permissions.Endpoints.Revocation, Permissions.Endpoints.Introspection, Permissions.GrantTypes.ClientCredentials,
+                Permissions.Endpoints.Token, Permissions.Endpoints.Revocation, Permissions.Endpoints.Introspection, Permissions.GrantTypes.ClientCredentials, Permissions.GrantTypes.TokenExchange,
                 Permissions.Prefixes.Scope + Scopes.Read, Permissions.Prefixes.Scope + Scopes.Propose,
             },
             Properties =

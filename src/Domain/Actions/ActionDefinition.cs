@@ -99,8 +99,48 @@ public interface IWorkspaceState
     /// <summary>Has a role stay as it is with this commit: whoever takes it away at the same moment loses the race.</summary>
     void Vouch(RoleBinding stays);
 
-    /// <summary>Ends every token and held connection of a principal with this commit.</summary>
-    Task EndTokensAsync(PrincipalEntity principal, CancellationToken ct);
+    /// <summary>The roles that somebody holds here now.</summary>
+    Task<IReadOnlyList<RoleBinding>> FindRolesAsync(Guid principalId, CancellationToken ct);
+
+    /// <summary>Whether some workspace of the tenant has no other owner for good than this.</summary>
+    Task<bool> IsLastOwnerAsync(Guid principalId, CancellationToken ct);
+
+    /// <summary>Whether somebody owns or administers every workspace that another holds a role in.</summary>
+    Task<bool> ReachesAsync(Guid principalId, Guid other, CancellationToken ct);
+
+    /// <summary>The agents that a person answers for, but for retired ones.</summary>
+    Task<IReadOnlyList<PrincipalEntity>> FindAgentsOfAsync(Guid owner, CancellationToken ct);
+
+    /// <summary>Ends every token, session and held connection of a principal with this commit; returns how many tokens.</summary>
+    Task<int> EndTokensAsync(PrincipalEntity principal, CancellationToken ct);
+
+    /// <summary>Suspends a principal with a receipt, and ends its tokens.</summary>
+    /// <param name="who">Whom.</param>
+    /// <param name="through">The owner who caused it, if not they themselves.</param>
+    /// <param name="code">Why, for the receipt.</param>
+    /// <param name="by">Who decided it.</param>
+    /// <param name="ct">Stops it.</param>
+    Task SuspendAsync(PrincipalEntity who, Guid? through, string code, Actor by, CancellationToken ct);
+
+    /// <summary>Suspends every active agent of a person; returns how many.</summary>
+    Task<int> SuspendAgentsOfAsync(Guid owner, string code, Actor by, CancellationToken ct);
+
+    /// <summary>Lets a principal act again, with a receipt.</summary>
+    Task ResumeAsync(PrincipalEntity who, string code, Actor by, CancellationToken ct);
+
+    /// <summary>After a role was taken away: who holds none any more in the whole tenant answers for nobody, so their agents are suspended.</summary>
+    Task LeftAsync(Guid principalId, Actor by, CancellationToken ct);
+
+    /// <summary>Adds an agent with the agent's role here and an OAuth client without credentials.</summary>
+    PrincipalEntity AddAgent(string name, string purpose, AgentTier tier, PrincipalEntity owner, DateTimeOffset endsAt, Guid certifiedBy);
+
+    /// <summary>The public keys that an agent signs in with, as JWK.</summary>
+    Task<IReadOnlyList<string>> FindAgentKeysAsync(PrincipalEntity agent, CancellationToken ct);
+
+    Task SetAgentKeysAsync(PrincipalEntity agent, IReadOnlyList<string> keys, CancellationToken ct);
+
+    /// <summary>Ends an agent for good: roles, credentials and tokens. The row stays.</summary>
+    Task RetireAsync(PrincipalEntity agent, Actor by, CancellationToken ct);
 
     Task<Connection?> FindConnectionAsync(string key, CancellationToken ct);
 

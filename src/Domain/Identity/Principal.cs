@@ -4,6 +4,9 @@ namespace Mumega.Domain.Identity;
 
 public enum PrincipalKind { User, Agent, Partner, Service }
 
+/// <summary>How an agent works: beside a person, by itself in the background, or as a program that calls the API.</summary>
+public enum AgentTier { Interactive, Background, Api }
+
 /// <summary>Who can act: a person, an agent, a partner or the platform itself.</summary>
 public sealed class Principal : ITenantOwned
 {
@@ -16,26 +19,51 @@ public sealed class Principal : ITenantOwned
     public required string Name { get; set; }
 
     /// <summary>The person who answers for an agent; absent for anybody else.</summary>
-    public Guid? OwnerId { get; init; }
+    public Guid? OwnerId { get; set; }
 
-    /// <summary>The OAuth client id of an agent; unique over all tenants.</summary>
-    public string? ClientId { get; init; }
+    /// <summary>The OAuth client id of an agent; unique over all tenants. Absent once it is retired.</summary>
+    public string? ClientId { get; set; }
+
+    /// <summary>What an agent is for.</summary>
+    public string? Purpose { get; set; }
+
+    /// <summary>How an agent works; absent for anybody else.</summary>
+    public AgentTier? Tier { get; set; }
 
     /// <summary>Set while suspended: every token and connection of the principal is dead.</summary>
     public DateTimeOffset? SuspendedAt { get; private set; }
 
-    /// <summary>When an agent stops working by itself.</summary>
-    public DateTimeOffset? EndsAt { get; init; }
+    /// <summary>The owner whose suspension, or leaving, suspended this agent; absent when it was suspended itself.</summary>
+    public Guid? SuspendedThrough { get; private set; }
+
+    /// <summary>When an agent stops working by itself, unless somebody certifies it again before.</summary>
+    public DateTimeOffset? EndsAt { get; set; }
+
+    /// <summary>When somebody last said that the agent is still needed.</summary>
+    public DateTimeOffset? CertifiedAt { get; set; }
+
+    /// <summary>Who said so.</summary>
+    public Guid? CertifiedBy { get; set; }
+
+    /// <summary>Set once an agent is retired for good. The row stays, so that receipts still say who it was; nothing else of it does.</summary>
+    public DateTimeOffset? RetiredAt { get; private set; }
 
     public required DateTimeOffset CreatedAt { get; init; }
 
     public int Version { get; private set; }
 
-    public bool IsActive(DateTimeOffset now) => SuspendedAt is null && (EndsAt is null || now < EndsAt);
+    public bool IsActive(DateTimeOffset now) => SuspendedAt is null && RetiredAt is null && (EndsAt is null || now < EndsAt);
 
-    public void Suspend(DateTimeOffset now) => SuspendedAt ??= now;
+    /// <summary>Suspends it, by itself or through its owner. What was suspended through the owner may be suspended itself on top.</summary>
+    public void Suspend(DateTimeOffset now, Guid? through = null)
+    {
+        if (SuspendedAt is not null && through is not null) return;
+        (SuspendedAt, SuspendedThrough) = (SuspendedAt ?? now, through);
+    }
 
-    public void Resume() => SuspendedAt = null;
+    public void Resume() => (SuspendedAt, SuspendedThrough) = (null, null);
+
+    public void Retire(DateTimeOffset now) => (RetiredAt, ClientId) = (now, null);
 }
 
 /// <summary>The authenticated principal of one request, as an argument to every act. There is no ambient user.</summary>
@@ -43,6 +71,7 @@ public sealed class Principal : ITenantOwned
 /// <param name="Scopes">The OAuth scopes of the token: a ceiling that no policy can lift.</param>
 /// <param name="Workspaces">The workspaces that the token names.</param>
 /// <param name="Surface">Where the request came in, for example <c>graphql</c>.</param>
+/// <param name="For">On whose behalf, the person or agent at the root first; empty for who acts for themselves. Each of them has to be allowed too.</param>
 public sealed record Actor(
     Guid TenantId,
     Guid Id,
@@ -52,8 +81,12 @@ public sealed record Actor(
     string Log,
     IReadOnlySet<string> Scopes,
     IReadOnlySet<Guid> Workspaces,
-    string Surface)
+    string Surface,
+    IReadOnlyList<ActorLink>? For = null)
 {
+    /// <summary>On whose behalf, the root first.</summary>
+    public IReadOnlyList<ActorLink> Chain => For ?? [];
+
     /// <summary>The surface of what a published workflow does by itself; nobody else acts on it.</summary>
     public const string WorkflowSurface = "workflow";
 
@@ -61,6 +94,9 @@ public sealed record Actor(
     public static Actor Platform(Guid tenantId, string log) => new(
         tenantId, Guid.Empty, PrincipalKind.Service, "Mumega", null, log, new HashSet<string>(), new HashSet<Guid>(), "job");
 }
+
+/// <summary>Somebody on whose behalf another acts.</summary>
+public sealed record ActorLink(Guid Id, PrincipalKind Kind, string Name, Guid? OwnerId);
 
 /// <summary>The OAuth scopes that tokens may carry.</summary>
 public static class Scopes

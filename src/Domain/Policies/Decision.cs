@@ -29,6 +29,16 @@ public sealed record Decision(
     Verdict Verdict, IReadOnlyList<string> Policies, string PolicyVersion, string Reason, IReadOnlyList<Gate> Gates, IReadOnlyList<string> Remedies)
 {
     public PolicyDenied AsRefusal() => new(Reason, Policies, PolicyVersion);
+
+    /// <summary>What holds when somebody else has to be allowed too: the stricter verdict, and the gates of both.</summary>
+    public Decision And(Decision other, string name)
+    {
+        if (Verdict is Verdict.Deny) return this;
+        if (other.Verdict is Verdict.Deny) return other with { Reason = $"{name}, on whose behalf this is asked, may not: {other.Reason}" };
+
+        Gate[] gates = [.. Gates.Concat(other.Gates).DistinctBy(g => (g.Policy, g.Role))];
+        return gates.Length == Gates.Count ? this : other with { Policies = [.. Policies.Concat(other.Policies).Distinct()], Gates = gates, Remedies = [.. Remedies.Concat(other.Remedies).Distinct()] };
+    }
 }
 
 /// <summary>Acts that are not runs of a catalogue action but ask policy all the same.</summary>
@@ -60,8 +70,11 @@ public static class ControlAct
     /// <summary>Somebody lets a workflow go on that could not make good what it did.</summary>
     public const string ResumePacket = "packet.resume";
 
+    /// <summary>Somebody gives an agent another client secret.</summary>
+    public const string AgentSecret = "agent.secret";
+
     public static readonly IReadOnlyList<string> All =
-        [Read, DecideApproval, CancelRun, RollBackRun, SettleRun, EngageStop, EngageTenantStop, ReadContract, ClaimTask, AssignTask, Delegate, ResumePacket];
+        [Read, DecideApproval, CancelRun, RollBackRun, SettleRun, EngageStop, EngageTenantStop, ReadContract, ClaimTask, AssignTask, Delegate, ResumePacket, AgentSecret];
 }
 
 /// <summary>Everything a decision looks at.</summary>

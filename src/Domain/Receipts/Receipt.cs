@@ -234,7 +234,7 @@ public static class ReceiptWriter
     [
         ("tenant", subject.TenantId), ("workspace", subject.WorkspaceId),
         ("actor", new { id = actor.Id, kind = actor.Kind.ToString().ToLowerInvariant(), surface = actor.Surface }),
-        ("on_behalf_of", actor.OwnerId), ("action_type", action), ("reason_code", reasonCode),
+        ("on_behalf_of", actor.Chain is [{ Id: var root }, ..] ? root : actor.OwnerId), ("actor_chain", actor.Chain.Count == 0 ? null : actor.Chain.Select(l => l.Id)), ("action_type", action), ("reason_code", reasonCode),
     ];
 
     private static (List<string> Opened, List<string> Digests) Commit(IEnumerable<(string Name, object? Value)> fields)

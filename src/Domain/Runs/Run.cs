@@ -88,6 +88,12 @@ public sealed class Run : IReceipted
     /// <summary>Nobody of these decides on it.</summary>
     public IReadOnlyList<Guid> Chain => JsonSerializer.Deserialize<Guid[]>(ChainJson)!;
 
+    /// <summary>JSON array of the principals on whose behalf it was proposed, the root first; absent when the proposer acted for themselves.</summary>
+    public string? ForJson { get; init; }
+
+    /// <summary>On whose behalf it was proposed, the root first.</summary>
+    public IReadOnlyList<Guid> For => ForJson is null ? [] : JsonSerializer.Deserialize<Guid[]>(ForJson)!;
+
     public required string Surface { get; init; }
 
     /// <summary>The packet that it takes along a transition; absent for a run by itself.</summary>
@@ -172,7 +178,8 @@ public sealed class Run : IReceipted
             ProposedBy = by.Id,
             ProposerKind = by.Kind,
             ProposerOwner = by.OwnerId,
-            ChainJson = JsonSerializer.Serialize(new[] { by.Id, by.OwnerId ?? by.Id }.Concat(behind ?? []).Where(id => id != Guid.Empty).Distinct()),
+            ChainJson = JsonSerializer.Serialize(new[] { by.Id, by.OwnerId ?? by.Id }.Concat(by.Chain.SelectMany(l => new[] { l.Id, l.OwnerId ?? l.Id })).Concat(behind ?? []).Where(id => id != Guid.Empty).Distinct()),
+            ForJson = by.Chain.Count == 0 ? null : JsonSerializer.Serialize(by.Chain.Select(l => l.Id)),
             Surface = by.Surface,
             PacketId = move?.Packet,
             Transition = move?.Transition,

@@ -48,6 +48,8 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
     public DbSet<Workspace> Workspaces => Set<Workspace>();
     public DbSet<RoleBinding> RoleBindings => Set<RoleBinding>();
     public DbSet<Principal> Principals => Set<Principal>();
+    public DbSet<Suspension> Suspensions => Set<Suspension>();
+    public DbSet<AgentSecret> AgentSecrets => Set<AgentSecret>();
     public DbSet<PolicyVersion> PolicyVersions => Set<PolicyVersion>();
     public DbSet<Run> Runs => Set<Run>();
     public DbSet<Approval> Approvals => Set<Approval>();
@@ -123,6 +125,10 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
 
     /// <summary>The roles that are held at a time, of the whole tenant.</summary>
     public IQueryable<RoleBinding> RolesAt(DateTimeOffset now) => RoleBindings.Where(b => b.Until == null || b.Until > now);
+
+    /// <summary>Who of the tenant may act at a time: an agent while an active person who belongs to the tenant answers for it.</summary>
+    public IQueryable<Principal> ActiveAt(DateTimeOffset now) => Principals.Where(p => p.SuspendedAt == null && p.RetiredAt == null && (p.EndsAt == null || p.EndsAt > now)
+        && (p.OwnerId == null || (Principals.Any(o => o.Id == p.OwnerId && o.SuspendedAt == null) && RoleBindings.Any(b => b.PrincipalId == p.OwnerId && (b.Until == null || b.Until > now)))));
 
     /// <summary>Whom somebody decides for, and who for them, at a time: what <see cref="Delegation.Holds"/> says of one.</summary>
     public IQueryable<Delegation> DelegationsAt(DateTimeOffset now) => Delegations.Where(d => d.EndedAt == null && d.Since <= now && d.Until > now);

@@ -62,6 +62,8 @@ internal static class MumegaModel
             e.HasOne<Tenant>().WithMany().HasForeignKey(p => p.TenantId).OnDelete(DeleteBehavior.Restrict);
             e.HasOne<Principal>().WithMany().HasForeignKey(p => new { p.TenantId, p.OwnerId }).OnDelete(DeleteBehavior.Restrict);
             e.Property(p => p.ClientId).HasMaxLength(100);
+            e.Property(p => p.Purpose).HasMaxLength(2000);
+            e.HasIndex(p => new { p.TenantId, p.OwnerId });
             e.HasIndex(p => new { p.TenantId, p.ClientId });
             e.HasIndex(p => new { p.TenantId, p.Name }).IsUnique().HasFilter($"{Quoted(db, "Kind")} = 'Partner'");
         });
@@ -85,13 +87,26 @@ internal static class MumegaModel
             e.HasKey(b => new { b.TenantId, b.WorkspaceId, b.PrincipalId, b.Role });
             e.HasOne<Principal>().WithMany().HasForeignKey(b => new { b.TenantId, b.PrincipalId }).OnDelete(DeleteBehavior.Restrict);
         });
+        Room<Suspension>(model, e =>
+        {
+            e.HasKey(x => new { x.TenantId, x.WorkspaceId, x.Id });
+            e.HasOne<Principal>().WithMany().HasForeignKey(x => new { x.TenantId, x.PrincipalId }).OnDelete(DeleteBehavior.Restrict);
+            e.HasIndex(x => new { x.TenantId, x.PrincipalId });
+        });
+        Room<AgentSecret>(model, e =>
+        {
+            e.HasKey(x => new { x.TenantId, x.WorkspaceId, x.Id });
+            e.HasOne<Principal>().WithMany().HasForeignKey(x => new { x.TenantId, x.AgentId }).OnDelete(DeleteBehavior.Restrict);
+            e.HasIndex(x => new { x.TenantId, x.AgentId });
+        });
         Room<Run>(model, e =>
         {
             e.HasKey(r => new { r.TenantId, r.WorkspaceId, r.Id });
             e.HasOne<Principal>().WithMany().HasForeignKey(r => new { r.TenantId, r.ProposedBy }).OnDelete(DeleteBehavior.Restrict);
             e.HasOne<Run>().WithMany().HasForeignKey(r => new { r.TenantId, r.WorkspaceId, r.UndoOf }).OnDelete(DeleteBehavior.Restrict);
             e.Property(r => r.Action).HasMaxLength(80);
-            e.Ignore(r => r.Decision).Ignore(r => r.Preflight).Ignore(r => r.Undo).Ignore(r => r.InputJson).Ignore(r => r.Chain);
+            e.Ignore(r => r.Decision).Ignore(r => r.Preflight).Ignore(r => r.Undo).Ignore(r => r.InputJson).Ignore(r => r.Chain).Ignore(r => r.For);
+            Long(e, r => r.ForJson);
             Long(e, r => r.ChainJson);
             e.Property(r => r.Transition).HasMaxLength(80);
             e.HasIndex(r => new { r.TenantId, r.WorkspaceId, r.PacketId }).HasFilter(NotNull(db, "PacketId"));

@@ -40,7 +40,7 @@ internal static class SaveGuard
             if (entry.Entity is Receipt or PageRevision or ApprovalDecision or PacketEvent or PacketType or Workflow or LogTile or LogCheckpoint or LogCosignature && entry.State is not EntityState.Added)
                 throw new GuardException($"{entry.Metadata.ShortName()} is never changed.");
 
-            changed |= entry.Entity is Run or Approval or Stop or Contract or Packet or Delegation;
+            changed |= entry.Entity is Run or Approval or Stop or Contract or Packet or Delegation or Suspension or AgentSecret;
             evidence |= entry.Entity is Receipt;
             authority |= entry.Entity is Stop or Principal or RoleBinding or PolicyVersion or Workspace;
             if (entry.State is EntityState.Modified && entry.Metadata.FindProperty("Version") is not null && entry.Property("Version") is { OriginalValue: int original } version)
@@ -49,7 +49,7 @@ internal static class SaveGuard
             }
         }
 
-        if (changed && !evidence) throw new GuardException("A run, approval, stop, contract, packet or delegation changed without a receipt.");
+        if (changed && !evidence) throw new GuardException("A run, approval, stop, contract, packet, delegation, suspension or secret changed without a receipt.");
         return authority;
     }
 }

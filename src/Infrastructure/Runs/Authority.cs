@@ -86,15 +86,32 @@ internal sealed class Authority(long count, string tenantKey, PolicyBook policie
             var workspaceId = db.WorkspaceId;
             var principal = await db.Principals.AsNoTracking().SingleOrDefaultAsync(p => p.Id == principalId, ct);
             var bindings = await db.RoleBindings.AsNoTracking().Where(b => b.PrincipalId == principalId && b.WorkspaceId == workspaceId).ToListAsync(ct);
-            member = new(principal, bindings, bindings.Any(b => b.Until is not null) ? null : PolicyBook.Implied(bindings.Select(b => b.Role)));
+            var owner = principal?.OwnerId is { } ownerId ? await db.Principals.AsNoTracking().SingleOrDefaultAsync(p => p.Id == ownerId, ct) : null;
+            var ownerRoles = owner is null ? [] : await db.RoleBindings.AsNoTracking().Where(b => b.PrincipalId == owner.Id).ToListAsync(ct);
+            member = new(principal, owner, ownerRoles, bindings, bindings.Any(b => b.Until is not null) ? null : PolicyBook.Implied(bindings.Select(b => b.Role)));
 
             // Only what exists is remembered, or asking for made-up workspaces would fill the memory.
             if (bindings.Count > 0) members[(workspaceId, principalId)] = member;
         }
 
-        return new(member.Roles ?? PolicyBook.Implied(member.Bindings.Where(b => b.Holds(now)).Select(b => b.Role)), member.Principal?.IsActive(now) != true);
+        return new(member.Roles ?? PolicyBook.Implied(member.Bindings.Where(b => b.Holds(now)).Select(b => b.Role)), !member.MayAct(now));
+    }
+
+    /// <summary>How each of those stands on whose behalf somebody acts.</summary>
+    public async ValueTask<IReadOnlyList<Standing>> StandingsAsync(MumegaDb db, IReadOnlyList<ActorLink> chain, DateTimeOffset now, CancellationToken ct)
+    {
+        if (chain.Count == 0) return [];
+
+        var standings = new List<Standing>(chain.Count);
+        foreach (var link in chain) standings.Add(await StandingAsync(db, link.Id, now, ct));
+        return standings;
     }
 
     // The roles are there when none of them has an end; otherwise they depend on the time.
-    private sealed record Member(Principal? Principal, IReadOnlyList<RoleBinding> Bindings, IReadOnlySet<string>? Roles);
+    private sealed record Member(Principal? Principal, Principal? Owner, IReadOnlyList<RoleBinding> OwnerRoles, IReadOnlyList<RoleBinding> Bindings, IReadOnlySet<string>? Roles)
+    {
+        // An agent acts while somebody answers for it: an active person who still belongs to the tenant.
+        public bool MayAct(DateTimeOffset now) =>
+            Principal?.IsActive(now) == true && (Principal.OwnerId is null || (Owner?.IsActive(now) == true && OwnerRoles.Any(b => b.Holds(now))));
+    }
 }

@@ -93,7 +93,7 @@ public sealed class Desk(Databases databases, Authorities authorities, ActionCat
     {
         var now = clock.Now();
         var standing = await authority.StandingAsync(db, by.Id, now, ct);
-        return new(this, db, by, authority, standing, now, new WorkspaceState(db, authority.TenantKey, address.Value, now, secret => WebhookSender.Seal(protection, secret)));
+        return new(this, db, by, authority, standing, await authority.StandingsAsync(db, by.Chain, now, ct), now, new WorkspaceState(db, authority.TenantKey, address.Value, now, secret => WebhookSender.Seal(protection, secret)));
     }
 
     /// <summary>

@@ -18,11 +18,12 @@ public sealed class Sitting : IAsyncDisposable
 {
     private readonly Authority authority;
     private readonly Standing standing;
+    private readonly IReadOnlyList<Standing> behind;
 
-    internal Sitting(Desk desk, MumegaDb db, Actor by, Authority authority, Standing standing, DateTimeOffset now, IWorkspaceState state)
+    internal Sitting(Desk desk, MumegaDb db, Actor by, Authority authority, Standing standing, IReadOnlyList<Standing> behind, DateTimeOffset now, IWorkspaceState state)
     {
         (Desk, Db, By, Now) = (desk, db, by, now);
-        (this.authority, this.standing) = (authority, standing);
+        (this.authority, this.standing, this.behind) = (authority, standing, behind);
         Call = new(by, state, now);
     }
 
@@ -48,14 +49,28 @@ public sealed class Sitting : IAsyncDisposable
     public async Task<(Workspace Workspace, string TenantKey)?> SeeAsync(CancellationToken ct) =>
         MaySee && await authority.WorkspaceAsync(Db, ct) is { } workspace ? (workspace, authority.TenantKey) : null;
 
-    public Decision Decide(string act, ActionDefinition? action = null, JsonElement? input = null) =>
-        authority.Policies.Decide(new(By, standing.Suspended, Roles, Db.WorkspaceId, act, action, input));
+    public Decision Decide(string act, ActionDefinition? action = null, JsonElement? input = null) => Decide(By, standing, behind, authority.Policies, Db.WorkspaceId, act, action, input);
+
+    // Who acts for others may do what all of them may, behind the gates of each.
+    private static Decision Decide(
+        Actor by, Standing standing, IReadOnlyList<Standing> behind, PolicyBook policies, Guid workspaceId, string act, ActionDefinition? action, JsonElement? input, string? field = null)
+    {
+        var decision = policies.Decide(new(by, standing.Suspended, standing.Roles, workspaceId, act, action, input, field));
+        for (var i = 0; i < behind.Count && decision.Verdict is not Verdict.Deny; i++)
+        {
+            var link = by.Chain[i];
+            var theirs = by with { Id = link.Id, Kind = link.Kind, Name = link.Name, OwnerId = link.OwnerId, For = null };
+            decision = decision.And(policies.Decide(new(theirs, behind[i].Suspended, behind[i].Roles, workspaceId, act, action, input, field)), link.Name);
+        }
+
+        return decision;
+    }
 
     /// <summary>Which fields of receipts the principal may see, by policy. Outlives the act.</summary>
     public FieldDoor Door()
     {
-        var (by, suspended, roles, workspace, policies) = (By, standing.Suspended, Roles, Db.WorkspaceId, authority.Policies);
-        return new(field => policies.Decide(new(by, suspended, roles, workspace, ControlAct.OpenField, null, null, field)).Verdict is Verdict.Allow);
+        var (by, own, theirs, workspace, policies) = (By, standing, behind, Db.WorkspaceId, authority.Policies);
+        return new(field => Decide(by, own, theirs, policies, workspace, ControlAct.OpenField, null, null, field).Verdict is Verdict.Allow);
     }
 
     /// <summary>The stop that covers work of this proposer, or null. A release passes, or nothing could ever be released.</summary>
@@ -93,22 +108,32 @@ public sealed class Sitting : IAsyncDisposable
     }
 
     /// <summary>The same act as the platform does it for a workflow: what a published workflow does by itself.</summary>
-    public Sitting AsWorkflow() => As(Actor.Platform(By.TenantId, By.Log) with { Surface = Actor.WorkflowSurface }, Authority.Platform);
+    public Sitting AsWorkflow() => As(Actor.Platform(By.TenantId, By.Log) with { Surface = Actor.WorkflowSurface }, Authority.Platform, []);
 
     /// <summary>The same act with the authority that somebody has now, for what they set up to happen later.</summary>
     public async Task<Sitting> OnBehalfOfAsync(Guid principalId, string surface, CancellationToken ct)
     {
         var principal = await Db.Principals.AsNoTracking().SingleAsync(p => p.Id == principalId, ct);
-        return As(By with { Id = principal.Id, Kind = principal.Kind, Name = principal.Name, OwnerId = principal.OwnerId, Surface = surface }, await authority.StandingAsync(Db, principalId, Now, ct));
+        return As(By with { Id = principal.Id, Kind = principal.Kind, Name = principal.Name, OwnerId = principal.OwnerId, Surface = surface, For = null }, await authority.StandingAsync(Db, principalId, Now, ct), []);
     }
 
-    /// <summary>The same act seen with the authority of whoever proposed the run, as it is now. Shares the open context.</summary>
-    public async Task<Sitting> ForProposerAsync(Run run, CancellationToken ct) =>
-        As(By with { Id = run.ProposedBy, Kind = run.ProposerKind, OwnerId = run.ProposerOwner, Surface = run.Surface }, await authority.StandingAsync(Db, run.ProposedBy, Now, ct));
+    /// <summary>The same act seen with the authority of whoever proposed the run, and on whose behalf, as it is now. Shares the open context.</summary>
+    public async Task<Sitting> ForProposerAsync(Run run, CancellationToken ct)
+    {
+        var chain = new List<ActorLink>();
+        foreach (var id in run.For)
+        {
+            var link = await Db.Principals.AsNoTracking().SingleAsync(p => p.Id == id, ct);
+            chain.Add(new(link.Id, link.Kind, link.Name, link.OwnerId));
+        }
+
+        return As(By with { Id = run.ProposedBy, Kind = run.ProposerKind, OwnerId = run.ProposerOwner, Surface = run.Surface, For = chain },
+            await authority.StandingAsync(Db, run.ProposedBy, Now, ct), await authority.StandingsAsync(Db, chain, Now, ct));
+    }
 
     // Scopes and workspaces bound a token, and there is none here: what can have changed since is role, suspension and policy.
-    private Sitting As(Actor actor, Standing theirs) =>
-        new(Desk, Db, actor with { Scopes = new HashSet<string>(Scopes.All), Workspaces = new HashSet<Guid> { Db.WorkspaceId } }, authority, theirs, Now, Call.State);
+    private Sitting As(Actor actor, Standing theirs, IReadOnlyList<Standing> others) =>
+        new(Desk, Db, actor with { Scopes = new HashSet<string>(Scopes.All), Workspaces = new HashSet<Guid> { Db.WorkspaceId } }, authority, theirs, others, Now, Call.State);
 
     public async Task CommitAsync(CancellationToken ct)
     {

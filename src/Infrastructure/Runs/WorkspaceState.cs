@@ -21,12 +21,11 @@ using Mumega.Domain.Webhooks;
 using Mumega.Domain.Workflows;
 using Mumega.Infrastructure.Data;
 using OpenIddict.Abstractions;
-using OpenIddict.EntityFrameworkCore.Models;
 
 namespace Mumega.Infrastructure.Runs;
 
 /// <summary>What actions see of a workspace: the rows of one open context, committed with the run.</summary>
-internal sealed class WorkspaceState(MumegaDb db, string tenantKey, string publicAddress, DateTimeOffset now, Func<string, string> seal) : IWorkspaceState
+internal sealed partial class WorkspaceState(MumegaDb db, string tenantKey, string publicAddress, DateTimeOffset now, Func<string, string> seal) : IWorkspaceState
 {
     public Guid WorkspaceId => db.WorkspaceId;
 
@@ -95,12 +94,6 @@ internal sealed class WorkspaceState(MumegaDb db, string tenantKey, string publi
     // Several runs may share a commit: what an earlier one takes away is still in the database for a later one.
     private bool Stays(RoleBinding role) => db.Entry(role).State is not EntityState.Deleted;
 
-    public async Task EndTokensAsync(Principal principal, CancellationToken ct)
-    {
-        var subject = principal.Id.ToString();
-        foreach (var token in await db.Tokens.Where(t => t.Subject == subject && t.Status == "valid").ToListAsync(ct)) token.Status = "revoked";
-    }
-
     public async Task<Connection?> FindConnectionAsync(string key, CancellationToken ct) => await db.Connections.SingleOrDefaultAsync(c => c.Key == key, ct);
 
     public async Task<Stop?> FindStopAsync(Guid id, CancellationToken ct) => await db.Stops.SingleOrDefaultAsync(s => s.Id == id && s.WorkspaceId == WorkspaceId, ct);
@@ -140,21 +133,13 @@ internal sealed class WorkspaceState(MumegaDb db, string tenantKey, string publi
         var partner = new Principal { TenantId = db.TenantId, Id = id, Kind = PrincipalKind.Partner, Name = name, ClientId = $"partner-{id:N}", CreatedAt = now };
         db.Principals.Add(partner);
 
-        // What the token server's own manager would write, but in the commit of the contract.
-        db.Add(new OpenIddictEntityFrameworkCoreApplication<Guid>
-        {
-            Id = Guid.CreateVersion7(now),
-            ClientId = partner.ClientId,
-            ClientType = OpenIddictConstants.ClientTypes.Confidential,
-            DisplayName = name,
-            JsonWebKeySet = JsonSerializer.Serialize(new { keys = new[] { JsonDocument.Parse(jwk).RootElement } }),
-            Permissions = JsonSerializer.Serialize<string[]>(
-            [
-                OpenIddictConstants.Permissions.Endpoints.Token, OpenIddictConstants.Permissions.Endpoints.Revocation,
-                OpenIddictConstants.Permissions.GrantTypes.ClientCredentials, OpenIddictConstants.Permissions.Prefixes.Scope + Scopes.Receipts,
-            ]),
-            Properties = JsonSerializer.Serialize(new { tenant_id = db.TenantId, principal_id = id }),
-        });
+        var client = NewClient(partner,
+        [
+            OpenIddictConstants.Permissions.Endpoints.Token, OpenIddictConstants.Permissions.Endpoints.Revocation,
+            OpenIddictConstants.Permissions.GrantTypes.ClientCredentials, OpenIddictConstants.Permissions.Prefixes.Scope + Scopes.Receipts,
+        ]);
+        client.JsonWebKeySet = JsonSerializer.Serialize(new { keys = new[] { JsonDocument.Parse(jwk).RootElement } });
+        db.Add(client);
         return partner;
     }
 

@@ -169,8 +169,17 @@ public abstract class TokenTests(MumegaApp app)
         Assert.Equal(before, after.GetProperty("keys").EnumerateArray().Where(k => k.GetProperty("kty").GetString() == "EC").Select(k => k.GetProperty("kid").GetString()));
     }
 
-    private string Assertion(string clientId, ECDsa key) => new JwtSecurityTokenHandler().WriteToken(new JwtSecurityToken(
-        new JwtHeader(new SigningCredentials(new ECDsaSecurityKey(key) { KeyId = "k1" }, SecurityAlgorithms.EcdsaSha256)) { ["typ"] = "client-authentication+jwt" },
+    /// <summary>The public half as a JWK with a name.</summary>
+    internal static string PublicJwk(ECDsa pair, string name)
+    {
+        var point = pair.ExportParameters(false).Q;
+        return JsonSerializer.Serialize(new { kty = "EC", crv = "P-256", kid = name, use = "sig", alg = "ES256", x = System.Buffers.Text.Base64Url.EncodeToString(point.X), y = System.Buffers.Text.Base64Url.EncodeToString(point.Y) });
+    }
+
+    private string Assertion(string clientId, ECDsa key) => Assertion(app, clientId, key, "k1");
+
+    internal static string Assertion(MumegaApp app, string clientId, ECDsa key, string name) => new JwtSecurityTokenHandler().WriteToken(new JwtSecurityToken(
+        new JwtHeader(new SigningCredentials(new ECDsaSecurityKey(key) { KeyId = name }, SecurityAlgorithms.EcdsaSha256)) { ["typ"] = "client-authentication+jwt" },
         new JwtPayload(clientId, $"{app.Address}/", [new Claim("sub", clientId), new Claim("jti", Guid.NewGuid().ToString())], null, DateTime.UnixEpoch.AddSeconds(TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() + 60))));
 
     private static string Foreign(string content)
@@ -183,15 +192,17 @@ public abstract class TokenTests(MumegaApp app)
         ("grant_type", "authorization_code"), ("client_id", TokenServer.WebClient), ("code", code), ("redirect_uri", $"{app.Address}/session/callback"), ("code_verifier", verifier));
 
     /// <summary>Signs in and stops before the code is redeemed.</summary>
-    private async Task<(string Code, string Verifier)> CodeAsync(World world, string? method)
+    private Task<(string Code, string Verifier)> CodeAsync(World world, string? method) => CodeAsync(app, world, method, "Otto", "mumega:read offline_access");
+
+    internal static async Task<(string Code, string Verifier)> CodeAsync(MumegaApp app, World world, string? method, string name, string scope)
     {
         using var http = new HttpClient(new HttpClientHandler { CookieContainer = new(), AllowAutoRedirect = false }) { BaseAddress = new(app.Address) };
         http.DefaultRequestHeaders.Add("graphql-require-preflight", "1");
-        using var signIn = await http.PostAsJsonAsync("/session/sign-in", new { email = world.Email("Otto"), password = World.Password }, Ct);
+        using var signIn = await http.PostAsJsonAsync("/session/sign-in", new { email = world.Email(name), password = World.Password }, Ct);
         var verifier = Convert.ToHexString(RandomNumberGenerator.GetBytes(32));
         var challenge = method == "S256" ? System.Buffers.Text.Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(verifier))) : verifier;
         var pkce = method is null ? "" : $"&code_challenge={challenge}&code_challenge_method={method}";
-        using var answer = await http.GetAsync($"/connect/authorize?client_id={TokenServer.WebClient}&response_type=code&redirect_uri={Uri.EscapeDataString($"{app.Address}/session/callback")}&scope=mumega:read%20offline_access{pkce}", Ct);
+        using var answer = await http.GetAsync($"/connect/authorize?client_id={TokenServer.WebClient}&response_type=code&redirect_uri={Uri.EscapeDataString($"{app.Address}/session/callback")}&scope={Uri.EscapeDataString(scope)}{pkce}", Ct);
         return (System.Web.HttpUtility.ParseQueryString(answer.Headers.Location!.Query)["code"]!, verifier);
     }
 

@@ -172,6 +172,7 @@ public abstract class IsolationTests(MumegaApp app)
         IInputObjectGraphType when field.Name == "approvals" => new[] { new { approvalId = ids["Approval"], digest = "x" } },
         IInputObjectGraphType when field.Name == "plan" => new { type = "content", title = "/victim column", payload = new { } },
         IdGraphType when field.Name == "importId" => ids["PacketImport"],
+        IdGraphType when field.Name == "agentId" => Api.GraphQL.NodeId.Parse(ids["Principal"])!.Value.Key,
         IntGraphType => 1,
         BooleanGraphType => true,
         DateTimeOffsetGraphType => TimeProvider.System.GetUtcNow().AddDays(1),

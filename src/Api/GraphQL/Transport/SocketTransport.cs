@@ -40,7 +40,7 @@ public sealed class SocketTransport(Executor executor, CallerOf callerOf, Public
 
         var early = await callerOf.HandshakeAsync(http);
         using var socket = await http.WebSockets.AcceptWebSocketAsync(Subprotocol);
-        await new Connection(this, socket, early).RunAsync(http.RequestAborted);
+        await new Connection(this, socket, http, early).RunAsync(http.RequestAborted);
     }
 
     private bool IsOurs(HttpContext http, string origin) =>
@@ -63,7 +63,7 @@ public sealed class SocketTransport(Executor executor, CallerOf callerOf, Public
         }
     }
 
-    private sealed class Connection(SocketTransport transport, WebSocket socket, Caller? early)
+    private sealed class Connection(SocketTransport transport, WebSocket socket, HttpContext http, Caller? early)
     {
         private readonly ConcurrentDictionary<string, CancellationTokenSource> subscriptions = new(StringComparer.Ordinal);
         private Caller? caller;
@@ -162,7 +162,7 @@ public sealed class SocketTransport(Executor executor, CallerOf callerOf, Public
             {
                 case "connection_init":
                     if (caller is not null) return (4429, "Too many initialisation requests");
-                    caller = early ?? await transport.callerOf.InitAsync(json, ct);
+                    caller = early ?? await transport.callerOf.InitAsync(json, http, ct);
                     if (caller is null) return (4403, "Forbidden");
                     Send(new { type = "connection_ack" });
                     initialised.TrySetResult();

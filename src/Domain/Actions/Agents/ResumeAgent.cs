@@ -26,14 +26,17 @@ public sealed class ResumeAgent : InternalAction
     public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
         var agent = await AgentInput.FindAsync(input, call, ct);
-        return AgentInput.Preflight(agent, "suspended", agent is { SuspendedAt: not null }, "may ask for tokens again", "Suspend the agent again.");
+        var owner = agent?.OwnerId is { } id ? await call.State.FindTenantPrincipalAsync(id, ct) : null;
+        var answered = owner?.IsActive(call.Now) != false;
+        var looked = AgentInput.Preflight(agent, "suspended", agent is { SuspendedAt: not null }, "may ask for tokens again", "Suspend the agent again.");
+        return looked with { Checks = [.. looked.Checks, new("owner", answered, answered ? "Its owner is active." : $"Its owner, {owner!.Name}, is suspended. Transfer it to somebody else, or let them come back first.")] };
     }
 
     public override async Task<Outcome<Change>> ApplyAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
         if (await AgentInput.FindAsync(input, call, ct) is not { } agent) return new NotFound("agent", input.Text("agentId"));
 
-        agent.Resume();
+        await call.State.ResumeAsync(agent, "resumed", call.By, ct);
         return new Change($"{agent.Name} is active.", new("agent.suspend", input, $"Suspend {agent.Name} again."), "suspended", "active");
     }
 }

@@ -34,8 +34,7 @@ public sealed class SuspendAgent : InternalAction
     {
         if (await AgentInput.FindAsync(input, call, ct) is not { } agent) return new NotFound("agent", input.Text("agentId"));
 
-        agent.Suspend(call.Now);
-        await call.State.EndTokensAsync(agent, ct);
+        await call.State.SuspendAsync(agent, null, "suspended", call.By, ct);
         return new Change($"{agent.Name} is suspended.", new("agent.resume", input, $"Resume {agent.Name}."), "active", "suspended");
     }
 }
@@ -58,12 +57,21 @@ internal static class AgentInput
 
     public static Preflight Preflight(Principal? agent, string wanted, bool ready, string effect, string plan) => new(
         [
-            new("agent", agent is not null, agent is null ? "There is no such agent here." : $"{agent.Name} is an agent of this tenant."),
+            Here(agent),
             new(wanted, ready, ready ? $"The agent is {wanted}." : $"The agent is not {wanted}."),
+            Stands(agent),
         ],
-        $"{agent?.Name ?? "The agent"} {effect}.",
-        agent is null ? null : agent.SuspendedAt is null ? "active" : "suspended",
-        agent is null ? null : agent.SuspendedAt is null ? "suspended" : "active",
-        plan,
-        $"{agent?.Version ?? 0}");
+        $"{agent?.Name ?? "The agent"} {effect}.", State(agent), State(agent) is null ? null : agent!.SuspendedAt is null ? "suspended" : "active", plan, $"{agent?.Version ?? 0}");
+
+    public static Check Here(Principal? agent) => new("agent", agent is not null, agent is null ? "There is no such agent here." : $"{agent.Name} is an agent of this tenant.");
+
+    public static Check Stands(Principal? agent) => new("not-retired", agent is { RetiredAt: null }, agent is { RetiredAt: null } ? "It was not retired." : "It was retired, for good. Register a new agent.");
+
+    public static string? State(Principal? agent) => agent switch
+    {
+        null => null,
+        { RetiredAt: not null } => "retired",
+        { SuspendedAt: not null } => "suspended",
+        _ => "active",
+    };
 }

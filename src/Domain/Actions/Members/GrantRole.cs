@@ -155,6 +155,7 @@ public sealed class RevokeRole : InternalAction
         }
 
         call.State.Remove(held);
+        await call.State.LeftAsync(id, call.By, ct);
         return new Change($"The role {role} was taken away.", new("member.grant", JsonSerializer.SerializeToElement(held.Until is { } until && until > call.Now ? (object)new { principal = id, role, until } : new { principal = id, role }), "Grant it again."),
             role, null);
     }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Mumega.Domain.Identity;
 using Mumega.Domain.Partners;
 using Mumega.TransparencyLog;
 
@@ -55,7 +56,7 @@ public sealed class OpenContract : InternalAction
 
         if (Time(input, "until") is null) faults.Add(new("/until", "a time as RFC 3339 has it, for example 2027-06-30T00:00:00Z."));
         if (input.TextOrNull("since") is not null && Time(input, "since") is null) faults.Add(new("/since", "a time as RFC 3339 has it, for example 2026-01-01T00:00:00Z."));
-        if (input.TextOrNull("publicKey") is { } key && KeyProblem(key) is { } problem) faults.Add(new("/publicKey", problem));
+        if (input.TextOrNull("publicKey") is { } key && Jwk.Problem(key) is { } problem) faults.Add(new("/publicKey", problem));
         return faults;
     }
 
@@ -118,26 +119,4 @@ public sealed class OpenContract : InternalAction
         input.TextOrNull(name) is { } text && DateTimeOffset.TryParseExact(text, ["yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK"], CultureInfo.InvariantCulture, DateTimeStyles.None, out var time) ? time : null;
 
     private static string Stamp(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture);
-
-    // Only what the token server can verify, and nothing that should have stayed with the partner.
-    private static string? KeyProblem(string text)
-    {
-        try
-        {
-            var key = JsonDocument.Parse(text).RootElement;
-            string? Part(string name) => key.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.String ? value.GetString() : null;
-            if (key.ValueKind is not JsonValueKind.Object) return "a JWK is a JSON object.";
-            if (key.TryGetProperty("d", out _) || key.TryGetProperty("p", out _)) return "this holds the private half. Keep that to yourself, and make a new pair: this one is no longer secret.";
-            return Part("kty") switch
-            {
-                "EC" when Part("crv") is "P-256" or "P-384" or "P-521" && Part("x") is not null && Part("y") is not null => null,
-                "RSA" when Part("n") is { Length: >= 342 } && Part("e") is not null => null,
-                _ => "an EC key (P-256, P-384 or P-521) or an RSA key of at least 2048 bits.",
-            };
-        }
-        catch (JsonException)
-        {
-            return "this is not JSON.";
-        }
-    }
 }

@@ -1,0 +1,24 @@
+using Mumega.Domain;
+using Mumega.Domain.Identity;
+using Mumega.Domain.Policies;
+
+namespace Mumega.Infrastructure.Runs;
+
+public sealed partial class Kernel
+{
+    /// <summary>Gives an agent a client secret, of which only the hash is known here. What it had before ends, and so do its tokens.</summary>
+    public async Task<Outcome<Principal>> IssueSecretAsync(Actor by, Guid workspaceId, Guid agentId, string hash, string reason, CancellationToken ct)
+    {
+        if (BadReason(reason) is { } bad) return bad;
+
+        await using var s = await desk.SitAsync(by, workspaceId, ct);
+        if (!s.MaySee) return new NotFound("workspace", workspaceId.ToString());
+        if (await s.Call.State.FindPrincipalAsync(agentId, ct) is not { Kind: PrincipalKind.Agent, RetiredAt: null } agent) return new NotFound("agent", agentId.ToString());
+        if (s.Decide(ControlAct.AgentSecret) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
+        if (s.StopFor(by.Id, "agents") is { } stopped) return stopped;
+
+        await ((WorkspaceState)s.Call.State).SetSecretAsync(agent, hash, by, ct);
+        await s.CommitAsync(ct);
+        return agent;
+    }
+}
