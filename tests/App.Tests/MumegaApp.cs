@@ -6,6 +6,7 @@ using Microsoft.Extensions.Logging;
 using Mumega.Api;
 using Mumega.Api.Setup;
 using Mumega.App.Tests;
+using Mumega.App.Tests.Runs;
 using Mumega.Infrastructure.Data;
 
 [assembly: AssemblyFixture(typeof(SqliteApp))]
@@ -19,6 +20,7 @@ public abstract class MumegaApp : IAsyncLifetime
 {
     private WebApplication? app;
     private string folder = "";
+    private (string Kind, string Connection) database;
 
     public string Address { get; private set; } = "";
 
@@ -35,6 +37,14 @@ public abstract class MumegaApp : IAsyncLifetime
     /// <summary>Takes the place of an outside receiver of webhooks.</summary>
     internal Receiver Receiver { get; } = new();
 
+    /// <summary>A second server on the same database, in a process of its own.</summary>
+    internal async Task<Neighbour> NeighbourAsync()
+    {
+        var neighbour = new Neighbour($"http://localhost:{FreePort()}", folder, $"--PublicAddress={Address}", $"--Database:Kind={database.Kind}", $"--Database:Connection={database.Connection}", $"--Keys:Folder={Path.Combine(folder, "keys")}");
+        await neighbour.ReadyAsync();
+        return neighbour;
+    }
+
     protected abstract Task<(string Kind, string Connection)> DatabaseAsync(string folder);
 
     /// <summary>What is different about this application.</summary>
@@ -48,14 +58,14 @@ public abstract class MumegaApp : IAsyncLifetime
 
         await Receiver.StartAsync();
         folder = Directory.CreateTempSubdirectory("mumega-test-").FullName;
-        var (kind, connection) = await DatabaseAsync(folder);
+        database = await DatabaseAsync(folder);
         Address = $"http://localhost:{FreePort()}";
         SecureAddress = $"https://localhost:{FreePort()}";
         var certificate = Path.Combine(folder, "server.pfx");
         using (var made = Certificates.New("localhost")) await File.WriteAllBytesAsync(certificate, made.Export(System.Security.Cryptography.X509Certificates.X509ContentType.Pfx, "test"));
         app = MumegaHost.Build(
         [
-            $"--Urls={Address};{SecureAddress}", $"--Kestrel:Certificates:Default:Path={certificate}", "--Kestrel:Certificates:Default:Password=test", $"--PublicAddress={Address}", $"--Data={folder}", $"--Database:Kind={kind}", $"--Database:Connection={connection}",
+            $"--Urls={Address};{SecureAddress}", $"--Kestrel:Certificates:Default:Path={certificate}", "--Kestrel:Certificates:Default:Password=test", $"--PublicAddress={Address}", $"--Data={folder}", $"--Database:Kind={database.Kind}", $"--Database:Connection={database.Connection}",
             $"--Outbound:AllowedPrivate:0={Receiver.Host}", "--Outbound:Timeout=00:00:02", "--Jobs:Poll=00:00:00.100", "--Checkpoints:Every=00:00:00.300",
         ], b =>
         {
@@ -133,6 +143,46 @@ internal static class TestServers
         await using var create = new Microsoft.Data.SqlClient.SqlCommand($"CREATE DATABASE {name}", connection);
         await create.ExecuteNonQueryAsync();
         return new Microsoft.Data.SqlClient.SqlConnectionStringBuilder(SqlServer) { InitialCatalog = name }.ToString();
+    }
+}
+
+internal sealed class Neighbour : IAsyncDisposable
+{
+    private readonly System.Diagnostics.Process process;
+
+    public Neighbour(string address, string folder, params string[] arguments)
+    {
+        Address = address;
+        var start = new System.Diagnostics.ProcessStartInfo("dotnet") { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var argument in (string[])[Path.Combine(Repository.Root, "src", "Api", "bin", "Debug", "net10.0", "Mumega.Api.dll"), $"--Urls={address}", $"--Data={Path.Combine(folder, "neighbour")}", .. arguments])
+            start.ArgumentList.Add(argument);
+        process = System.Diagnostics.Process.Start(start)!;
+        process.OutputDataReceived += (_, _) => { };
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+    }
+
+    public string Address { get; }
+
+    public Task ReadyAsync() => Poll.UntilAsync(async () =>
+    {
+        using var http = new HttpClient();
+        try
+        {
+            using var answer = await http.GetAsync($"{Address}/readyz", TestContext.Current.CancellationToken);
+            return answer.IsSuccessStatusCode;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
+    }, ready => ready);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!process.HasExited) process.Kill();
+        await process.WaitForExitAsync();
+        process.Dispose();
     }
 }
 

@@ -53,13 +53,14 @@ public sealed record PageConnection([property: Complexity(0, 1)] IReadOnlyList<P
 
 /// <summary>What policy and live state say about an action, without proposing anything.</summary>
 /// <param name="Stopped">Why a stop would refuse it; absent when none would.</param>
+/// <param name="OverBudget">Which budget would refuse it and until when; absent when none would.</param>
 [Name("Eligibility")]
-public sealed record EligibilityView(Verdict Verdict, string Reason, IReadOnlyList<GateView> Gates, IReadOnlyList<string> Policies, string PolicyVersion, IReadOnlyList<string> Remedies, PreflightView? Preflight, string? Stopped)
+public sealed record EligibilityView(Verdict Verdict, string Reason, IReadOnlyList<GateView> Gates, IReadOnlyList<string> Policies, string PolicyVersion, IReadOnlyList<string> Remedies, PreflightView? Preflight, string? Stopped, string? OverBudget)
 {
-    internal static EligibilityView Of(Decision d, Preflight? preflight, Stopped? stop)
+    internal static EligibilityView Of(Decision d, Preflight? preflight, Stopped? stop, Domain.Budgets.OverBudget? budget = null)
     {
         var view = DecisionView.Of(d);
-        return new(view.Verdict, view.Reason, view.Gates, view.Policies, view.PolicyVersion, view.Remedies, PreflightView.Of(preflight), stop?.Message);
+        return new(view.Verdict, view.Reason, view.Gates, view.Policies, view.PolicyVersion, view.Remedies, PreflightView.Of(preflight), stop?.Message, budget?.Message);
     }
 }
 
@@ -149,7 +150,7 @@ public sealed partial class WorkspaceNode(Workspace workspace, string tenantKey)
         var request = context.Request();
         if ((await request.Kernel.EligibilityAsync(request.Actor, workspace.Id, action, input, context.CancellationToken)).Refused(out var why, out var answer))
             throw new Transport.RefusalException(why);
-        return EligibilityView.Of(answer.Decision, answer.Preflight, answer.Stop);
+        return EligibilityView.Of(answer.Decision, answer.Preflight, answer.Stop, answer.Budget);
     }
 
     /// <summary>Runs, newest first.</summary>

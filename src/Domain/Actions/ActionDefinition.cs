@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Mumega.Domain.Approvals;
+using Mumega.Domain.Budgets;
 using Mumega.Domain.Files;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Imports;
@@ -166,6 +167,8 @@ public interface IWorkspaceState
 
     Task<Stop?> FindStopAsync(Guid id, CancellationToken ct);
 
+    Task<Budget?> FindBudgetAsync(string key, CancellationToken ct);
+
     /// <summary>Releases a stop and wakes what it held.</summary>
     Task<Outcome<Stop>> ReleaseStopAsync(Stop stop, Actor by, CancellationToken ct);
 
@@ -275,6 +278,10 @@ public abstract class ActionDefinition
 
     /// <summary>Faults that only live state can tell, found before anything is proposed; none when it may be proposed.</summary>
     public virtual Task<IReadOnlyList<InputFault>> FaultsAsync(JsonElement input, ActionCall call, CancellationToken ct) => Task.FromResult<IReadOnlyList<InputFault>>([]);
+
+    /// <summary>What it will cost at most, for budgets: the input's <c>cost</c> where the schema has one.</summary>
+    public virtual Money? Cost(JsonElement input) =>
+        input.TryGetProperty("cost", out var cost) && cost.ValueKind is JsonValueKind.Object ? new(cost.GetProperty("amount").GetInt64(), cost.Text("currency")) : null;
 
     /// <summary>The connection it goes out through, for stop boundaries.</summary>
     public virtual string? Connector(JsonElement input) => null;

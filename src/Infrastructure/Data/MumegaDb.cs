@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using Mumega.Domain.Approvals;
+using Mumega.Domain.Budgets;
 using Mumega.Domain.Files;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Imports;
@@ -50,6 +51,9 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
     public DbSet<Principal> Principals => Set<Principal>();
     public DbSet<Suspension> Suspensions => Set<Suspension>();
     public DbSet<AgentSecret> AgentSecrets => Set<AgentSecret>();
+    public DbSet<Budget> Budgets => Set<Budget>();
+    public DbSet<BudgetUse> BudgetUses => Set<BudgetUse>();
+    public DbSet<BudgetMeter> BudgetMeters => Set<BudgetMeter>();
     public DbSet<PolicyVersion> PolicyVersions => Set<PolicyVersion>();
     public DbSet<Run> Runs => Set<Run>();
     public DbSet<Approval> Approvals => Set<Approval>();

@@ -2,6 +2,7 @@ using System.Reflection;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Mumega.Domain.Approvals;
+using Mumega.Domain.Budgets;
 using Mumega.Domain.Files;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Imports;
@@ -98,6 +99,31 @@ internal static class MumegaModel
             e.HasKey(x => new { x.TenantId, x.WorkspaceId, x.Id });
             e.HasOne<Principal>().WithMany().HasForeignKey(x => new { x.TenantId, x.AgentId }).OnDelete(DeleteBehavior.Restrict);
             e.HasIndex(x => new { x.TenantId, x.AgentId });
+        });
+        Room<Budget>(model, e =>
+        {
+            e.HasKey(b => new { b.TenantId, b.WorkspaceId, b.Id });
+            e.Property(b => b.Key).HasMaxLength(60);
+            e.Property(b => b.Family).HasMaxLength(60);
+            e.Property(b => b.Currency).HasMaxLength(3);
+            e.Property(b => b.Window).HasConversion<long>();
+            e.Ignore(b => b.Limit);
+            e.HasIndex(b => new { b.TenantId, b.WorkspaceId, b.Key }).IsUnique();
+        });
+
+        // No references: uses outlive their budget.
+        Room<BudgetUse>(model, e =>
+        {
+            e.Property(u => u.Counted).HasMaxLength(40);
+            e.Property(u => u.Budget).HasMaxLength(60);
+            e.HasKey(u => new { u.TenantId, u.WorkspaceId, u.RunId, u.Budget, u.Counted });
+            e.HasIndex(u => new { u.TenantId, u.WorkspaceId, u.Budget, u.Counted, u.At });
+        });
+        Room<BudgetMeter>(model, e =>
+        {
+            e.Property(m => m.Counted).HasMaxLength(40);
+            e.Property(m => m.Budget).HasMaxLength(60);
+            e.HasKey(m => new { m.TenantId, m.WorkspaceId, m.Budget, m.Counted });
         });
         Room<Run>(model, e =>
         {

@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Mumega.Domain.Approvals;
+using Mumega.Domain.Budgets;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Packets;
 using Mumega.Domain.Pages;
@@ -42,7 +43,7 @@ internal static class SaveGuard
 
             changed |= entry.Entity is Run or Approval or Stop or Contract or Packet or Delegation or Suspension or AgentSecret;
             evidence |= entry.Entity is Receipt;
-            authority |= entry.Entity is Stop or Principal or RoleBinding or PolicyVersion or Workspace;
+            authority |= entry.Entity is Stop or Principal or RoleBinding or PolicyVersion or Workspace or Budget;
             if (entry.State is EntityState.Modified && entry.Metadata.FindProperty("Version") is not null && entry.Property("Version") is { OriginalValue: int original } version)
             {
                 version.CurrentValue = original + 1;

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.EntityFrameworkCore;
+using Mumega.Domain.Budgets;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Policies;
 using Mumega.Domain.Stops;
@@ -58,6 +59,8 @@ internal sealed class Authority(long count, string tenantKey, PolicyBook policie
 
     private readonly ConcurrentDictionary<Guid, Workspace> workspaces = new();
 
+    private readonly ConcurrentDictionary<Guid, IReadOnlyList<Budget>> budgets = new();
+
     public long Count => count;
 
     public string TenantKey => tenantKey;
@@ -74,6 +77,15 @@ internal sealed class Authority(long count, string tenantKey, PolicyBook policie
         var workspaceId = db.WorkspaceId;
         if (await db.Workspaces.AsNoTracking().SingleOrDefaultAsync(w => w.Id == workspaceId, ct) is not { } found) return null;
         return workspaces[workspaceId] = found;
+    }
+
+    /// <summary>The budgets of the workspace that the context is open for.</summary>
+    public async ValueTask<IReadOnlyList<Budget>> BudgetsAsync(MumegaDb db, CancellationToken ct)
+    {
+        if (budgets.TryGetValue(db.WorkspaceId, out var known)) return known;
+
+        var found = await db.Budgets.AsNoTracking().OrderBy(b => b.Id).ToListAsync(ct);
+        return await WorkspaceAsync(db, ct) is null ? found : budgets[db.WorkspaceId] = found;
     }
 
     /// <summary>How a principal stands in the workspace that the context is open for.</summary>

@@ -136,6 +136,10 @@ public sealed class Desk(Databases databases, Authorities authorities, ActionCat
                 await sitting.CommitAsync(ct);
                 return result;
             }
+            catch (OverBudgetException e)
+            {
+                return e.Why;
+            }
             catch (Exception e) when (Databases.IsRace(e))
             {
                 if (attempt == MaxAttempts) return new StaleVersion();

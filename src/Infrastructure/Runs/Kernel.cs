@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using Mumega.Domain;
 using Mumega.Domain.Actions;
 using Mumega.Domain.Approvals;
+using Mumega.Domain.Budgets;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Jobs;
 using Mumega.Domain.Policies;
@@ -12,7 +13,8 @@ using Mumega.Domain.Stops;
 namespace Mumega.Infrastructure.Runs;
 
 /// <summary>What policy and live state say about an action, without proposing anything.</summary>
-public sealed record Eligibility(Decision Decision, Preflight? Preflight, Stopped? Stop);
+/// <param name="Budget">The budget that is used up, if one is.</param>
+public sealed record Eligibility(Decision Decision, Preflight? Preflight, Stopped? Stop, OverBudget? Budget);
 
 /// <summary>
 /// The one door, whoever knocks: propose, decide, cancel, roll back, settle, stop. Each act commits its change, its receipts and the
@@ -32,7 +34,7 @@ public sealed partial class Kernel(Desk desk)
         if (decision.Verdict is not Verdict.Deny && await read.Action.FaultsAsync(read.Json, sitting.Call, ct) is { Count: > 0 } faults) return new InvalidInput(faults);
 
         var preflight = decision.Verdict is Verdict.Deny ? null : await read.Action.PreflightAsync(read.Json, sitting.Call, ct);
-        return new Eligibility(decision, preflight, sitting.StopFor(by.Id, read.Action, read.Json));
+        return new Eligibility(decision, preflight, sitting.StopFor(by.Id, read.Action, read.Json), decision.Verdict is Verdict.Deny ? null : await Spending.LookAsync(sitting, read.Action, read.Action.Cost(read.Json), ct));
     }
 
     /// <summary>Proposes an action. A denial is a run too, with its receipt; only what can't be read or is stopped leaves nothing.</summary>
@@ -139,6 +141,10 @@ public sealed partial class Kernel(Desk desk)
         var decision = step is null ? s.Decide(action.Kind, action, json) : step.Decide(s, action, json);
         if (decision.Verdict is not Verdict.Deny && await action.FaultsAsync(json, s.Call, ct) is { Count: > 0 } faults) return new InvalidInput(faults);
 
+        // An undo makes good what was counted already.
+        var cost = action.Cost(json);
+        if (decision.Verdict is not Verdict.Deny && undoes is null && await Spending.LookAsync(s, action, cost, ct) is { } over) return over;
+
         var preflight = decision.Verdict is Verdict.Deny ? null : await action.PreflightAsync(json, s.Call, ct);
         var behind = await BehindAsync(s, step, move, ct);
         var (run, evidence) = Run.Propose(action, input, s.Db.WorkspaceId, reason, s.By, decision, preflight, s.Now, key, undoes, behind, step is null ? move : (step.Packet.Id, step.Key));
@@ -153,12 +159,14 @@ public sealed partial class Kernel(Desk desk)
         }
 
         if (run.State is RunState.Queued) s.Enqueue(JobKind.ExecuteRun, run.Id);
+        if (!run.State.IsFinal() && undoes is null) await Spending.ReserveAsync(s, action, run, cost, ct);
         return run;
     }
 
     /// <summary>Tells whoever waits for a run that it came to its end: the run that it undoes, the packet that it takes along.</summary>
     internal static async Task EndedAsync(Sitting s, Run run, CancellationToken ct)
     {
+        await Spending.SettleAsync(s, run, ct);
         if (run.UndoOf is { } id) (await s.Db.Runs.SingleAsync(r => r.Id == id, ct)).UndoEnded(run.State is RunState.Succeeded, s.Now);
         if (run.PacketId is not null) await Step.EndedAsync(s, run, ct);
     }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Mumega.Domain.Actions;
 using Mumega.Domain.Approvals;
+using Mumega.Domain.Budgets;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Jobs;
 using Mumega.Domain.Policies;
@@ -72,6 +73,9 @@ public sealed class Sitting : IAsyncDisposable
         var (by, own, theirs, workspace, policies) = (By, standing, behind, Db.WorkspaceId, authority.Policies);
         return new(field => Decide(by, own, theirs, policies, workspace, ControlAct.OpenField, null, null, field).Verdict is Verdict.Allow);
     }
+
+    /// <summary>The budgets of the workspace.</summary>
+    internal ValueTask<IReadOnlyList<Budget>> BudgetsAsync(CancellationToken ct) => authority.BudgetsAsync(Db, ct);
 
     /// <summary>The stop that covers work of this proposer, or null. A release passes, or nothing could ever be released.</summary>
     public Stopped? StopFor(Guid proposer, ActionDefinition action, JsonElement input) => StopFor(proposer, action.Family, action.Connector(input));

@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using Mumega.Domain;
 using Mumega.Domain.Actions;
 using Mumega.Domain.Approvals;
+using Mumega.Domain.Budgets;
 using Mumega.Domain.Files;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Imports;
@@ -116,6 +117,8 @@ internal sealed partial class WorkspaceState(MumegaDb db, string tenantKey, stri
         return [.. (await db.Receipts.Where(r => subject.Contains(r.SubjectId)).OrderBy(r => r.Step)
             .Join(db.Disclosures, r => r.Id, d => d.ReceiptId, (r, d) => new { Receipt = r, Disclosure = d }).ToListAsync(ct)).Select(l => new ChainLink(l.Receipt, l.Disclosure))];
     }
+
+    public async Task<Budget?> FindBudgetAsync(string key, CancellationToken ct) => await db.Budgets.SingleOrDefaultAsync(b => b.Key == key, ct);
 
     public async Task<Run?> FindRunAsync(Guid id, CancellationToken ct) => await db.Runs.SingleOrDefaultAsync(r => r.Id == id, ct);
 

@@ -25,7 +25,12 @@ public sealed class SendWebhook : ExternalAction
           "properties": {
             "connection": { "type": "string", "title": "Connection", "description": "The key of a connection of this workspace.", "minLength": 1, "maxLength": 80 },
             "event": { "type": "string", "title": "Event", "description": "For example order.refunded.", "pattern": "^[a-z0-9_]+(\\.[a-z0-9_]+)*$", "minLength": 1, "maxLength": 100 },
-            "data": { "type": "object", "title": "Data", "description": "The message's data. Whole numbers only; write others as strings." }
+            "data": { "type": "object", "title": "Data", "description": "The message's data. Whole numbers only; write others as strings." },
+            "cost": {
+              "type": "object", "title": "Cost at most", "description": "What the receiver will charge, in the currency's smallest unit; counted against budgets.",
+              "additionalProperties": false, "required": ["amount", "currency"],
+              "properties": { "amount": { "type": "integer", "minimum": 0, "maximum": 1000000000000 }, "currency": { "type": "string", "pattern": "^[A-Z]{3}$" } }
+            }
           }
         }
         """;
