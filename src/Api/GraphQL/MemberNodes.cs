@@ -38,6 +38,7 @@ public sealed partial class WorkspaceNode
         [ControlAct.ClaimTask] = "Take tasks",
         [ControlAct.AssignTask] = "Hand out tasks",
         [ControlAct.AgentSecret] = "Give agents secrets",
+        [ControlAct.ControlElevation] = "End elevations of others, and look over them",
         [ControlAct.ResumePacket] = "Let a stuck workflow go on",
     };
 

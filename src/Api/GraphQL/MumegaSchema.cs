@@ -29,7 +29,7 @@ public sealed class MumegaSchema : Schema
             RegisterType(type);
         }
 
-        foreach (var node in new[] { typeof(RunNode), typeof(ApprovalNode), typeof(ReceiptNode), typeof(PageNode), typeof(StopNode), typeof(ContractNode), typeof(PacketNode), typeof(DelegationNode), typeof(WorkspaceNode), typeof(PrincipalNode) })
+        foreach (var node in new[] { typeof(RunNode), typeof(ApprovalNode), typeof(ReceiptNode), typeof(PageNode), typeof(StopNode), typeof(ContractNode), typeof(PacketNode), typeof(DelegationNode), typeof(ElevationNode), typeof(WorkspaceNode), typeof(PrincipalNode) })
             RegisterType(typeof(AutoRegisteringObjectGraphType<>).MakeGenericType(node));
         this.WithIntrospectionComplexityImpact(0.01);
     }

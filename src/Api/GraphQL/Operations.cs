@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using GraphQL;
 using Microsoft.EntityFrameworkCore;
+using Mumega.Api.Identity;
 using Mumega.Domain;
 using Mumega.Domain.Approvals;
 using Mumega.Domain.Identity;
@@ -12,7 +13,7 @@ using Mumega.Infrastructure.Receipts;
 namespace Mumega.Api.GraphQL;
 
 /// <summary>Who asks, and what they can reach.</summary>
-public sealed class Viewer
+public sealed partial class Viewer
 {
     /// <summary>The caller.</summary>
     public Who Me(IResolveFieldContext context)
@@ -235,13 +236,51 @@ public sealed class Subscription
         if (NodeId.Parse(workspace, "Workspace") is not { } at || !await request.MaySeeAsync(at.Workspace))
             throw new Transport.RefusalException(new NotFound("workspace", workspace));
 
-        var feed = context.RequestServices!.GetRequiredService<ReceiptFeed>();
-        await foreach (var item in feed.FollowAsync(request.Actor.TenantId, at.Workspace, Paging.Position(after), ct))
+        using var watching = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var lost = LostAsync(request, at.Workspace, watching);
+        await using var items = context.RequestServices!.GetRequiredService<ReceiptFeed>().FollowAsync(request.Actor.TenantId, at.Workspace, Paging.Position(after), watching.Token).GetAsyncEnumerator(watching.Token);
+        try
         {
-            // What held when the subscription began may hold no longer.
-            request.Forget();
-            if (!await request.MaySeeAsync(at.Workspace)) throw new Transport.RefusalException(new NotFound("workspace", workspace));
-            yield return item;
+            while (await NextAsync(items, lost))
+            {
+                // What held when the subscription began may hold no longer.
+                request.Forget();
+                if (!await request.MaySeeAsync(at.Workspace)) break;
+                yield return items.Current;
+            }
+        }
+        finally
+        {
+            await watching.CancelAsync();
+            await lost;
+        }
+
+        throw new Transport.RefusalException(new NotFound("workspace", workspace));
+    }
+
+    private static async Task<bool> NextAsync(IAsyncEnumerator<FeedItem> items, Task lost)
+    {
+        try
+        {
+            return await items.MoveNextAsync();
+        }
+        catch (OperationCanceledException) when (lost.IsCompletedSuccessfully)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Cancels when the workspace does not exist for the reader any more, though nothing happens in it: at once in this process, within a second on another.</summary>
+    private static async Task LostAsync(RequestContext request, Guid workspace, CancellationTokenSource watching)
+    {
+        while (!watching.IsCancellationRequested)
+        {
+            var changed = request.Desk.Signals.Authority.Next;
+            await Task.WhenAny(changed, Task.Delay(CallerOf.Recheck, watching.Token));
+            if (watching.IsCancellationRequested || await request.StillSeesAsync(workspace)) continue;
+
+            await watching.CancelAsync();
+            return;
         }
     }
 }

@@ -347,6 +347,8 @@ internal static class Reads
             case "Stop":
                 return await db.Stops.AsNoTracking().SingleOrDefaultAsync(s => s.Id == key && (s.WorkspaceId == id.WorkspaceId || s.Boundary == StopBoundary.Tenant), ct) is { } stop
                     ? new StopNode(stop, id.WorkspaceId) : null;
+            case "Elevation":
+                return await db.Elevations.AsNoTracking().SingleOrDefaultAsync(e => e.Id == key, ct) is { } elevation ? new ElevationNode(elevation) : null;
             case "Principal":
                 return await db.RolesAt(request.Now).AnyAsync(b => b.PrincipalId == key && b.WorkspaceId == id.WorkspaceId, ct)
                     && await db.Principals.AsNoTracking().SingleOrDefaultAsync(p => p.Id == key, ct) is { } principal

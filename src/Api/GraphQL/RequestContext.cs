@@ -20,7 +20,12 @@ public sealed class RequestContext(Caller caller, IServiceProvider services, boo
     private readonly ConcurrentDictionary<Guid, Task<FieldDoor>> doors = new();
     private readonly ConcurrentDictionary<string, object> batches = new(StringComparer.Ordinal);
 
+    private volatile bool forgotten;
+
     public Actor Actor => actor;
+
+    /// <summary>The elevations by which the caller saw a workspace in this request.</summary>
+    public ConcurrentDictionary<Guid, Guid> Elevated { get; } = new();
 
     /// <summary>Whether only queries may run, as in a GET.</summary>
     public bool ReadOnly => readOnly;
@@ -37,27 +42,40 @@ public sealed class RequestContext(Caller caller, IServiceProvider services, boo
 
     public MumegaDb OpenTenant() => Desk.Databases.OpenTenant(actor.TenantId);
 
+    /// <summary>The same asked anew, whatever was remembered.</summary>
+    public async Task<bool> StillSeesAsync(Guid workspaceId)
+    {
+        await using var sitting = await Desk.SitAsync(actor, workspaceId, CancellationToken.None);
+        return sitting.MaySee;
+    }
+
     /// <summary>Whether the caller may see the workspace. Another tenant's never exists.</summary>
     public async Task<bool> MaySeeAsync(Guid workspaceId) => await WorkspaceAsync(workspaceId) is not null;
 
     /// <summary>The workspace if the caller may see it, decided by policy once per request.</summary>
     public Task<WorkspaceNode?> WorkspaceAsync(Guid workspaceId) => visible.GetOrAdd(workspaceId, async id =>
     {
-        await using var sitting = await Desk.SitAsync(actor, id, caller.Authority, CancellationToken.None);
+        await using var sitting = await SitAsync(id);
+        if (sitting.Elevation is { } elevation) Elevated[id] = elevation;
         return await sitting.SeeAsync(CancellationToken.None) is { } seen ? new(seen.Workspace, seen.TenantKey) : null;
     });
 
     /// <summary>Why the caller may decide nothing at all in the workspace, if so, and the roles by which they decide; looked up once per request.</summary>
     public Task<Decider> DecidesAsync(Guid workspaceId) => deciders.GetOrAdd(workspaceId, async id =>
     {
-        await using var sitting = await Desk.SitAsync(actor, id, caller.Authority, CancellationToken.None);
+        await using var sitting = await SitAsync(id);
         var (standpoints, delegates) = await sitting.StandpointsAsync(CancellationToken.None);
         return new(sitting.Decide(ControlAct.DecideApproval) is { Verdict: Verdict.Deny } no ? no.AsRefusal() : null, sitting.Roles, standpoints, delegates);
     });
 
+    // What authentication read holds for the request; a subscription outlives it.
+    private Task<Sitting> SitAsync(Guid workspaceId) =>
+        forgotten ? Desk.SitAsync(actor, workspaceId, CancellationToken.None) : Desk.SitAsync(actor, workspaceId, caller.Authority, CancellationToken.None);
+
     /// <summary>Drops what was looked up, so that the next event of a subscription shows what holds by then.</summary>
     public void Forget()
     {
+        forgotten = true;
         visible.Clear();
         deciders.Clear();
         doors.Clear();
@@ -125,7 +143,7 @@ public sealed class RequestContext(Caller caller, IServiceProvider services, boo
     /// <summary>Which fields of receipts in the workspace the caller may see, decided by policy once per request and name.</summary>
     public Task<FieldDoor> DoorAsync(Guid workspaceId) => doors.GetOrAdd(workspaceId, async id =>
     {
-        await using var sitting = await Desk.SitAsync(actor, id, caller.Authority, CancellationToken.None);
+        await using var sitting = await SitAsync(id);
         return sitting.Door();
     });
 

@@ -50,8 +50,10 @@ public sealed class Authenticator(IServiceScopeFactory scopes, Databases databas
         IReadOnlyList<ActorLink>? chain = null;
         if (ticket.Chain.Count + ticket.Lineage.Count > 0 && (chain = await ChainAsync(ticket, ct)) is null) return null;
 
+        // An elevation reaches beyond what the token named when it was made, for as long as it lasts; never for who acts on behalf of others.
+        var workspaces = standing.Elevated && chain is null && ticket.Lineage.Count == 0 ? await ElevatedAsync(ticket, ct) : ticket.Workspaces;
         var actor = new Actor(ticket.TenantId, ticket.PrincipalId, standing.Kind, standing.Name, standing.OwnerId, await LogAsync(ticket.TenantId, ct),
-            ticket.Scopes, ticket.Workspaces, shown.Surface, chain);
+            ticket.Scopes, workspaces, shown.Surface, chain);
         return new(actor, ticket.ExpiresAt, standing.Authority, again => AuthenticateAsync(shown, again));
     }
 
@@ -84,6 +86,13 @@ public sealed class Authenticator(IServiceScopeFactory scopes, Databases databas
         return found is { Status: Statuses.Valid, SuspendedAt: null, RetiredAt: null, Answered: true } && (found.EndsAt is null || now < found.EndsAt) ? found : null;
     }
 
+    private async Task<IReadOnlySet<Guid>> ElevatedAsync(Ticket ticket, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        await using var db = databases.OpenTenant(ticket.TenantId);
+        return (await db.RolesAt(now).Where(b => b.PrincipalId == ticket.PrincipalId && b.ElevationId != null).Select(b => b.WorkspaceId).ToListAsync(ct)).Union(ticket.Workspaces).ToHashSet();
+    }
+
     /// <summary>On whose behalf the token is used, or null when one of them may not act any more or a token before it was revoked.</summary>
     private async Task<IReadOnlyList<ActorLink>?> ChainAsync(Ticket ticket, CancellationToken ct)
     {
@@ -99,6 +108,7 @@ public sealed class Authenticator(IServiceScopeFactory scopes, Databases databas
         EF.CompileAsyncQuery((MumegaDb db, Guid tenant, Guid principal, Guid token, DateTimeOffset now, CancellationToken ct) => db.Principals.Where(p => p.Id == principal)
             .Select(p => new Standing(p.Kind, p.Name, p.OwnerId, p.SuspendedAt, p.RetiredAt, p.EndsAt,
                 p.OwnerId == null || (db.Principals.Any(o => o.Id == p.OwnerId && o.SuspendedAt == null) && db.RoleBindings.Any(b => b.PrincipalId == p.OwnerId && (b.Until == null || b.Until > now))),
+                p.Kind == PrincipalKind.User && db.RoleBindings.Any(b => b.PrincipalId == p.Id && b.ElevationId != null && b.Until > now),
                 db.Tokens.Where(t => t.Id == token).Select(t => t.Status).FirstOrDefault(),
                 db.Tenants.Where(t => t.Id == tenant).Select(t => t.Authority).Single()))
             .SingleOrDefault());
@@ -111,7 +121,7 @@ public sealed class Authenticator(IServiceScopeFactory scopes, Databases databas
     }
 
     private sealed record Standing(
-        PrincipalKind Kind, string Name, Guid? OwnerId, DateTimeOffset? SuspendedAt, DateTimeOffset? RetiredAt, DateTimeOffset? EndsAt, bool Answered, string? Status, long Authority);
+        PrincipalKind Kind, string Name, Guid? OwnerId, DateTimeOffset? SuspendedAt, DateTimeOffset? RetiredAt, DateTimeOffset? EndsAt, bool Answered, bool Elevated, string? Status, long Authority);
 
     private sealed record Ticket(
         Guid TenantId, Guid PrincipalId, Guid TokenId, IReadOnlySet<string> Scopes, IReadOnlySet<Guid> Workspaces, IReadOnlySet<string> Audiences,

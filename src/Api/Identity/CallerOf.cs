@@ -7,7 +7,7 @@ namespace Mumega.Api.Identity;
 public sealed class CallerOf(Authenticator authenticator, WebSessions sessions, Signals signals, PublicAddress address)
 {
     // Half of the two seconds within which a lost right has to be gone on every node.
-    private static readonly TimeSpan Recheck = TimeSpan.FromSeconds(1);
+    internal static readonly TimeSpan Recheck = TimeSpan.FromSeconds(1);
 
     private readonly string resource = TokenServer.ResourceOf(address.Value);
 

@@ -167,6 +167,12 @@ public interface IWorkspaceState
 
     Task<Stop?> FindStopAsync(Guid id, CancellationToken ct);
 
+    /// <summary>Whether somebody owns a workspace of the tenant, whichever.</summary>
+    Task<bool> OwnsSomethingAsync(Guid principalId, CancellationToken ct);
+
+    /// <summary>Gives whoever asked a role until a time, as an elevation with its receipts.</summary>
+    Task ElevateAsync(Actor who, string role, DateTimeOffset until, Guid runId, bool breakGlass, CancellationToken ct);
+
     Task<Budget?> FindBudgetAsync(string key, CancellationToken ct);
 
     /// <summary>Releases a stop and wakes what it held.</summary>

@@ -52,6 +52,7 @@ public static class JobKind
     public const string ContinuePacket = "packet.continue";
     public const string FireSchedule = "schedule.fire";
     public const string ImportPackets = "packet.import";
+    public const string EndElevation = "elevation.end";
     public const string HoldRuns = "stop.hold";
     public const string ResumeRuns = "stop.resume";
 }

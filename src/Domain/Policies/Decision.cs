@@ -73,8 +73,11 @@ public static class ControlAct
     /// <summary>Somebody gives an agent another client secret.</summary>
     public const string AgentSecret = "agent.secret";
 
+    /// <summary>Somebody ends another's elevation, or looks over broken glass.</summary>
+    public const string ControlElevation = "elevation.control";
+
     public static readonly IReadOnlyList<string> All =
-        [Read, DecideApproval, CancelRun, RollBackRun, SettleRun, EngageStop, EngageTenantStop, ReadContract, ClaimTask, AssignTask, Delegate, ResumePacket, AgentSecret];
+        [Read, DecideApproval, CancelRun, RollBackRun, SettleRun, EngageStop, EngageTenantStop, ReadContract, ClaimTask, AssignTask, Delegate, ResumePacket, AgentSecret, ControlElevation];
 }
 
 /// <summary>Everything a decision looks at.</summary>

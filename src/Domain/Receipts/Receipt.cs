@@ -20,13 +20,14 @@ public static class ReceiptKind
     public const string Reconciled = "reconciled";
     public const string Compensated = "compensated";
     public const string Stop = "stop";
+    public const string Elevated = "elevated";
     public const string Disclosed = "disclosed";
     public const string Erased = "erased";
     public const string PolicyPromoted = "policy.promoted";
     public const string LogKey = "log.key";
 
     public static readonly IReadOnlyList<string> All =
-        [Proposed, Decided, Authorised, Dispatched, Confirmed, Failed, Unknown, Reconciled, Compensated, Stop, Disclosed, Erased, PolicyPromoted, LogKey];
+        [Proposed, Decided, Authorised, Dispatched, Confirmed, Failed, Unknown, Reconciled, Compensated, Stop, Elevated, Disclosed, Erased, PolicyPromoted, LogKey];
 }
 
 /// <summary>Something that leaves a gap-free chain of receipts: a run, a stop, a contract.</summary>

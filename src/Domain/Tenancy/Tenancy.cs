@@ -72,6 +72,9 @@ public sealed class RoleBinding : IWorkspaceOwned
     /// <summary>When it ends by itself; absent when it is held for good.</summary>
     public DateTimeOffset? Until { get; set; }
 
+    /// <summary>The elevation that gave it; absent for a role that was granted.</summary>
+    public Guid? ElevationId { get; set; }
+
     /// <summary>Who gave it; absent for what a tenant began with.</summary>
     public Guid? GrantedBy { get; set; }
 

@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using Mumega.Domain.Approvals;
 using Mumega.Domain.Budgets;
+using Mumega.Domain.Elevations;
 using Mumega.Domain.Files;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Imports;
@@ -51,6 +52,8 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
     public DbSet<Principal> Principals => Set<Principal>();
     public DbSet<Suspension> Suspensions => Set<Suspension>();
     public DbSet<AgentSecret> AgentSecrets => Set<AgentSecret>();
+    public DbSet<Elevation> Elevations => Set<Elevation>();
+    public DbSet<ElevationRequest> ElevationRequests => Set<ElevationRequest>();
     public DbSet<Budget> Budgets => Set<Budget>();
     public DbSet<BudgetUse> BudgetUses => Set<BudgetUse>();
     public DbSet<BudgetMeter> BudgetMeters => Set<BudgetMeter>();
@@ -142,6 +145,11 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
 
     /// <summary>Adds what an act left behind to the next commit.</summary>
     public void Add(Evidence left) => evidence.Add(left);
+
+    /// <summary>The receipts that the next commit adds.</summary>
+    internal IReadOnlyList<Guid> EvidenceIds => [.. evidence.Select(e => e.Receipt.Id)];
+
+    internal bool HasEvidence => evidence.Count > 0;
 
     /// <summary>Has the next commit also do this, after its changes and in the same transaction: for many rows at once.</summary>
     internal void Also(Func<CancellationToken, Task> write) => bulk.Add(write);

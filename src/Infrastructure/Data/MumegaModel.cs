@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Mumega.Domain.Approvals;
 using Mumega.Domain.Budgets;
+using Mumega.Domain.Elevations;
 using Mumega.Domain.Files;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Imports;
@@ -99,6 +100,25 @@ internal static class MumegaModel
             e.HasKey(x => new { x.TenantId, x.WorkspaceId, x.Id });
             e.HasOne<Principal>().WithMany().HasForeignKey(x => new { x.TenantId, x.AgentId }).OnDelete(DeleteBehavior.Restrict);
             e.HasIndex(x => new { x.TenantId, x.AgentId });
+        });
+        Room<Elevation>(model, e =>
+        {
+            e.HasKey(x => new { x.TenantId, x.WorkspaceId, x.Id });
+            e.HasOne<Principal>().WithMany().HasForeignKey(x => new { x.TenantId, x.PrincipalId }).OnDelete(DeleteBehavior.Restrict);
+            e.Property(x => x.Role).HasMaxLength(40);
+            e.Property(x => x.Reason).HasMaxLength(2000);
+            e.Property(x => x.Review).HasMaxLength(2000);
+            e.HasIndex(x => new { x.TenantId, x.WorkspaceId, x.Until });
+        });
+        model.Entity<ElevationRequest>(e =>
+        {
+            e.HasKey(x => new { x.TenantId, x.Id });
+            e.HasOne<Principal>().WithMany().HasForeignKey(x => new { x.TenantId, x.PrincipalId }).OnDelete(DeleteBehavior.Restrict);
+            e.Property(x => x.WorkspaceKey).HasMaxLength(80);
+            e.Property(x => x.Role).HasMaxLength(40);
+            e.Property(x => x.Reason).HasMaxLength(2000);
+            e.Property(x => x.IdempotencyKey).HasMaxLength(200);
+            e.HasIndex(x => new { x.TenantId, x.PrincipalId, x.IdempotencyKey }).IsUnique();
         });
         Room<Budget>(model, e =>
         {

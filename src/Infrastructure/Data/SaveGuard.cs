@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Mumega.Domain.Approvals;
 using Mumega.Domain.Budgets;
+using Mumega.Domain.Elevations;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Packets;
 using Mumega.Domain.Pages;
@@ -41,7 +42,7 @@ internal static class SaveGuard
             if (entry.Entity is Receipt or PageRevision or ApprovalDecision or PacketEvent or PacketType or Workflow or LogTile or LogCheckpoint or LogCosignature && entry.State is not EntityState.Added)
                 throw new GuardException($"{entry.Metadata.ShortName()} is never changed.");
 
-            changed |= entry.Entity is Run or Approval or Stop or Contract or Packet or Delegation or Suspension or AgentSecret;
+            changed |= entry.Entity is Run or Approval or Stop or Contract or Packet or Delegation or Suspension or AgentSecret or Elevation;
             evidence |= entry.Entity is Receipt;
             authority |= entry.Entity is Stop or Principal or RoleBinding or PolicyVersion or Workspace or Budget;
             if (entry.State is EntityState.Modified && entry.Metadata.FindProperty("Version") is not null && entry.Property("Version") is { OriginalValue: int original } version)
@@ -50,7 +51,7 @@ internal static class SaveGuard
             }
         }
 
-        if (changed && !evidence) throw new GuardException("A run, approval, stop, contract, packet, delegation, suspension or secret changed without a receipt.");
+        if (changed && !evidence) throw new GuardException("A run, approval, stop, contract, packet, delegation, suspension, secret or elevation changed without a receipt.");
         return authority;
     }
 }

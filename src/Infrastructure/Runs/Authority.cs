@@ -11,7 +11,8 @@ using Mumega.Infrastructure.Data;
 namespace Mumega.Infrastructure.Runs;
 
 /// <summary>The roles of a principal in a workspace, and whether it is out of action.</summary>
-internal sealed record Standing(IReadOnlySet<string> Roles, bool Suspended);
+/// <param name="Elevation">The elevation that gives one of the roles, if one does.</param>
+internal sealed record Standing(IReadOnlySet<string> Roles, bool Suspended, Guid? Elevation = null);
 
 /// <summary>
 /// Who may do what in a tenant, remembered. Every act reads the tenant's count of such changes, which is raised in the commit that makes
@@ -106,7 +107,7 @@ internal sealed class Authority(long count, string tenantKey, PolicyBook policie
             if (bindings.Count > 0) members[(workspaceId, principalId)] = member;
         }
 
-        return new(member.Roles ?? PolicyBook.Implied(member.Bindings.Where(b => b.Holds(now)).Select(b => b.Role)), !member.MayAct(now));
+        return new(member.Roles ?? PolicyBook.Implied(member.Bindings.Where(b => b.Holds(now)).Select(b => b.Role)), !member.MayAct(now), member.Bindings.FirstOrDefault(b => b.ElevationId is not null && b.Holds(now))?.ElevationId);
     }
 
     /// <summary>How each of those stands on whose behalf somebody acts.</summary>

@@ -102,7 +102,7 @@ public sealed class Desk(Databases databases, Authorities authorities, ActionCat
     /// </summary>
     public async Task<Outcome<T>> ActAsync<T>(
         Actor by, Guid workspaceId, string key, object?[] request, Func<Sitting, Guid, Task<T?>> find, Func<Sitting, Task<Outcome<T>>> act,
-        Func<T, Guid> idOf, CancellationToken ct) where T : class
+        Func<T, Guid> idOf, CancellationToken ct, bool unseen = false) where T : class
     {
         if (string.IsNullOrWhiteSpace(key) || key.Length > 200) return new InvalidArgument("idempotencyKey", "between 1 and 200 characters.");
 
@@ -111,7 +111,7 @@ public sealed class Desk(Databases databases, Authorities authorities, ActionCat
         {
             var (opened, seen) = await SitAsync(by.TenantId, workspaceId, by.Id, _ => by, key, ct);
             await using var sitting = opened;
-            if (!sitting.MaySee) return new NotFound("workspace", workspaceId.ToString());
+            if (!unseen && !sitting.MaySee) return new NotFound("workspace", workspaceId.ToString());
 
             if (seen is not null)
             {

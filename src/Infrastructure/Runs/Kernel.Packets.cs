@@ -73,7 +73,9 @@ public sealed partial class Kernel
     public async Task<Outcome<StoredFile>> FileAsync(Actor by, Guid workspaceId, string digest, CancellationToken ct)
     {
         await using var s = await desk.SitAsync(by, workspaceId, ct);
-        return s.MaySee && await s.Db.StoredFiles.AsNoTracking().SingleOrDefaultAsync(f => f.Digest == digest, ct) is { } file ? file : new NotFound("file", digest);
+        if (!s.MaySee || await s.Db.StoredFiles.AsNoTracking().SingleOrDefaultAsync(f => f.Digest == digest, ct) is not { } file) return new NotFound("file", digest);
+        if (s.Elevation is { } elevation) await SawAsync(by, workspaceId, elevation, "file", digest, null, ct);
+        return file;
     }
 
     /// <summary>A signed call from outside starts a packet, once for each id. Null when there is no such hook or the signature is not made with its secret.</summary>

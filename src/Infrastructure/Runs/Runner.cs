@@ -97,6 +97,7 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
         JobKind.ContinuePacket => ContinueAsync(s, job, ct),
         JobKind.FireSchedule => FireAsync(s, job, ct),
         JobKind.ImportPackets => ImportAsync(s, job, ct),
+        JobKind.EndElevation => EndElevationAsync(s, job, ct),
         JobKind.HoldRuns => HoldAsync(s, job, ct),
         JobKind.ResumeRuns => ResumeAsync(s, job, ct),
         _ => throw new InvalidOperationException($"there is no job of the kind {job.Kind}"),
@@ -287,6 +288,13 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
     private static async Task ImportAsync(Sitting s, Job job, CancellationToken ct)
     {
         await Importer.ContinueAsync(s, job, ct);
+        Done(s, job);
+    }
+
+    // The role ended by itself at that time; this writes it down.
+    private static async Task EndElevationAsync(Sitting s, Job job, CancellationToken ct)
+    {
+        if (await s.Db.Elevations.SingleOrDefaultAsync(e => e.Id == job.SubjectId, ct) is { } elevation && !elevation.End(s.By, "elevation.over", null, s.Now).Refused(out _, out var over)) s.Db.Add(over);
         Done(s, job);
     }
 

@@ -36,6 +36,9 @@ public sealed class Sitting : IAsyncDisposable
 
     public IReadOnlySet<string> Roles => standing.Roles;
 
+    /// <summary>The elevation that gives the principal one of the roles, if one does: what they see or do is recorded with it.</summary>
+    public Guid? Elevation => standing.Elevation;
+
     public DateTimeOffset Now { get; }
 
     public ActionCall Call { get; }
@@ -141,6 +144,12 @@ public sealed class Sitting : IAsyncDisposable
 
     public async Task CommitAsync(CancellationToken ct)
     {
+        if (Elevation is { } id && By.Kind is PrincipalKind.User && Db.HasEvidence)
+        {
+            var elevation = await Db.Elevations.SingleAsync(e => e.Id == id, ct);
+            if (elevation.EndedAt is null) Db.Add(elevation.Use(By, Now, "did", ("receipts", Db.EvidenceIds)));
+        }
+
         FaultPoint.Hit("commit.before");
         var saved = await Db.CommitAsync(ct);
         FaultPoint.Hit("commit.after");

@@ -1,7 +1,9 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using Mumega.Domain.Elevations;
 using Mumega.Domain.Identity;
+using Mumega.Domain.Jobs;
 using Mumega.Domain.Tenancy;
 using OpenIddict.Abstractions;
 using Application = OpenIddict.EntityFrameworkCore.Models.OpenIddictEntityFrameworkCoreApplication<System.Guid>;
@@ -151,6 +153,33 @@ internal sealed partial class WorkspaceState
         // The rows stay to say where it worked.
         foreach (var role in (await db.RoleBindings.Where(b => b.PrincipalId == agent.Id && b.WorkspaceId == WorkspaceId).ToListAsync(ct)).Where(r => Stays(r) && r.Holds(now))) role.Until = now;
         agent.Retire(now);
+    }
+
+    public async Task<bool> OwnsSomethingAsync(Guid principalId, CancellationToken ct) =>
+        await db.RolesAt(now).AnyAsync(b => b.PrincipalId == principalId && b.Role == "owner" && b.ElevationId == null, ct);
+
+    public async Task ElevateAsync(Actor who, string role, DateTimeOffset until, Guid runId, bool breakGlass, CancellationToken ct)
+    {
+        var run = await db.Runs.SingleAsync(r => r.Id == runId, ct);
+        var elevation = new Elevation
+        {
+            TenantId = db.TenantId,
+            WorkspaceId = db.WorkspaceId,
+            Id = Guid.CreateVersion7(now),
+            PrincipalId = who.Id,
+            Role = role,
+            Reason = run.Reason,
+            RunId = runId,
+            BreakGlass = breakGlass,
+            Since = now,
+            Until = until,
+        };
+        db.Elevations.Add(elevation);
+        db.Add(elevation.Begin(who, now));
+        var binding = await BindingAsync(who.Id, role, ct);
+        SetRole(who.Id, role, binding, until, who.Id);
+        (binding ?? db.RoleBindings.Local.Single(b => b.PrincipalId == who.Id && b.Role == role && b.WorkspaceId == db.WorkspaceId)).ElevationId = elevation.Id;
+        db.Jobs.Add(NewJob(db.TenantId, db.WorkspaceId, JobKind.EndElevation, elevation.Id, until));
     }
 
     /// <summary>What agents may ask the token server for.</summary>

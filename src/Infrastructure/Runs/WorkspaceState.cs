@@ -72,7 +72,7 @@ internal sealed partial class WorkspaceState(MumegaDb db, string tenantKey, stri
     {
         held ??= db.RoleBindings.Local.FirstOrDefault(b => b.PrincipalId == principalId && b.Role == role && b.WorkspaceId == db.WorkspaceId);
         if (held is null) db.RoleBindings.Add(held = new() { TenantId = db.TenantId, WorkspaceId = db.WorkspaceId, PrincipalId = principalId, Role = role, CreatedAt = now });
-        (held.Until, held.GrantedBy) = (until, grantedBy);
+        (held.Until, held.GrantedBy, held.ElevationId) = (until, grantedBy, null);
     }
 
     public async Task<RoleBinding?> FindOtherOwnerAsync(Guid than, CancellationToken ct)

@@ -3,7 +3,6 @@ using System.Net.Http.Json;
 using System.Net.WebSockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using System.Text;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
@@ -219,7 +218,7 @@ public abstract class AgentTests(MumegaApp app)
             children.Add((await ExchangeAsync(world, "Hermes", (await HandOverAsync(tokens[3], world.AgentClientId, null, null, agents[2])).Token()!)).Token()!);
             tokens.AddRange(children);
             var sockets = new List<ClientWebSocket>();
-            foreach (var token in new[] { person, tokens[1], children[0], children[4] }) sockets.Add(await SubscribeAsync(world, token));
+            foreach (var token in new[] { person, tokens[1], children[0], children[4] }) sockets.Add(await Sockets.SubscribeAsync(app, token, world));
             foreach (var token in tokens) await Client.Bearer(app.Address, token).AskAsync("{ viewer { tenant } }");
 
             var run = (await ada.ProposeAsync(world, "member.suspend", new { principal = world.IdOf("Otto") })).Run();
@@ -227,7 +226,7 @@ public abstract class AgentTests(MumegaApp app)
             var begun = TimeProvider.System.GetTimestamp();
             await Task.WhenAll(
                 Task.WhenAll(tokens.Select(async token => Assert.Equal("UNAUTHENTICATED", GovernedActionTests.Code(await Client.Bearer(app.Address, token).AnswerAsync("{ viewer { tenant } }"))))),
-                Task.WhenAll(sockets.Select(ClosedAsync)));
+                Task.WhenAll(sockets.Select(Sockets.ClosedAsync)));
             Assert.Equal("UNAUTHENTICATED", GovernedActionTests.Code(await browser.AnswerAsync("{ viewer { tenant } }")));
             var took = TimeProvider.System.GetElapsedTime(begun);
             Assert.InRange(took, TimeSpan.Zero, TimeSpan.FromSeconds(2));
@@ -443,34 +442,6 @@ public abstract class AgentTests(MumegaApp app)
     }
 
     private static JsonElement Claims(string token) => JsonDocument.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(token.Split('.')[1])).RootElement;
-
-    private async Task<ClientWebSocket> SubscribeAsync(World world, string token)
-    {
-        var socket = new ClientWebSocket();
-        socket.Options.AddSubProtocol("graphql-transport-ws");
-        await socket.ConnectAsync(new Uri($"{app.Address.Replace("http", "ws", StringComparison.Ordinal)}/graphql"), Ct);
-        async Task SendAsync(object message) => await socket.SendAsync(JsonSerializer.SerializeToUtf8Bytes(message), WebSocketMessageType.Text, true, Ct);
-        await SendAsync(new { type = "connection_init", payload = new { authorization = $"Bearer {token}" } });
-        Assert.Contains("connection_ack", Encoding.UTF8.GetString(await ReadAsync(socket)), StringComparison.Ordinal);
-        await SendAsync(new { id = "1", type = "subscribe", payload = new { query = "subscription($w: ID!) { runChanged(workspace: $w) { __typename } }", variables = new { w = world.WorkspaceId } } });
-        return socket;
-    }
-
-    private static async Task ClosedAsync(ClientWebSocket socket)
-    {
-        while ((await ReadAsync(socket)).Length > 0)
-        {
-        }
-
-        Assert.Equal(4403, (int?)socket.CloseStatus);
-    }
-
-    private static async Task<byte[]> ReadAsync(ClientWebSocket socket)
-    {
-        var buffer = new byte[64 * 1024];
-        var read = await socket.ReceiveAsync(buffer, Ct);
-        return read.MessageType is WebSocketMessageType.Close ? [] : buffer[..read.Count];
-    }
 }
 
 public sealed class AgentsOnSqlite(SqliteApp app) : AgentTests(app);

@@ -70,7 +70,9 @@ public abstract class IsolationTests(MumegaApp app)
         var (victim, mallory, _) = await SceneAsync(sameTenant);
         var ids = await IdsAsync(victim);
         var before = await RowsAsync(victim);
-        foreach (var mutation in Schema.Mutation!.Fields)
+
+        // Asking to be let in names a room that one can't see, on purpose: it has tests of its own.
+        foreach (var mutation in Schema.Mutation!.Fields.Where(m => m.Name != "requestElevation"))
         {
             var input = (IInputObjectGraphType)mutation.Arguments![0].ResolvedType!.GetNamedType();
             var values = input.Fields.ToDictionary(f => f.Name, f => Value(f, ids));
@@ -132,7 +134,9 @@ public abstract class IsolationTests(MumegaApp app)
         }
 
         await victim.WorkflowAsync("content-review");
-        await victim.Petra;
+        var elevated = (await (await victim.Petra).ProposeAsync(victim, "elevation.take", new { role = "auditor", minutes = 15 })).Run();
+        Assert.Null((await (await victim.Ada).DecideAsync(elevated)).Error());
+        await otto.UntilAsync(elevated, "SUCCEEDED");
         await otto.CreatePacketAsync(victim, "content", "victim packet", new { slug = "victim-packet", title = "victim title", markdown = "victim text" }, new { labels = new[] { "victim-label" } });
         var import = await ImportTests.UploadedAsync(otto, victim, "text/csv", "victim column\nvictim row\n");
         Assert.Null((await ImportTests.CheckAsync(otto, import, new { type = "content", title = "/victim column", payload = new { slug = "/victim column" } })).Error());
@@ -147,7 +151,7 @@ public abstract class IsolationTests(MumegaApp app)
     private static async Task<Dictionary<string, string>> IdsAsync(World victim)
     {
         var w = (await (await victim.Otto).AskAsync(
-            "query($key: String!) { workspace(key: $key) { id runs { nodes { id } } approvals { nodes { id } } receipts { nodes { id } } pages { nodes { id } } stops { id } agents { id } contracts { id } packets { nodes { id } } delegations { id } packetImports { id } } }",
+            "query($key: String!) { workspace(key: $key) { id runs { nodes { id } } approvals { nodes { id } } receipts { nodes { id } } pages { nodes { id } } stops { id } agents { id } contracts { id } packets { nodes { id } } delegations { id } elevations { id } packetImports { id } } }",
             new { key = victim.Workspace.Key })).GetProperty("workspace");
         string First(string list) => w.GetProperty(list).GetProperty("nodes")[0].GetProperty("id").GetString()!;
         return new()
@@ -161,6 +165,7 @@ public abstract class IsolationTests(MumegaApp app)
             ["Contract"] = w.GetProperty("contracts")[0].GetProperty("id").GetString()!,
             ["Packet"] = First("packets"),
             ["Delegation"] = w.GetProperty("delegations")[0].GetProperty("id").GetString()!,
+            ["Elevation"] = w.GetProperty("elevations")[0].GetProperty("id").GetString()!,
             ["PacketImport"] = w.GetProperty("packetImports")[0].GetProperty("id").GetString()!,
             ["Principal"] = w.GetProperty("agents")[0].GetProperty("id").GetString()!,
         };

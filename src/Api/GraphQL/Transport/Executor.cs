@@ -32,14 +32,25 @@ public sealed class GraphQLLimits
 /// <summary>Runs operations for a caller. A document is parsed, measured and validated once and then remembered.</summary>
 public sealed class Executor(IDocumentExecuter documents, GraphQLLimits limits, IServiceProvider services, ILogger<Executor> log)
 {
-    public Task<ExecutionResult> ExecuteAsync(GraphQLRequest request, Caller caller, bool get, CancellationToken ct) => documents.ExecuteAsync(new()
+    public async Task<ExecutionResult> ExecuteAsync(GraphQLRequest request, Caller caller, bool get, CancellationToken ct)
+    {
+        var context = new RequestContext(caller, services, get);
+        var result = await ExecuteAsync(request, context, ct);
+
+        // What was seen by an elevation is on record before it leaves.
+        foreach (var (workspace, elevation) in context.Elevated)
+            await context.Kernel.SawAsync(caller.Actor, workspace, elevation, request.OperationName, request.Query ?? "", request.Variables is { Count: > 0 } v ? System.Text.Json.JsonSerializer.Serialize(v) : null, ct);
+        return result;
+    }
+
+    private Task<ExecutionResult> ExecuteAsync(GraphQLRequest request, RequestContext context, CancellationToken ct) => documents.ExecuteAsync(new()
     {
         Query = request.Query,
         OperationName = request.OperationName,
         Variables = request.Variables,
         Extensions = request.Extensions,
         RequestServices = services,
-        UserContext = new RequestContext(caller, services, get),
+        UserContext = context,
         CancellationToken = ct,
         Timeout = limits.Timeout,
         TimeoutAction = TimeoutAction.ReturnTimeoutError,
