@@ -285,6 +285,87 @@ public sealed class WorkTests(Chrome chrome)
     }
 
     [Fact]
+    public async Task An_agent_is_registered_gets_a_secret_and_is_suspended_a_budget_is_set_and_an_elevation_shows()
+    {
+        await using var studio = await Studio.OpenAsync();
+        var page = await studio.SignInAsync(chrome, "owner");
+        await Expect(page.GetByRole(AriaRole.Link, new() { Name = "Agents" })).ToBeVisibleAsync();
+        await page.Keyboard.PressAsync("g");
+        await page.Keyboard.PressAsync("b");
+        await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Hermes" })).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Register an agent" }).ClickAsync();
+        await page.GetByLabel("Name").FillAsync("Scout");
+        await page.GetByLabel("What it is for").FillAsync("Looks for mentions of the studio and drafts answers.");
+        await page.GetByLabel("Who answers for it").SelectOptionAsync(new SelectOptionValue { Label = "Otto Lindqvist" });
+        await page.GetByLabel("Reason").FillAsync("We want to hear what people say.");
+        await CheckAsync(page, "agent-register", dark: false);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Register", Exact = true }).ClickAsync();
+        var scout = page.GetByRole(AriaRole.Listitem).Filter(new() { Has = page.GetByRole(AriaRole.Heading, new() { Name = "Scout" }) });
+        await Expect(scout.GetByText("Nothing yet")).ToBeVisibleAsync();
+
+        // The secret shows once.
+        await scout.GetByRole(AriaRole.Button, new() { Name = "New secret" }).ClickAsync();
+        await page.GetByLabel("Reason").FillAsync("Its first one.");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Make a secret" }).ClickAsync();
+        await Expect(page.GetByText("mumega_")).ToBeVisibleAsync();
+        await CheckAsync(page, "agent-secret", dark: false);
+        await page.GetByRole(AriaRole.Button, new() { Name = "I have it" }).ClickAsync();
+        await Expect(scout.GetByText("A secret", new() { Exact = true })).ToBeVisibleAsync();
+        await scout.GetByRole(AriaRole.Button, new() { Name = "Suspend" }).ClickAsync();
+        await page.GetByLabel("Reason").FillAsync("It went astray.");
+        await page.GetByRole(AriaRole.Alertdialog).GetByRole(AriaRole.Button, new() { Name = "Suspend" }).ClickAsync();
+        await Expect(scout.GetByText("Suspended", new() { Exact = true })).ToBeVisibleAsync();
+        await CheckAsync(page, "agents", dark: false);
+        await CheckAsync(page, "agents", dark: true);
+
+        await page.Keyboard.PressAsync("g");
+        await page.Keyboard.PressAsync("u");
+        await Expect(page.GetByText("No limits")).ToBeVisibleAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Set a budget" }).ClickAsync();
+        await page.GetByLabel("Name").FillAsync("each-agent");
+        await page.GetByLabel("Runs at most").FillAsync("3");
+        await page.GetByLabel("Reason").FillAsync("No floods.");
+        await CheckAsync(page, "budget-set", dark: false);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Set", Exact = true }).ClickAsync();
+        await Expect(page.GetByText("3 runs in an hour, for each agent.")).ToBeVisibleAsync();
+        for (var i = 0; i < 3; i++) Assert.Equal(System.Net.HttpStatusCode.OK, await AgentProposesAsync(studio, $"flood-{i}"));
+        await Expect(page.GetByText("Used up")).ToBeVisibleAsync();
+        await CheckAsync(page, "budgets", dark: false);
+        await CheckAsync(page, "budgets", dark: true);
+
+        // Elevated, and everybody can see it at the top of every page.
+        await page.GetByRole(AriaRole.Link, new() { Name = "Members" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Elevations" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Be elevated" }).ClickAsync();
+        await page.GetByLabel("Role").SelectOptionAsync("operator");
+        await page.GetByLabel("Reason").FillAsync("Nobody is there to run the page.");
+        await page.GetByLabel("Break the glass").CheckAsync();
+        await CheckAsync(page, "elevation-ask", dark: false);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Break the glass" }).ClickAsync();
+        await Expect(page.GetByText("You are operator of Studio")).ToBeVisibleAsync(new() { Timeout = 20_000 });
+        await CheckAsync(page, "elevations", dark: false);
+        await CheckAsync(page, "elevations", dark: true);
+        await page.GetByRole(AriaRole.Button, new() { Name = "End it now" }).ClickAsync();
+        await Expect(page.GetByText("You are operator of Studio")).Not.ToBeVisibleAsync();
+    }
+
+    private static async Task<System.Net.HttpStatusCode> AgentProposesAsync(Studio studio, string slug)
+    {
+        using var http = new HttpClient { BaseAddress = new(studio.Address) };
+        using var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["grant_type"] = "client_credentials", ["client_id"] = studio.Sheet.AgentClientId, ["client_secret"] = studio.Sheet.AgentSecret, ["scope"] = "mumega:read mumega:propose" });
+        using var token = await http.PostAsync("/connect/token", form);
+        http.DefaultRequestHeaders.Authorization = new("Bearer", (await token.Content.ReadFromJsonAsync<System.Text.Json.JsonElement>()).GetProperty("access_token").GetString());
+        using var spaces = await http.PostAsJsonAsync("/graphql", new { query = "{ viewer { workspaces { id } } }" });
+        var workspaceId = (await spaces.Content.ReadFromJsonAsync<System.Text.Json.JsonElement>()).GetProperty("data").GetProperty("viewer").GetProperty("workspaces")[0].GetProperty("id").GetString();
+        using var answer = await http.PostAsJsonAsync("/graphql", new
+        {
+            query = "mutation($input: ProposeActionInput!) { proposeAction(input: $input) { errors { message } } }",
+            variables = new { input = new { workspaceId, action = "page.publish", input = new { slug, title = "A page", markdown = "Text." }, reason = "Because.", idempotencyKey = slug } },
+        });
+        return answer.StatusCode;
+    }
+
+    [Fact]
     public async Task A_role_is_granted_shown_in_the_matrix_and_taken_away()
     {
         await using var studio = await Studio.OpenAsync();
@@ -303,7 +384,7 @@ public sealed class WorkTests(Chrome chrome)
         await CheckAsync(page, "members", dark: false);
         await page.GetByRole(AriaRole.Button, new() { Name = "Who may do what" }).ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Otto Lindqvist may not: Grant a role" }).ClickAsync();
-        await Expect(page.GetByText("roles are given and taken away by owners and admins.")).ToBeVisibleAsync();
+        await Expect(page.GetByText("who works here is decided by owners and admins.")).ToBeVisibleAsync();
         await CheckAsync(page, "authority", dark: false);
         await CheckAsync(page, "authority", dark: true);
         await page.GetByRole(AriaRole.Button, new() { Name = "Members", Exact = true }).ClickAsync();

@@ -6,6 +6,8 @@ import { client } from './api/client';
 import './app.css';
 import { Actions } from './actions/actions';
 import { InboxPage } from './inbox/inbox';
+import { Agents } from './agents/agents';
+import { Budgets } from './budgets/budgets';
 import { Members } from './members/members';
 import { ImportPage, Imports } from './packets/imports';
 import { PacketPage } from './packets/packet';
@@ -49,6 +51,8 @@ const router = createBrowserRouter([
       { path: 'pages', element: <Pages /> },
       { path: 'policies', element: <Policies /> },
       { path: 'members', element: <Members /> },
+      { path: 'agents', element: <Agents /> },
+      { path: 'budgets', element: <Budgets /> },
       { path: 'partners', element: <Partners /> },
       { path: 'stops', element: <Stops /> },
     ],

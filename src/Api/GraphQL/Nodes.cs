@@ -78,10 +78,10 @@ public sealed class PrincipalNode(Guid workspaceId, Principal principal, DateTim
         var subject = principal.Id.ToString();
         var clientId = principal.ClientId;
         var secret = await db.AgentSecrets.AsNoTracking().Where(s => s.AgentId == principal.Id && s.EndedAt == null).OrderByDescending(s => s.IssuedAt).FirstOrDefaultAsync(ct);
-        var keys = clientId is null ? null : await db.Set<OpenIddictEntityFrameworkCoreApplication<Guid>>().AsNoTracking().Where(a => a.ClientId == clientId).Select(a => a.JsonWebKeySet).SingleOrDefaultAsync(ct);
+        var client = clientId is null ? null : await db.Set<OpenIddictEntityFrameworkCoreApplication<Guid>>().AsNoTracking().Where(a => a.ClientId == clientId).Select(a => new { a.JsonWebKeySet, Secret = a.ClientSecret != null }).SingleOrDefaultAsync(ct);
         var tokens = db.Tokens.AsNoTracking().Where(t => t.Subject == subject && t.Type == OpenIddictConstants.TokenTypeIdentifiers.AccessToken);
         var live = request.Now.UtcDateTime;
-        return new(secret?.IssuedAt, KeyIds(keys), await tokens.CountAsync(t => t.Status == OpenIddictConstants.Statuses.Valid && t.ExpirationDate > live, ct),
+        return new(client?.Secret == true, secret?.IssuedAt, KeyIds(client?.JsonWebKeySet), await tokens.CountAsync(t => t.Status == OpenIddictConstants.Statuses.Valid && t.ExpirationDate > live, ct),
             await tokens.OrderByDescending(t => t.CreationDate).Select(t => t.CreationDate).FirstOrDefaultAsync(ct) is { } last ? new DateTimeOffset(last, TimeSpan.Zero) : null);
     }
 
@@ -94,12 +94,13 @@ public sealed class PrincipalNode(Guid workspaceId, Principal principal, DateTim
 }
 
 /// <summary>What an agent signs in with.</summary>
-/// <param name="SecretIssuedAt">When its client secret was issued; absent when it has none.</param>
+/// <param name="HasSecret">Whether it may sign in with a client secret.</param>
+/// <param name="SecretIssuedAt">When that was issued; absent when it has none, or had it from the start.</param>
 /// <param name="Keys">The names of the public keys that it may sign in with.</param>
 /// <param name="LiveTokens">How many of its access tokens hold now.</param>
 /// <param name="LastTokenAt">When it last got one.</param>
 [Name("AgentCredentials")]
-public sealed record CredentialsView(DateTimeOffset? SecretIssuedAt, IReadOnlyList<string> Keys, int LiveTokens, DateTimeOffset? LastTokenAt);
+public sealed record CredentialsView(bool HasSecret, DateTimeOffset? SecretIssuedAt, IReadOnlyList<string> Keys, int LiveTokens, DateTimeOffset? LastTokenAt);
 
 /// <summary>A principal as others see it: a name, whatever became of it.</summary>
 public sealed record Who([property: Id] Guid PrincipalId, string Name, PrincipalKind Kind)

@@ -52,6 +52,7 @@ public sealed class Demo(Databases databases, Installation installation, Kernel 
 
         var agent = await installation.AddAgentAsync(tenant, "Hermes", sheet.AgentClientId, owner!, sheet.AgentSecret, null, ct);
         await installation.GrantAsync(workspace, agent, ["agent"], ct);
+        await installation.DescribeAsync(agent, "Drafts and publishes pages for the studio.", AgentTier.Interactive, TimeSpan.FromDays(180), ct);
 
         foreach (var template in WorkflowTemplate.All) await installation.AddWorkflowAsync(workspace, template.Key, ct);
 

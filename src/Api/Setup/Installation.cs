@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Identity;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.IdentityModel.Tokens;
 using Mumega.Api.Identity;
 using Mumega.Domain;
@@ -104,6 +105,15 @@ public sealed class Installation(Databases databases, IServiceProvider services,
         if (key is not null) descriptor.JsonWebKeySet = new() { Keys = { key } };
         await scope.ServiceProvider.GetRequiredService<IOpenIddictApplicationManager>().CreateAsync(descriptor, ct);
         return principal;
+    }
+
+    /// <summary>Says what an agent is for, how it works, and for how long.</summary>
+    public async Task DescribeAsync(Principal agent, string purpose, AgentTier tier, TimeSpan lasts, CancellationToken ct)
+    {
+        await using var db = databases.OpenTenant(agent.TenantId);
+        var row = await db.Principals.SingleAsync(p => p.Id == agent.Id, ct);
+        (row.Purpose, row.Tier, row.EndsAt, row.CertifiedAt) = (purpose, tier, clock.Now() + lasts, clock.Now());
+        await db.SaveChangesAsync(ct);
     }
 
     public async Task GrantAsync(Workspace workspace, Principal principal, IEnumerable<string> roles, CancellationToken ct)

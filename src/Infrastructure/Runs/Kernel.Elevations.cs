@@ -1,3 +1,6 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Mumega.Domain;
@@ -11,6 +14,11 @@ namespace Mumega.Infrastructure.Runs;
 
 public sealed partial class Kernel
 {
+    // An open page asks the same again and again, not least because of the receipt that it just caused.
+    private static readonly TimeSpan SameAgain = TimeSpan.FromMinutes(1);
+
+    private readonly ConcurrentDictionary<(Guid Elevation, string What), DateTimeOffset> seen = new();
+
     private static readonly string[] ElevatedRoles = ["owner", "admin", "operator", "approver", "auditor"];
 
     /// <summary>
@@ -76,17 +84,22 @@ public sealed partial class Kernel
             return Task.FromResult<Outcome<Elevation>>(elevation);
         }, ct);
 
-    /// <summary>Records that somebody saw something by an elevation; call it before the answer leaves.</summary>
+    /// <summary>Records that somebody saw something by an elevation; call it before the answer leaves. The same again within a minute is not written again.</summary>
     public async Task SawAsync(Actor by, Guid workspaceId, Guid elevationId, string? operation, string document, string? variables, CancellationToken ct)
     {
+        var (what, now) = ((elevationId, Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes($"{operation}\n{document}\n{variables}")))), Domain.Clock.Now(desk.Clock));
+        if (seen.TryGetValue(what, out var last) && now - last < SameAgain) return;
+        if (seen.Count > 10_000) seen.Clear();
+
         for (var attempt = 1; ; attempt++)
         {
             await using var db = desk.Databases.Open(by.TenantId, workspaceId);
             var elevation = await db.Elevations.SingleAsync(e => e.Id == elevationId, ct);
-            db.Add(elevation.Use(by, Domain.Clock.Now(desk.Clock), "saw", ("operation", operation), ("document", document[..Math.Min(4000, document.Length)]), ("variables", variables?[..Math.Min(4000, variables.Length)])));
+            db.Add(elevation.Use(by, now, "saw", ("operation", operation), ("document", document[..Math.Min(4000, document.Length)]), ("variables", variables?[..Math.Min(4000, variables.Length)])));
             try
             {
                 await db.SaveChangesAsync(ct);
+                seen[what] = now;
                 desk.Signals.Receipts.Pulse();
                 return;
             }

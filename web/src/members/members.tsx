@@ -1,10 +1,11 @@
 import { Bot, Check, Hourglass, Minus, UserPlus, Users, X } from 'lucide-react';
 import { useMemo, useState } from 'react';
-import { useNavigate, useSearchParams } from 'react-router';
-import { useMutation, useQuery } from 'urql';
+import { useSearchParams } from 'react-router';
+import { useQuery } from 'urql';
 import { graphql } from '../api/gql';
 import type { AuthorityQuery, MembersQuery } from '../api/gql/graphql';
-import { idempotencyKey } from '../api/client';
+import { usePropose } from '../actions/use-propose';
+import { Elevations } from '../elevations/elevations';
 import { useWorkspace } from '../shell/shell';
 import { useLiveQuery } from '../shell/use-live-query';
 import { Badge, Button, Card, Dialog, Empty, Field, Input, Loading, PageTitle, Problem, ReasonDialog, words } from '../ui/ui';
@@ -20,10 +21,6 @@ const authorityDocument = graphql(`
   }
 `);
 const candidatesDocument = graphql(`query Candidates($key: String!) { workspace(key: $key) { id candidates { principalId name kind } } }`);
-const proposeDocument = graphql(`
-  mutation ProposeMember($input: ProposeActionInput!) { proposeAction(input: $input) { run { id state decision { reason } preflight { checks { passed detail } } } errors { message ... on InvalidInput { faults { path message } } } } }
-`);
-
 type Member = NonNullable<MembersQuery['workspace']>['members'][number];
 
 const about: Record<string, string> = {
@@ -38,47 +35,30 @@ const about: Record<string, string> = {
 export const Members = () => {
   const workspace = useWorkspace();
   const [query, setQuery] = useSearchParams();
-  const matrix = query.get('view') === 'authority';
+  const shown = query.get('view') ?? '';
   const [granting, setGranting] = useState(false);
   return (
     <>
-      <PageTitle title="Members" lead="Who may work here, in which roles, and what the policies make of it.">
+      <PageTitle title="Members" lead="Who works here, and as what.">
         <div role="group" aria-label="View" className="flex rounded-lg border border-line-strong bg-surface p-0.5">
-          {([['', 'Members'], ['authority', 'Who may do what']] as const).map(([view, label]) => (
-            <button key={view} type="button" aria-pressed={matrix === (view === 'authority')} onClick={() => setQuery(view ? { view } : {}, { replace: true })}
-              className={`h-8 rounded-md px-2.5 text-sm font-medium ${matrix === (view === 'authority') ? 'bg-accent-soft text-accent-text' : 'text-soft hover:text-ink'}`}>{label}</button>
+          {([['', 'Members'], ['authority', 'Who may do what'], ['elevations', 'Elevations']] as const).map(([view, label]) => (
+            <button key={view} type="button" aria-pressed={shown === view} onClick={() => setQuery(view ? { view } : {}, { replace: true })}
+              className={`h-8 rounded-md px-2.5 text-sm font-medium ${shown === view ? 'bg-accent-soft text-accent-text' : 'text-soft hover:text-ink'}`}>{label}</button>
           ))}
         </div>
         <Button look="primary" onClick={() => setGranting(true)}><UserPlus aria-hidden className="size-4" />Grant a role</Button>
       </PageTitle>
-      {matrix ? <Authority /> : <MemberList />}
+      {shown === 'authority' ? <Authority /> : shown === 'elevations' ? <Elevations /> : <MemberList />}
       {granting && <Grant onClose={() => setGranting(false)} workspace={workspace} />}
     </>
   );
-};
-
-const usePropose = () => {
-  const workspace = useWorkspace();
-  const navigate = useNavigate();
-  const [{ fetching }, propose] = useMutation(proposeDocument);
-  const act = async (action: string, input: object, reason: string) => {
-    const { data, error } = await propose({ input: { workspaceId: workspace.id, action, input, reason, idempotencyKey: idempotencyKey() } });
-    const refusal = data?.proposeAction.errors[0];
-    const run = data?.proposeAction.run;
-    if (error) return 'It did not arrive. Try again.';
-    if (refusal) return 'faults' in refusal ? refusal.faults.map((f) => `${f.path.replace(/^\//, '')} ${f.message}`).join('. ') : refusal.message;
-    if (run?.state === 'DENIED') return run.decision.reason;
-    if (run?.state === 'PREFLIGHT_FAILED') return run.preflight?.checks.find((c) => !c.passed)?.detail;
-    if (run?.state === 'AWAITING_APPROVAL') navigate(`/w/${workspace.key}/runs/${run.id}`);
-    return undefined;
-  };
-  return { act, busy: fetching };
 };
 
 const MemberList = () => {
   const workspace = useWorkspace();
   const [{ data, error }, again] = useLiveQuery(membersDocument, { key: workspace.key });
   const { act, busy } = usePropose();
+  const [changing, setChanging] = useState<Member>();
   const [taking, setTaking] = useState<{ member: Member; role: string }>();
   const [problem, setProblem] = useState<string>();
   const members = data?.workspace?.members;
@@ -101,10 +81,19 @@ const MemberList = () => {
                   </li>
                 ))}
               </ul>
+              {m.kind === 'USER' && <Button look="quiet" onClick={() => { setProblem(undefined); setChanging(m); }}>{m.active ? 'Suspend' : 'Let them come back'}</Button>}
             </li>
           ))}
         </ul>
       </Card>
+      <ReasonDialog open={!!changing} title={changing?.active ? `Suspend ${changing.name}?` : `Let ${changing?.name} come back?`}
+        lead={changing?.active ? 'Their sessions and tokens end at once in the whole tenant, and so do those of their agents. Their roles stay for when they come back.' : 'They may sign in again, and so may the agents that were suspended only through them.'}
+        action={changing?.active ? 'Suspend' : 'Let them come back'} danger={changing?.active} busy={busy} error={problem} onClose={() => setChanging(undefined)} onSubmit={(reason) => void (async () => {
+          const refused = await act(changing!.active ? 'member.suspend' : 'member.resume', { principal: changing!.principalId }, reason);
+          setProblem(refused);
+          if (!refused) setChanging(undefined);
+          again();
+        })()} />
       <ReasonDialog open={!!taking} title={`Take the role ${taking?.role} from ${taking?.member.name}?`} lead="It ends at once, open pages and connections included. It can be granted again." action="Take it away" danger busy={busy} error={problem}
         onClose={() => setTaking(undefined)} onSubmit={(reason) => void (async () => {
           const refused = await act('member.revoke', { principal: taking!.member.principalId, role: taking!.role }, reason);

@@ -1,4 +1,4 @@
-import { Activity, FileText, Handshake, Inbox, LayoutGrid, ListChecks, LogOut, Moon, OctagonX, Package, ReceiptText, Scale, Sun, Users, Workflow } from 'lucide-react';
+import { Activity, Bot, FileText, Gauge, Handshake, Inbox, LayoutGrid, ListChecks, LogOut, Moon, OctagonX, Package, ReceiptText, Scale, Sun, Users, Workflow } from 'lucide-react';
 import { createContext, type ReactNode, useContext, useEffect, useRef, useState } from 'react';
 import { NavLink, Navigate, Outlet, useLocation, useNavigate, useParams } from 'react-router';
 import { useQuery } from 'urql';
@@ -6,6 +6,7 @@ import { graphql } from '../api/gql';
 import type { ShellQuery } from '../api/gql/graphql';
 import { Loading, Problem } from '../ui/ui';
 import { useKeys } from '../ui/use-keys';
+import { ElevationBanner } from '../elevations/elevations';
 import { Live, useLive } from './live';
 import { useLiveQuery } from './use-live-query';
 
@@ -60,7 +61,9 @@ const places = [
   { to: 'workflows', label: 'Workflows', icon: Workflow, key: 'w' },
   { to: 'policies', label: 'Policies', icon: Scale, key: 'o' },
   { to: 'members', label: 'Members', icon: Users, key: 'm' },
+  { to: 'agents', label: 'Agents', icon: Bot, key: 'b' },
   { to: 'partners', label: 'Partners', icon: Handshake, key: 'n' },
+  { to: 'budgets', label: 'Budgets', icon: Gauge, key: 'u' },
   { to: 'stops', label: 'Stops', icon: OctagonX, key: 's' },
 ];
 
@@ -136,6 +139,7 @@ const Frame = ({ viewer, workspace }: { viewer: ShellQuery['viewer']; workspace:
             <strong className="font-semibold">The receipt log is frozen and signs nothing.</strong> {data.workspace.log.frozen} <NavLink className="font-medium underline" to={`/w/${workspace.key}/receipts`}>Look into it</NavLink>
           </div>
         )}
+        <ElevationBanner />
         {stops.map((stop) => (
           <div key={stop.id} role="alert" className="border-b border-bad/25 bg-bad-soft px-6 py-2 text-sm text-bad">
             <strong className="font-semibold">A stop is engaged for this {stop.boundary.toLowerCase()}.</strong> {stop.reason}

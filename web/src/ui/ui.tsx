@@ -53,7 +53,7 @@ export const Button = ({ look = 'plain', busy, hint, children, className = '', d
     type="button"
     {...rest}
     disabled={disabled || busy}
-    className={`inline-flex h-9 items-center justify-center gap-2 rounded-lg border px-3.5 text-sm font-medium transition-colors disabled:opacity-55 ${looks[look]} ${className}`}
+    className={`inline-flex h-9 shrink-0 items-center justify-center gap-2 whitespace-nowrap rounded-lg border px-3.5 text-sm font-medium transition-colors disabled:opacity-55 ${looks[look]} ${className}`}
   >
     {busy && <Loader2 aria-hidden className="size-4 animate-spin" />}
     {children}
