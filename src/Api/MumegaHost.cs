@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Threading.RateLimiting;
 using GraphQL.Types;
 using Hangfire;
 using Hangfire.Dashboard;
@@ -62,6 +64,19 @@ public static class MumegaHost
             cookie.LoginPath = "/sign-in";
         });
         builder.Services.AddAuthorization();
+        var attempts = configuration.GetValue("SignIn:PerMinute", 20);
+        builder.Services.AddRateLimiter(limits =>
+        {
+            // Beside the lock on one person's account: one address does not try many people's passwords.
+            limits.AddPolicy(WebSessions.SignInLimit, http => RateLimitPartition.GetSlidingWindowLimiter(http.Connection.RemoteIpAddress?.ToString() ?? "",
+                _ => new() { PermitLimit = attempts, Window = TimeSpan.FromMinutes(1), SegmentsPerWindow = 6, QueueLimit = 0 }));
+            limits.OnRejected = async (rejected, ct) =>
+            {
+                if (rejected.Lease.TryGetMetadata(MetadataName.RetryAfter, out var wait)) rejected.HttpContext.Response.Headers.RetryAfter = ((int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+                rejected.HttpContext.Response.StatusCode = StatusCodes.Status429TooManyRequests;
+                await rejected.HttpContext.Response.WriteAsJsonAsync(new { code = "TOO_MANY_ATTEMPTS", message = "Too many sign-ins from here. Wait a minute and try again." }, ct);
+            };
+        });
 
         var app = builder.Build();
         app.Use(SecureHeaders);
@@ -73,6 +88,7 @@ public static class MumegaHost
         });
         app.UseAuthentication();
         app.UseAuthorization();
+        app.UseRateLimiter();
         app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(30), KeepAliveTimeout = TimeSpan.FromSeconds(30) });
         app.Map("/graphql", (HttpContext http, HttpTransport transport) => transport.HandleAsync(http));
         app.MapTokenServer();

@@ -46,6 +46,6 @@ public static class Setup
             o.Password.RequiredLength = 12;
             o.Password.RequireNonAlphanumeric = o.Password.RequireDigit = o.Password.RequireUppercase = o.Password.RequireLowercase = false;
             o.Lockout.MaxFailedAccessAttempts = 5;
-        }).AddEntityFrameworkStores<MumegaDb>().AddSignInManager();
+        }).AddEntityFrameworkStores<MumegaDb>().AddSignInManager().AddPasswordValidator<CommonPasswords>();
     }
 }

@@ -47,6 +47,9 @@ public abstract class MumegaApp : IAsyncLifetime
 
     protected abstract Task<(string Kind, string Connection)> DatabaseAsync(string folder);
 
+    /// <summary>All tests sign in from one address.</summary>
+    protected virtual int SignInsPerMinute => 1_000_000;
+
     /// <summary>What is different about this application.</summary>
     protected virtual void Adjust(WebApplicationBuilder builder)
     {
@@ -66,7 +69,7 @@ public abstract class MumegaApp : IAsyncLifetime
         app = MumegaHost.Build(
         [
             $"--Urls={Address};{SecureAddress}", $"--Kestrel:Certificates:Default:Path={certificate}", "--Kestrel:Certificates:Default:Password=test", $"--PublicAddress={Address}", $"--Data={folder}", $"--Database:Kind={database.Kind}", $"--Database:Connection={database.Connection}",
-            $"--Outbound:AllowedPrivate:0={Receiver.Host}", "--Outbound:Timeout=00:00:02", "--Jobs:Poll=00:00:00.100", "--Checkpoints:Every=00:00:00.300",
+            $"--Outbound:AllowedPrivate:0={Receiver.Host}", "--Outbound:Timeout=00:00:02", "--Jobs:Poll=00:00:00.100", $"--SignIn:PerMinute={SignInsPerMinute}", "--Checkpoints:Every=00:00:00.300",
         ], b =>
         {
             b.Logging.ClearProviders();

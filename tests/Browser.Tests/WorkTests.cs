@@ -349,6 +349,21 @@ public sealed class WorkTests(Chrome chrome)
         await Expect(page.GetByText("You are operator of Studio")).Not.ToBeVisibleAsync();
     }
 
+    [Fact]
+    public async Task Somebody_sees_where_they_are_signed_in_and_ends_it_there()
+    {
+        await using var studio = await Studio.OpenAsync();
+        var (here, there) = (await studio.SignInAsync(chrome, "operator"), await studio.SignInAsync(chrome, "operator"));
+        await here.GetByRole(AriaRole.Link, new() { Name = "Otto Lindqvist" }).ClickAsync();
+        await Expect(here.GetByText("This one")).ToBeVisibleAsync();
+        await CheckAsync(here, "account", dark: false);
+        await CheckAsync(here, "account", dark: true);
+        await here.GetByRole(AriaRole.Button, new() { Name = "End it" }).ClickAsync();
+        await Expect(here.GetByRole(AriaRole.Button, new() { Name = "End it" })).ToHaveCountAsync(0);
+        await there.ReloadAsync();
+        await Expect(there.GetByLabel("Password")).ToBeVisibleAsync();
+    }
+
     private static async Task<System.Net.HttpStatusCode> AgentProposesAsync(Studio studio, string slug)
     {
         using var http = new HttpClient { BaseAddress = new(studio.Address) };

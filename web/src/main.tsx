@@ -6,6 +6,7 @@ import { client } from './api/client';
 import './app.css';
 import { Actions } from './actions/actions';
 import { InboxPage } from './inbox/inbox';
+import { Account } from './account/account';
 import { Agents } from './agents/agents';
 import { Budgets } from './budgets/budgets';
 import { Members } from './members/members';
@@ -51,6 +52,7 @@ const router = createBrowserRouter([
       { path: 'pages', element: <Pages /> },
       { path: 'policies', element: <Policies /> },
       { path: 'members', element: <Members /> },
+      { path: 'account', element: <Account /> },
       { path: 'agents', element: <Agents /> },
       { path: 'budgets', element: <Budgets /> },
       { path: 'partners', element: <Partners /> },

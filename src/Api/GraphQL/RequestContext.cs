@@ -22,6 +22,9 @@ public sealed class RequestContext(Caller caller, IServiceProvider services, boo
 
     private volatile bool forgotten;
 
+    /// <summary>The browser's session that the request came by; absent for a token.</summary>
+    public string? Session => caller.Session;
+
     public Actor Actor => actor;
 
     /// <summary>The elevations by which the caller saw a workspace in this request.</summary>

@@ -15,7 +15,8 @@ namespace Mumega.Api.Identity;
 /// <summary>Somebody whose token was checked a moment ago.</summary>
 /// <param name="Authority">The tenant's count of changes to who may do what, as it was then; the reads of the same request go by it.</param>
 /// <param name="Renew">Checks the same credential again; null when it no longer holds.</param>
-public sealed record Caller(Actor Actor, DateTimeOffset ExpiresAt, long Authority, Func<CancellationToken, Task<Caller?>> Renew);
+/// <param name="Session">The id of the browser's session that it came by; absent for a token.</param>
+public sealed record Caller(Actor Actor, DateTimeOffset ExpiresAt, long Authority, Func<CancellationToken, Task<Caller?>> Renew, string? Session = null);
 
 /// <summary>What somebody shows: a token, where, and the client certificate of the connection if there is one.</summary>
 /// <param name="Surface">Where it came in, for receipts.</param>
@@ -39,7 +40,7 @@ public sealed class Authenticator(IServiceScopeFactory scopes, Databases databas
     public async Task<Caller?> AuthenticateAsync(Credential shown, CancellationToken ct)
     {
         var ticket = await ReadAsync(shown.Token, ct);
-        if (ticket is null || ticket.ExpiresAt <= clock.GetUtcNow() || !ticket.Audiences.Contains(shown.Resource)) return null;
+        if (ticket is null || ticket.ExpiresAt <= clock.GetUtcNow() || ticket.NotBefore > clock.GetUtcNow() || !ticket.Audiences.Contains(shown.Resource)) return null;
 
         // A token that is bound to a certificate is worth nothing without it, and nobody is told which.
         if (ticket.Certificate is not null && ticket.Certificate != shown.Certificate) return null;
@@ -125,7 +126,7 @@ public sealed class Authenticator(IServiceScopeFactory scopes, Databases databas
 
     private sealed record Ticket(
         Guid TenantId, Guid PrincipalId, Guid TokenId, IReadOnlySet<string> Scopes, IReadOnlySet<Guid> Workspaces, IReadOnlySet<string> Audiences,
-        IReadOnlyList<Guid> Chain, IReadOnlyList<Guid> Lineage, string? Certificate, DateTimeOffset ExpiresAt)
+        IReadOnlyList<Guid> Chain, IReadOnlyList<Guid> Lineage, string? Certificate, DateTimeOffset NotBefore, DateTimeOffset ExpiresAt)
     {
         public static Ticket? From(ClaimsPrincipal principal)
         {
@@ -136,7 +137,7 @@ public sealed class Authenticator(IServiceScopeFactory scopes, Databases databas
 
             return new(tenant, chain.Actor, token, principal.GetScopes().ToHashSet(), principal.GetClaims(TokenClaims.Workspaces).Select(Guid.Parse).ToHashSet(),
                 principal.GetAudiences().ToHashSet(StringComparer.Ordinal), chain.For, [.. principal.GetClaims(TokenClaims.Lineage).Select(Guid.Parse)],
-                TokenClaims.Thumbprint(principal), DateTimeOffset.FromUnixTimeSeconds(expires));
+                TokenClaims.Thumbprint(principal), TokenClaims.NotBefore(principal), DateTimeOffset.FromUnixTimeSeconds(expires));
         }
     }
 }

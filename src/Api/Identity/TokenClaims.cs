@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Claims;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -22,6 +23,10 @@ internal static class TokenClaims
     public const string Act = "act";
 
     private const string Confirmation = "cnf";
+
+    /// <summary>When the token begins to hold; the token server itself lets that pass.</summary>
+    public static DateTimeOffset NotBefore(ClaimsPrincipal principal) =>
+        long.TryParse(principal.GetClaim(Claims.NotBefore), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? DateTimeOffset.FromUnixTimeSeconds(seconds) : DateTimeOffset.MinValue;
 
     /// <summary>The certificate that the token is bound to (RFC 8705, <c>x5t#S256</c>), or null.</summary>
     public static string? Thumbprint(ClaimsPrincipal principal)

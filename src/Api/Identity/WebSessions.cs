@@ -24,6 +24,7 @@ public sealed class WebSessions(
     : IDisposable
 {
     public const string Cookie = "mumega_session";
+    internal const string SignInLimit = "sign-in";
     private const string LoginCookie = "mumega_login";
     private static readonly TimeSpan Lifetime = TimeSpan.FromHours(12);
 
@@ -36,7 +37,7 @@ public sealed class WebSessions(
 
     public void Map(WebApplication app)
     {
-        app.MapPost("/session/sign-in", SignInAsync);
+        app.MapPost("/session/sign-in", SignInAsync).RequireRateLimiting(SignInLimit);
         app.MapGet("/session/start", Start);
         app.MapGet("/session/callback", CallbackAsync);
         app.MapPost("/session/sign-out", SignOutAsync);
@@ -53,7 +54,7 @@ public sealed class WebSessions(
         if (session.AccessExpiresAt - now < TimeSpan.FromSeconds(30) && !await RefreshAsync(db, session, ct)) return null;
 
         var caller = await authenticator.AuthenticateAsync(Shown(tokens.Unprotect(session.AccessToken)), ct);
-        return caller is null ? null : caller with { ExpiresAt = session.ExpiresAt, Renew = again => AuthenticateAsync(cookie, again) };
+        return caller is null ? null : caller with { ExpiresAt = session.ExpiresAt, Renew = again => AuthenticateAsync(cookie, again), Session = id };
     }
 
     public void Dispose() => http.Dispose();
@@ -103,6 +104,10 @@ public sealed class WebSessions(
             RefreshToken = tokens.Protect(answer.Refresh),
             AccessExpiresAt = clock.Now().AddSeconds(answer.Seconds),
             ExpiresAt = clock.Now() + Lifetime,
+            CreatedAt = clock.Now(),
+            SeenAt = clock.Now(),
+            Browser = context.Request.Headers.UserAgent.ToString() is { Length: > 0 } agent ? agent[..Math.Min(400, agent.Length)] : null,
+            Address = context.Connection.RemoteIpAddress?.ToString(),
         });
         await db.SaveChangesAsync(ct);
         context.Response.Cookies.Append(Cookie, value, CookieOptions(context, Lifetime));
@@ -117,18 +122,33 @@ public sealed class WebSessions(
         {
             var id = Hash(cookie);
             await using var db = databases.OpenPlatform();
-            if (await db.WebSessions.SingleOrDefaultAsync(s => s.Id == id, ct) is { } session)
-            {
-                foreach (var token in new[] { session.RefreshToken, session.AccessToken })
-                    await PostAsync("connect/revocation", new() { ["client_id"] = TokenServer.WebClient, ["token"] = tokens.Unprotect(token) }, ct);
-                db.WebSessions.Remove(session);
-                await db.SaveChangesAsync(ct);
-                signals.Authority.Pulse();
-            }
+            if (await db.WebSessions.SingleOrDefaultAsync(s => s.Id == id, ct) is { } session) await EndAsync(db, session, ct);
         }
 
         context.Response.Cookies.Delete(Cookie);
         return Results.NoContent();
+    }
+
+    /// <summary>Ends one of a person's sessions, wherever it is; false when there is no such one of theirs.</summary>
+    public async Task<bool> EndAsync(Guid principalId, string id, CancellationToken ct)
+    {
+        await using var db = databases.OpenPlatform();
+        if (await db.WebSessions.SingleOrDefaultAsync(s => s.Id == id && s.PrincipalId == principalId, ct) is not { } session) return false;
+
+        await EndAsync(db, session, ct);
+        return true;
+    }
+
+    private async Task EndAsync(MumegaDb db, WebSession session, CancellationToken ct)
+    {
+        foreach (var token in new[] { session.RefreshToken, session.AccessToken })
+        {
+            using var answer = await PostAsync("connect/revocation", new() { ["client_id"] = TokenServer.WebClient, ["token"] = tokens.Unprotect(token) }, ct);
+        }
+
+        db.WebSessions.Remove(session);
+        await db.SaveChangesAsync(ct);
+        signals.Authority.Pulse();
     }
 
     // One refresh at a time per session: a refresh token is good for one use.
@@ -145,7 +165,7 @@ public sealed class WebSessions(
             if (answer is null) return false;
 
             (session.AccessToken, session.RefreshToken) = (tokens.Protect(answer.Access), tokens.Protect(answer.Refresh));
-            session.AccessExpiresAt = clock.Now().AddSeconds(answer.Seconds);
+            (session.AccessExpiresAt, session.SeenAt) = (clock.Now().AddSeconds(answer.Seconds), clock.Now());
             await db.SaveChangesAsync(ct);
             return true;
         }

@@ -41,6 +41,8 @@ internal static class MumegaModel
             Long(e, s => s.AccessToken);
             Long(e, s => s.RefreshToken);
             e.HasIndex(s => s.ExpiresAt);
+            e.HasIndex(s => s.PrincipalId);
+            e.Property(s => s.Address).HasMaxLength(64);
         });
         model.Entity<TokenKey>(e => Long(e, k => k.Sealed));
 

@@ -26,6 +26,17 @@ public sealed class WebSession
 
     public required DateTimeOffset ExpiresAt { get; init; }
 
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>When it was last in use, to within the life of an access token.</summary>
+    public required DateTimeOffset SeenAt { get; set; }
+
+    /// <summary>What the browser says it is, shortened; absent when it says nothing.</summary>
+    public string? Browser { get; init; }
+
+    /// <summary>The address that it was begun from.</summary>
+    public string? Address { get; init; }
+
     public int Version { get; private set; }
 }
 

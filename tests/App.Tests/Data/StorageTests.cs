@@ -29,6 +29,15 @@ public sealed class ModelTests
     }
 
     [Fact]
+    public void Every_test_that_the_security_page_names_is_one()
+    {
+        var named = System.Text.RegularExpressions.Regex.Matches(File.ReadAllText(Path.Combine(Repository.Root, "docs", "security.md")), "`([A-Z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+)`").Select(m => m.Groups[1].Value).ToHashSet();
+        var tests = typeof(ModelTests).Assembly.GetTypes().SelectMany(t => t.GetMethods()).Where(m => m.GetCustomAttributes(typeof(FactAttribute), inherit: true).Length > 0).Select(m => m.Name).ToHashSet();
+        Assert.InRange(named.Count, 30, 200);
+        Assert.Empty(named.Except(tests));
+    }
+
+    [Fact]
     public void Every_migration_script_for_SQL_Server_is_valid_T_SQL()
     {
         using var db = Open(DatabaseKind.SqlServer);

@@ -177,6 +177,7 @@ public abstract class IsolationTests(MumegaApp app)
         IInputObjectGraphType when field.Name == "approvals" => new[] { new { approvalId = ids["Approval"], digest = "x" } },
         IInputObjectGraphType when field.Name == "plan" => new { type = "content", title = "/victim column", payload = new { } },
         IdGraphType when field.Name == "importId" => ids["PacketImport"],
+        IdGraphType when field.Name == "sessionId" => "0000",
         IdGraphType when field.Name == "agentId" => Api.GraphQL.NodeId.Parse(ids["Principal"])!.Value.Key,
         IntGraphType => 1,
         BooleanGraphType => true,

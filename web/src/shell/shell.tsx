@@ -75,7 +75,7 @@ const Frame = ({ viewer, workspace }: { viewer: ShellQuery['viewer']; workspace:
   const waiting = data?.workspace?.approvals;
   const stops = data?.workspace?.stops ?? [];
 
-  useEffect(() => { document.title = `${places.find((p) => pathname.includes(`/${p.to}`))?.label ?? 'Run'} · Mission Control`; }, [pathname]);
+  useEffect(() => { document.title = `${places.find((p) => pathname.includes(`/${p.to}`))?.label ?? (pathname.endsWith('/account') ? 'You' : 'Run')} · Mission Control`; }, [pathname]);
 
   // g then a letter goes somewhere, as in mail programs; before the page takes the letter for itself.
   const armed = useRef(0);
@@ -125,10 +125,10 @@ const Frame = ({ viewer, workspace }: { viewer: ShellQuery['viewer']; workspace:
             <span className={`size-1.5 rounded-full ${connected ? 'bg-good' : 'bg-line-strong'}`} aria-hidden />{connected ? 'Live' : 'Connecting…'}
           </div>
           <div className="flex items-center justify-between gap-2">
-            <div className="min-w-0">
-              <div className="truncate text-sm font-medium">{viewer.me.name}</div>
-              <div className="truncate text-xs text-faint">{workspace.myRoles.join(', ')}</div>
-            </div>
+            <NavLink to={`/w/${workspace.key}/account`} title="Where you are signed in" className="-mx-1.5 min-w-0 rounded-md px-1.5 hover:bg-sunken">
+              <span className="block truncate text-sm font-medium">{viewer.me.name}</span>
+              <span className="block truncate text-xs text-faint">{workspace.myRoles.join(', ')}</span>
+            </NavLink>
             <div className="flex"><ThemeToggle /><SignOut /></div>
           </div>
         </div>

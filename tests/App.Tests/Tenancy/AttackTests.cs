@@ -1,0 +1,182 @@
+using System.IdentityModel.Tokens.Jwt;
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.Tokens;
+using Mumega.App.Tests.Runs;
+using Mumega.Domain.Jobs;
+using OpenIddict.Server;
+
+namespace Mumega.App.Tests.Tenancy;
+
+/// <summary>Attacks of docs/security.md that belong to no feature's own tests.</summary>
+public abstract class AttackTests(MumegaApp app)
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_cursor_of_another_room_shows_only_ones_own_and_a_made_up_one_is_refused()
+    {
+        var (one, other) = (await app.WorldAsync(), await app.WorldAsync());
+        foreach (var world in new[] { other, one, other })
+        {
+            for (var i = 0; i < 2; i++) await (await world.Otto).ProposePageAsync(world, $"page-{Guid.NewGuid():N}"[..12]);
+        }
+
+        const string List = "query($key: String!, $after: String) { workspace(key: $key) { runs(first: 1, after: $after) { nodes { id } pageInfo { endCursor } } } }";
+        async Task<JsonElement> RunsAsync(World world, string? after) => (await (await world.Otto).AskAsync(List, new { key = world.Workspace.Key, after })).GetProperty("workspace").GetProperty("runs");
+        var theirs = (await RunsAsync(other, null)).GetProperty("pageInfo").GetProperty("endCursor").GetString();
+        foreach (var node in (await RunsAsync(one, theirs)).GetProperty("nodes").EnumerateArray())
+            Assert.Equal(one.Workspace.Id, Api.GraphQL.NodeId.Parse(node.GetProperty("id").GetString()!)!.Value.WorkspaceId);
+        foreach (var edited in new[] { "x", theirs + "AA", Convert.ToBase64String("1/2/3"u8), Convert.ToBase64String("-1/00000000-0000-0000-0000-000000000000"u8) })
+            Assert.Equal("BAD_CURSOR", GovernedActionTests.Code(await (await one.Otto).AnswerAsync(List, new { key = one.Workspace.Key, after = edited })));
+    }
+
+    [Fact]
+    public async Task A_thousand_rounds_of_two_tenants_at_once_never_mix()
+    {
+        var (one, other) = (await app.WorldAsync(), await app.WorldAsync());
+        foreach (var world in new[] { one, other })
+        {
+            for (var i = 0; i < 3; i++) await (await world.Hermes).ProposePageAsync(world, $"page-{i}");
+        }
+
+        const string Rooms = "query($key: String!) { workspace(key: $key) { id runs { nodes { id target proposedBy { principalId } approval { id run { id } } } } } }";
+        async Task AskAsync(World world)
+        {
+            var room = (await (await world.Otto).AskAsync(Rooms, new { key = world.Workspace.Key })).GetProperty("workspace").GetProperty("runs").GetProperty("nodes").EnumerateArray().ToList();
+            Assert.Equal(3, room.Count);
+            Assert.All(room, run =>
+            {
+                Assert.Equal(world.IdOf("Hermes"), run.GetProperty("proposedBy").GetProperty("principalId").GetGuid());
+                Assert.Equal(run.GetProperty("id").GetString(), run.GetProperty("approval").GetProperty("run").GetProperty("id").GetString());
+                Assert.Equal(world.Workspace.Id, Api.GraphQL.NodeId.Parse(run.GetProperty("approval").GetProperty("id").GetString()!)!.Value.WorkspaceId);
+            });
+        }
+
+        for (var round = 0; round < 1000; round += 10) await Task.WhenAll(Enumerable.Range(0, 10).SelectMany(_ => new[] { AskAsync(one), AskAsync(other) }));
+    }
+
+    [Fact]
+    public async Task An_empty_list_allows_nothing()
+    {
+        var world = await app.WorldAsync();
+        var (otto, petra) = (await world.Otto, await world.Petra);
+        await otto.UntilAsync((await otto.ProposePageAsync(world, "shown")).Run(), "SUCCEEDED");
+        var decided = (await petra.AskAsync("mutation($input: DecideApprovalsInput!) { decideApprovals(input: $input) { approvals { id } errors { __typename } } }",
+            new { input = new { approvals = Array.Empty<object>(), verdict = "APPROVE", idempotencyKey = Acts.Key() } })).GetProperty("decideApprovals");
+        Assert.Equal("InvalidArgument", decided.Error());
+
+        var authority = (await otto.AskAsync("query($key: String!) { workspace(key: $key) { authority(principalIds: [], acts: [\"page.publish\"]) { cells { verdict } } } }", new { key = world.Workspace.Key })).GetProperty("workspace").GetProperty("authority");
+        Assert.All(authority.EnumerateArray(), row => Assert.Equal(0, row.GetProperty("cells").GetArrayLength()));
+
+        // No field named: none is opened.
+        var evidence = await Poll.UntilAsync(async () => (await otto.AskAsync("query($key: String!) { workspace(key: $key) { evidence(open: []) } }", new { key = world.Workspace.Key })).GetProperty("workspace").GetProperty("evidence").GetString(), text => text is not null);
+        Assert.DoesNotContain("shown", string.Concat(JsonDocument.Parse(evidence!).RootElement.GetProperty("receipts").EnumerateArray().SelectMany(r => r.TryGetProperty("disclosures", out var d) ? d.EnumerateArray().Select(x => x.GetString()) : [])), StringComparison.Ordinal);
+        Assert.All(JsonDocument.Parse(evidence!).RootElement.GetProperty("receipts").EnumerateArray(), r => Assert.True(!r.TryGetProperty("disclosures", out var d) || d.GetArrayLength() == 0));
+    }
+
+    [Fact]
+    public async Task A_job_that_names_another_tenants_run_does_nothing_to_it()
+    {
+        var (one, other) = (await app.WorldAsync(), await app.WorldAsync());
+        var run = (await (await other.Hermes).ProposePageAsync(other, "theirs")).Run();
+        var id = Guid.Parse(Api.GraphQL.NodeId.Parse(run.GetProperty("id").GetString()!)!.Value.Key);
+        var job = new Job { Id = Guid.CreateVersion7(), TenantId = one.Tenant.Id, WorkspaceId = one.Workspace.Id, Kind = JobKind.ExecuteRun, SubjectId = id, DueAt = TimeProvider.System.GetUtcNow(), State = JobState.Due };
+        await using (var db = app.Databases.OpenPlatform())
+        {
+            db.Jobs.Add(job);
+            await db.SaveChangesAsync(Ct);
+        }
+
+        await Poll.UntilAsync(async () =>
+        {
+            await using var db = app.Databases.OpenPlatform();
+            return await db.Jobs.AsNoTracking().Where(j => j.Id == job.Id).Select(j => j.LastError).SingleAsync(Ct);
+        }, error => error is not null);
+        Assert.Equal("AWAITING_APPROVAL", (await (await other.Otto).RunAsync(run)).State());
+    }
+
+    [Fact]
+    public async Task An_approval_counts_for_its_own_run_only()
+    {
+        var world = await app.WorldAsync();
+        var (hermes, petra) = (await world.Hermes, await world.Petra);
+        var (first, second) = ((await hermes.ProposePageAsync(world, "twin")).Run(), (await hermes.ProposePageAsync(world, "twin")).Run());
+        Assert.NotEqual(first.GetProperty("digest").GetString(), second.GetProperty("digest").GetString());
+        Assert.Equal("StaleDigest", (await petra.DecideAsync(second, digest: first.GetProperty("digest").GetString())).Error());
+        Assert.Null((await petra.DecideAsync(first)).Error());
+        await petra.UntilAsync(first, "SUCCEEDED");
+        Assert.Equal("AWAITING_APPROVAL", (await petra.RunAsync(second)).State());
+    }
+
+    public static TheoryData<string, bool> Tokens => new()
+    {
+        { "as it was", true }, { "expired", false }, { "not yet", false }, { "other issuer", false }, { "other audience", false }, { "identity token", false }, { "unknown key", false }, { "embedded key", false },
+    };
+
+    [Theory]
+    [MemberData(nameof(Tokens))]
+    public async Task A_token_that_is_signed_but_says_something_else_is_refused(string what, bool holds)
+    {
+        var world = await app.WorldAsync();
+        var token = new JwtSecurityTokenHandler().ReadJwtToken((await world.Hermes).Token!);
+        var key = (ECDsaSecurityKey)app.Services.GetRequiredService<IOptionsMonitor<OpenIddictServerOptions>>().CurrentValue.SigningCredentials.First(c => c.Key is ECDsaSecurityKey).Key;
+        var now = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds();
+        var claims = JsonSerializer.Deserialize<Dictionary<string, object>>(System.Buffers.Text.Base64Url.DecodeFromChars(token.RawPayload))!;
+        var header = new Dictionary<string, object> { ["alg"] = "ES256", ["typ"] = "at+jwt", ["kid"] = key.KeyId };
+        using var other = System.Security.Cryptography.ECDsa.Create(System.Security.Cryptography.ECCurve.NamedCurves.nistP256);
+        var signer = key.ECDsa;
+        switch (what)
+        {
+            case "expired": claims["exp"] = now - 3600; break;
+            case "not yet": claims["nbf"] = now + 3600; break;
+            case "other issuer": claims["iss"] = "https://elsewhere.example/"; break;
+            case "other audience": claims["aud"] = "https://elsewhere.example/graphql"; break;
+            case "identity token": header["typ"] = "JWT"; break;
+            case "unknown key": (header["kid"], signer) = ("k-404", other); break;
+            case "embedded key":
+                header["jwk"] = JsonDocument.Parse(Identity.TokenTests.PublicJwk(other, key.KeyId)).RootElement;
+                signer = other;
+                break;
+        }
+
+        var content = $"{System.Buffers.Text.Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(header))}.{System.Buffers.Text.Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(claims))}";
+        var signed = $"{content}.{System.Buffers.Text.Base64Url.EncodeToString(signer.SignData(System.Text.Encoding.ASCII.GetBytes(content), System.Security.Cryptography.HashAlgorithmName.SHA256))}";
+        using var http = new HttpClient();
+        http.DefaultRequestHeaders.Authorization = new("Bearer", signed);
+        using var answer = await http.PostAsJsonAsync($"{app.Address}/graphql", new { query = "{ viewer { tenant } }" }, Ct);
+        Assert.Equal(holds ? HttpStatusCode.OK : HttpStatusCode.Unauthorized, answer.StatusCode);
+        if (!holds) Assert.Contains("error=\"invalid_token\"", answer.Headers.WwwAuthenticate.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/session/callback/more")]
+    [InlineData("/session/CALLBACK")]
+    [InlineData("/session/callback#fragment")]
+    [InlineData("/session/callback?more=1")]
+    [InlineData(":1/session/callback")]
+    [InlineData(".elsewhere.example/session/callback")]
+    [InlineData("/*")]
+    public async Task A_code_is_sent_to_no_address_that_is_almost_ours(string tail)
+    {
+        var world = await app.WorldAsync();
+        await world.Otto;
+        var address = tail[0] is '/' ? app.Address : app.Address[..app.Address.LastIndexOf(':')];
+        using var http = new HttpClient(new HttpClientHandler { CookieContainer = new(), AllowAutoRedirect = false }) { BaseAddress = new(app.Address) };
+        http.DefaultRequestHeaders.Add("graphql-require-preflight", "1");
+        using var signIn = await http.PostAsJsonAsync("/session/sign-in", new { email = world.Email("Otto"), password = World.Password }, Ct);
+        using var answer = await http.GetAsync($"/connect/authorize?client_id=mission-control&response_type=code&redirect_uri={Uri.EscapeDataString(address + tail)}&scope=mumega:read&code_challenge={new string('a', 43)}&code_challenge_method=S256", Ct);
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.Null(answer.Headers.Location);
+    }
+}
+
+public sealed class AttacksOnSqlite(SqliteApp app) : AttackTests(app);
+
+public sealed class AttacksOnPostgres(PostgresApp app) : AttackTests(app);
+
+public sealed class AttacksOnSqlServer(SqlServerApp app) : AttackTests(app);
