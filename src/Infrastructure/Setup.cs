@@ -28,7 +28,7 @@ public static class Setup
         services.AddScoped(provider => provider.GetRequiredService<Databases>().OpenPlatform());
 
         services.AddSingleton<ActionCatalog>().AddSingleton<InputSchemas>().AddSingleton<Authorities>().AddSingleton<Signals>();
-        services.AddSingleton<Housekeeping>();
+        services.AddSingleton<Housekeeping>().AddSingleton<StopProber>();
         services.AddSingleton<Desk>().AddSingleton<Kernel>().AddSingleton<Runner>().AddSingleton<JobQueue>();
         services.AddSingleton<IReadOnlyList<WitnessOptions>>(configuration.GetSection("Witnesses").Get<List<WitnessOptions>>() ?? []).AddSingleton<LogWitnesses>();
         services.AddSingleton<ReceiptSequencer>().AddSingleton<LogSealer>().AddSingleton<LogAuditor>().AddSingleton<ReceiptFeed>().AddSingleton<Sharing>();

@@ -7,6 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Jobs;
 using Mumega.Infrastructure.Receipts;
+using Mumega.Infrastructure.Runs;
 
 namespace Mumega.Jobs;
 
@@ -50,6 +51,7 @@ public static class JobsSetup
     {
         var recurring = services.GetRequiredService<IRecurringJobManager>();
         recurring.AddOrUpdate<Housekeeping>("housekeeping", house => house.TidyAsync(CancellationToken.None), Cron.Daily());
+        recurring.AddOrUpdate<StopProber>("stops.probe", prober => prober.ProbeAsync(CancellationToken.None), Cron.Minutely());
         recurring.AddOrUpdate<LogAuditor>("log.audit", audit => audit.AuditAsync(CancellationToken.None), Cron.Daily(3));
     }
 }

@@ -39,9 +39,9 @@ internal static class Acts
         (await client.AskAsync("""mutation($input: EngageStopInput!) { engageStop(input: $input) { stop { id boundary target } errors { __typename code message } } }""",
             new { input = new { workspaceId = world.WorkspaceId, boundary, target, reason = "something is off", idempotencyKey = Key() } })).GetProperty("engageStop");
 
-    public static async Task<JsonElement> ReleaseAsync(this Client client, JsonElement stop) =>
+    public static async Task<JsonElement> ReleaseAsync(this Client client, JsonElement stop, int? atOnce = null) =>
         (await client.AskAsync($$"""mutation($input: ReleaseStopInput!) { releaseStop(input: $input) { run { {{RunFields}} } errors { __typename code message } } }""",
-            new { input = new { stopId = stop.GetProperty("id").GetString(), reason = "it is fine again", idempotencyKey = Key() } })).GetProperty("releaseStop");
+            new { input = new { stopId = stop.GetProperty("id").GetString(), atOnce, reason = "it is fine again", idempotencyKey = Key() } })).GetProperty("releaseStop");
 
     public static async Task<JsonElement> RunAsync(this Client client, JsonElement run) => (await client.AskAsync(
         $$"""query($id: ID!) { node(id: $id) { ... on Run { {{RunFields}} receipts { id kind reasonCode state step digest entry undoes fields disclosures } } } }""",

@@ -29,7 +29,7 @@ internal sealed class Receiver : IAsyncDisposable
                 case "fails-after": http.Response.StatusCode = 500; break;
                 case "refuses": http.Response.StatusCode = 422; break;
                 case "silent": http.Abort(); break;
-                case "waits": await Hold.WaitAsync(TimeSpan.FromSeconds(30)); break;
+                case "waits": await Hold.WaitAsync(TimeSpan.FromSeconds(30), http.RequestAborted); break;
             }
         });
         app.MapGet("/probe/{id}", (string id) => Calls.Any(c => c.Id == id) ? Results.Ok() : Results.NotFound());

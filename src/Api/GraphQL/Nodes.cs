@@ -439,12 +439,43 @@ public sealed class StopNode(Stop stop, Guid seenFrom) : INode
 
     public DateTimeOffset EngagedAt => stop.EngagedAt;
 
+    public StopState State => stop.State;
+
+    /// <summary>When nothing inside waited or ran any more; absent until then.</summary>
+    public DateTimeOffset? EffectiveAt => stop.EffectiveAt;
+
+    /// <summary>From engaging until nothing inside waited or ran, in milliseconds; absent until then.</summary>
+    public int? TimeToStop => stop.TimeToStop;
+
+    /// <summary>How many runs it held when it took effect.</summary>
+    public int Held => stop.Held;
+
+    /// <summary>How many calls that were under way it ended.</summary>
+    public int Cancelled => stop.Cancelled;
+
+    /// <summary>How many held runs go on at a time, while it is released in stages.</summary>
+    public int? AtOnce => stop.StageSize;
+
+    /// <summary>The stage of its release, from 1; 0 before.</summary>
+    public int Stage => stop.Stage;
+
     public DateTimeOffset? ReleasedAt => stop.ReleasedAt;
 
     /// <summary>Whether it was engaged here; another workspace's tenant stop is released there.</summary>
     public bool EngagedHere => stop.WorkspaceId == seenFrom;
 
     public IDataLoaderResult<Who> EngagedBy(IResolveFieldContext context) => Who.Of(context.Request(), stop.EngagedBy);
+}
+
+/// <summary>Whether a stop boundary holds, as the last probe found it.</summary>
+/// <param name="Armed">A probe found it to hold within the last minutes.</param>
+/// <param name="Milliseconds">From engaging to being refused, in the last probe.</param>
+/// <param name="Fault">What the last probe found wrong.</param>
+[Name("StopLight")]
+public sealed record StopLight(StopBoundary Boundary, bool Armed, DateTimeOffset? CheckedAt, int? Milliseconds, string? Fault)
+{
+    internal static StopLight Of(StopBoundary boundary, StopProbe? probe, DateTimeOffset now) =>
+        new(boundary, probe?.Armed(now) == true, probe?.CheckedAt, probe?.Milliseconds, probe?.Fault);
 }
 
 /// <summary>One key of the runtime profile.</summary>

@@ -99,7 +99,8 @@ public sealed record SettleRunInput([property: Id] string RunId, SettledOutcome 
 
 public sealed record EngageStopInput([property: Id] string WorkspaceId, StopBoundary Boundary, string? Target, string Reason, string IdempotencyKey);
 
-public sealed record ReleaseStopInput([property: Id] string StopId, string Reason, string IdempotencyKey);
+/// <param name="AtOnce">In stages: so many held runs go on, the next when these ended well; absent to let everything go on at once.</param>
+public sealed record ReleaseStopInput([property: Id] string StopId, int? AtOnce, string Reason, string IdempotencyKey);
 
 public sealed record ProposeActionPayload(RunNode? Run, IReadOnlyList<Refusal> Errors);
 
@@ -161,7 +162,7 @@ public sealed partial class Mutation
     {
         var request = context.Request();
         if (NodeId.Parse(input.StopId, "Stop") is not { } at) return new(null, [new NotFound("stop", input.StopId)]);
-        return Answer(request, await request.Kernel.ReleaseStopAsync(request.Actor, at.Workspace, at.Id, input.Reason, input.IdempotencyKey, context.CancellationToken),
+        return Answer(request, await request.Kernel.ReleaseStopAsync(request.Actor, at.Workspace, at.Id, input.AtOnce, input.Reason, input.IdempotencyKey, context.CancellationToken),
             (run, errors) => new ReleaseStopPayload(run, errors));
     }
 

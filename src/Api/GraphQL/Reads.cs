@@ -138,7 +138,7 @@ public sealed partial class WorkspaceNode(Workspace workspace, string tenantKey)
             .. request.Desk.Catalog.All.Where(a => a.Listed).GroupBy(a => a.Family).Select(family => new FamilyView(family.Key,
             [
                 .. family.Select(a => new ActionView(a.Kind, a.Version, a.Title, a.Description, a.Blast, a.Reversibility,
-                    JsonDocument.Parse(a.InputSchema).RootElement, EligibilityView.Of(sitting.Decide(a.Kind, a), null, sitting.StopFor(request.Actor.Id, a.Family)))),
+                    JsonDocument.Parse(a.InputSchema).RootElement, EligibilityView.Of(sitting.Decide(a.Kind, a), null, sitting.StopFor(a)))),
             ])),
         ];
     }
@@ -243,6 +243,14 @@ public sealed partial class WorkspaceNode(Workspace workspace, string tenantKey)
         var stops = await db.Stops.AsNoTracking().Where(s => s.WorkspaceId == workspace.Id || s.Boundary == StopBoundary.Tenant)
             .Where(s => all == true || s.ReleasedAt == null).OrderByDescending(s => s.EngagedAt).Take(Paging.Max).ToListAsync(context.CancellationToken);
         return [.. stops.Select(s => new StopNode(s, workspace.Id))];
+    }
+
+    /// <summary>Whether each stop boundary holds, as the last probe found it: one light a boundary.</summary>
+    public async Task<IReadOnlyList<StopLight>> StopLights(IResolveFieldContext context)
+    {
+        await using var db = context.Request().Open(workspace.Id);
+        var probes = await db.StopProbes.AsNoTracking().Where(p => p.WorkspaceId == workspace.Id).ToDictionaryAsync(p => p.Boundary, context.CancellationToken);
+        return [.. Enum.GetValues<StopBoundary>().Select(b => StopLight.Of(b, probes.GetValueOrDefault(b), context.Request().Now))];
     }
 
     /// <summary>The tenant's policies in force; they hold in every workspace.</summary>

@@ -2,6 +2,7 @@ using System.Security.Claims;
 using Microsoft.EntityFrameworkCore;
 using Mumega.Domain;
 using Mumega.Domain.Identity;
+using Mumega.Domain.Stops;
 using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Runs;
 using OpenIddict.Abstractions;
@@ -85,6 +86,12 @@ internal sealed class TokenIssuer(Databases databases, PublicAddress address, Ti
         if (active.Count < everybody.Distinct().Count()) return Refuse(Errors.InvalidGrant, "The principal, or somebody it answers to, is suspended or gone.");
 
         var workspaces = await db.RolesAt(now).Where(b => b.PrincipalId == chain.Actor).Select(b => b.WorkspaceId).Distinct().ToListAsync(ct);
+        // Where one of them is stopped, the token is good for nothing.
+        var ids = everybody.Select(p => p.ToString()).ToList();
+        var stopped = await db.Stops.Where(s => s.Boundary == StopBoundary.Agent && s.ReleasedAt == null && ids.Contains(s.Target!)).Select(s => s.WorkspaceId).ToListAsync(ct);
+        if (workspaces.Count > 0 && workspaces.TrueForAll(stopped.Contains)) return Refuse(Errors.InvalidGrant, "A stop is engaged for this agent.");
+
+        workspaces.RemoveAll(stopped.Contains);
         var identity = new ClaimsIdentity("mumega", Claims.Name, Claims.Role);
         identity.SetClaim(Claims.Subject, everybody[0].ToString()).SetClaim(Claims.Name, active[everybody[0]].Name).SetClaim(TokenClaims.Tenant, tenantId.ToString())
             .SetClaims(TokenClaims.Workspaces, [.. workspaces.Where(w => bounds is null || bounds.Workspaces.Contains(w)).Select(w => w.ToString())]);

@@ -176,7 +176,7 @@ public interface IWorkspaceState
     Task<Budget?> FindBudgetAsync(string key, CancellationToken ct);
 
     /// <summary>Releases a stop and wakes what it held.</summary>
-    Task<Outcome<Stop>> ReleaseStopAsync(Stop stop, Actor by, CancellationToken ct);
+    Task<Outcome<Stop>> ReleaseStopAsync(Stop stop, int? atOnce, Actor by, CancellationToken ct);
 
     /// <summary>That version of a packet type, or the highest; null when there is none.</summary>
     Task<PacketType?> FindPacketTypeAsync(string key, int? number, CancellationToken ct);
@@ -269,6 +269,9 @@ public abstract class ActionDefinition
 
     /// <summary>Whether people find it in the catalogue, as opposed to a verb of its own in the interface.</summary>
     public virtual bool Listed => true;
+
+    /// <summary>Whether it goes ahead behind a stop, because it only takes work or authority away or ends the stop.</summary>
+    public virtual bool PassesStops => false;
 
     /// <summary>The kind of object that the action is about; with <see cref="TargetId"/> the resource that policy decides on.</summary>
     public abstract string TargetType { get; }

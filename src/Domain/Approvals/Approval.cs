@@ -235,6 +235,9 @@ public sealed class Approval : IWorkspaceOwned
         return run.NoteClock(by, now, "gate.escalated", [("roles", gates.Select(g => g.Also).OfType<string>().Distinct()), ("until", ExpiresAt)]);
     }
 
+    /// <summary>A stop held the run for that long: its clocks stood still.</summary>
+    public void Thaw(TimeSpan held) => (ExpiresAt, RemindAt) = (ExpiresAt + held, RemindAt + held);
+
     public void Cancel(DateTimeOffset now) => (State, ClosedAt) = (ApprovalState.Cancelled, now);
 
     /// <summary>How many approvals a gate still lacks.</summary>

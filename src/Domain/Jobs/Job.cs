@@ -55,4 +55,5 @@ public static class JobKind
     public const string EndElevation = "elevation.end";
     public const string HoldRuns = "stop.hold";
     public const string ResumeRuns = "stop.resume";
+    public const string WatchStop = "stop.watch";
 }

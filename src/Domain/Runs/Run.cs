@@ -5,6 +5,7 @@ using Mumega.Domain.Approvals;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Policies;
 using Mumega.Domain.Receipts;
+using Mumega.Domain.Stops;
 using Mumega.TransparencyLog;
 
 namespace Mumega.Domain.Runs;
@@ -74,6 +75,18 @@ public sealed class Run : IReceipted
 
     /// <summary>While held: where it goes back to.</summary>
     public RunState? HeldFrom { get; private set; }
+
+    /// <summary>Since when a stop holds it; absent unless it is held.</summary>
+    public DateTimeOffset? HeldAt { get; private set; }
+
+    /// <summary>The stop that held it last, or ended the call that was under way.</summary>
+    public Guid? StopId { get; private set; }
+
+    /// <summary>Whether that stop let it go on in a stage of its release.</summary>
+    public bool PastStop { get; private set; }
+
+    /// <summary>What a stop is asked about.</summary>
+    public Work Work => new(WorkspaceId, ProposedBy, For, Family, Connector, PastStop ? StopId : null);
 
     public required Guid ProposedBy { get; init; }
 
@@ -272,17 +285,33 @@ public sealed class Run : IReceipted
     {
         if (State is not (RunState.AwaitingApproval or RunState.Queued)) return new WrongState(State.Name(), "AWAITING_APPROVAL or QUEUED");
 
-        HeldFrom = State;
+        (HeldFrom, HeldAt, StopId, PastStop) = (State, now, stopId, false);
         return Move(RunState.Held, ReceiptKind.Stop, by, now, "stop.held", [("stop", stopId)]);
     }
 
-    public Outcome<Evidence> ReleaseHold(Actor by, DateTimeOffset now)
+    /// <param name="past">The stop that is still engaged and lets this one go on in a stage of its release; absent when none holds it any more.</param>
+    public Outcome<Evidence> ReleaseHold(Actor by, DateTimeOffset now, Guid? past)
     {
         if (State is not RunState.Held) return new WrongState(State.Name(), "HELD");
 
         var back = HeldFrom!.Value;
-        HeldFrom = null;
-        return Move(back, ReceiptKind.Stop, by, now, "stop.resumed", []);
+        (HeldFrom, HeldAt, PastStop) = (null, null, past is not null);
+        if (past is not null) StopId = past;
+        return Move(back, ReceiptKind.Stop, by, now, "stop.resumed", [("stop", StopId)]);
+    }
+
+    /// <summary>A stop ended the call before it left, or the receiver says that it never arrived.</summary>
+    public Evidence StopShort(Guid stopId, string why, Actor by, DateTimeOffset now)
+    {
+        (StopId, PastStop) = (stopId, false);
+        return Fail("stop.cancelled", why, by, now);
+    }
+
+    /// <summary>A stop ended the call while it was under way, and nobody can say whether it arrived.</summary>
+    public Evidence StopBlind(Guid stopId, string why, Actor by, DateTimeOffset now)
+    {
+        (StopId, PastStop) = (stopId, false);
+        return LoseTrack(why, by, now);
     }
 
     /// <summary>Every check was made again and holds: work begins.</summary>
@@ -410,7 +439,7 @@ public sealed class Run : IReceipted
         RunState state, string kind, Actor by, DateTimeOffset now, string code, string result, IEnumerable<(string, object?)> fields, Guid? undoes = null)
     {
         Result = result;
-        HeldFrom = null;
+        (HeldFrom, HeldAt) = (null, null);
         var evidence = Move(state, kind, by, now, code, fields, undoes);
         OutcomeReceipt = evidence.Receipt.Id;
         return evidence;

@@ -85,6 +85,8 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
     public DbSet<LogKey> LogKeys => Set<LogKey>();
     public DbSet<Job> Jobs => Set<Job>();
     public DbSet<Stop> Stops => Set<Stop>();
+
+    public DbSet<StopProbe> StopProbes => Set<StopProbe>();
     public DbSet<Page> Pages => Set<Page>();
     public DbSet<PageRevision> PageRevisions => Set<PageRevision>();
     public DbSet<PortalAddress> PortalAddresses => Set<PortalAddress>();

@@ -153,7 +153,7 @@ internal static class MumegaModel
             e.HasOne<Principal>().WithMany().HasForeignKey(r => new { r.TenantId, r.ProposedBy }).OnDelete(DeleteBehavior.Restrict);
             e.HasOne<Run>().WithMany().HasForeignKey(r => new { r.TenantId, r.WorkspaceId, r.UndoOf }).OnDelete(DeleteBehavior.Restrict);
             e.Property(r => r.Action).HasMaxLength(80);
-            e.Ignore(r => r.Decision).Ignore(r => r.Preflight).Ignore(r => r.Undo).Ignore(r => r.InputJson).Ignore(r => r.Chain).Ignore(r => r.For);
+            e.Ignore(r => r.Decision).Ignore(r => r.Preflight).Ignore(r => r.Undo).Ignore(r => r.InputJson).Ignore(r => r.Chain).Ignore(r => r.For).Ignore(r => r.Work);
             Long(e, r => r.ForJson);
             Long(e, r => r.ChainJson);
             e.Property(r => r.Transition).HasMaxLength(80);
@@ -427,6 +427,13 @@ internal static class MumegaModel
             e.HasKey(s => new { s.TenantId, s.WorkspaceId, s.Id });
             e.HasIndex(s => new { s.TenantId, s.ReleasedAt });
             e.Property(s => s.Reason).HasMaxLength(2000);
+            e.Ignore(s => s.Probe).Ignore(s => s.State).Ignore(s => s.TimeToStop);
+        });
+        Room<StopProbe>(model, e =>
+        {
+            e.HasKey(p => new { p.TenantId, p.WorkspaceId, p.Boundary });
+            e.Property(p => p.Fault).HasMaxLength(400);
+            e.Ignore(p => p.Engaged);
         });
         model.Entity<Job>(e =>
         {
@@ -443,8 +450,8 @@ internal static class MumegaModel
 
         foreach (var type in model.Model.GetEntityTypes().Select(t => t.ClrType).Where(t => t.IsAssignableTo(typeof(ITenantOwned))).ToList())
         {
-            // A tenant's stop reaches into every workspace, so each may see it; a token is made from a principal's roles in all of them.
-            var byWorkspace = type.IsAssignableTo(typeof(IWorkspaceOwned)) && type != typeof(Stop) && type != typeof(RoleBinding);
+            // A tenant's stop reaches into every workspace, so each may see it, and so does its probe; a token is made from a principal's roles in all of them.
+            var byWorkspace = type.IsAssignableTo(typeof(IWorkspaceOwned)) && type != typeof(Stop) && type != typeof(StopProbe) && type != typeof(RoleBinding);
             typeof(MumegaDb).GetMethod(nameof(MumegaDb.Filter), BindingFlags.Instance | BindingFlags.NonPublic)!
                 .MakeGenericMethod(type).Invoke(db, [model, byWorkspace]);
             if (model.Entity(type).Metadata.FindProperty("Version") is { } version) version.IsConcurrencyToken = true;

@@ -44,7 +44,7 @@ internal static class SaveGuard
 
             changed |= entry.Entity is Run or Approval or Stop or Contract or Packet or Delegation or Suspension or AgentSecret or Elevation;
             evidence |= entry.Entity is Receipt;
-            authority |= entry.Entity is Stop or Principal or RoleBinding or PolicyVersion or Workspace or Budget;
+            authority |= entry.Entity is Stop or StopProbe or Principal or RoleBinding or PolicyVersion or Workspace or Budget;
             if (entry.State is EntityState.Modified && entry.Metadata.FindProperty("Version") is not null && entry.Property("Version") is { OriginalValue: int original } version)
             {
                 version.CurrentValue = original + 1;

@@ -33,6 +33,7 @@ public sealed class Authorities
         // Read after the count was: it may be newer than the count says, never older.
         var policies = await PoliciesAsync(db, ct);
         var stops = await db.Stops.Where(s => s.ReleasedAt == null).AsNoTracking().ToListAsync(ct);
+        stops.AddRange((await db.StopProbes.Where(p => p.Nonce != null).AsNoTracking().ToListAsync(ct)).Select(p => p.Engaged!));
         if (tenants.Count >= MaxTenants) tenants.Clear();
         return tenants[db.TenantId] = new(opening.Authority, opening.TenantKey, policies, stops);
     }

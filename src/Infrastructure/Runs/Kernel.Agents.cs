@@ -15,7 +15,7 @@ public sealed partial class Kernel
         if (!s.MaySee) return new NotFound("workspace", workspaceId.ToString());
         if (await s.Call.State.FindPrincipalAsync(agentId, ct) is not { Kind: PrincipalKind.Agent, RetiredAt: null } agent) return new NotFound("agent", agentId.ToString());
         if (s.Decide(ControlAct.AgentSecret) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
-        if (s.StopFor(by.Id, "agents") is { } stopped) return stopped;
+        if (s.StopFor("agents") is { } stopped) return stopped;
 
         await ((WorkspaceState)s.Call.State).SetSecretAsync(agent, hash, by, ct);
         await s.CommitAsync(ct);

@@ -146,10 +146,10 @@ public sealed partial class Kernel
     public async Task<Outcome<Run>> ReviseAsync(Actor by, Guid workspaceId, Guid runId, JsonElement input, string reason, string key, CancellationToken ct) =>
         BadReason(reason) is { } bad ? bad : await OnRunAsync(by, workspaceId, runId, key, ["revise", runId, input.GetRawText(), reason], async (s, run) =>
         {
+            if (s.StopFor(run) is { } stopped) return stopped;
             if (run.ProposedBy != by.Id) return new NotFound("run of yours", runId.ToString());
             if (run.PacketId is not null) return new InvalidArgument("runId", "what a transition runs is made from its packet; edit the packet and take the transition again.");
             if (desk.Read(run.Action, input).Refused(out var unreadable, out var read)) return unreadable;
-            if (s.StopFor(run) is { } stopped) return stopped;
             if (await s.Db.Queries.ApprovalOfRun(s.Db, run.Id, ct) is not { State: ApprovalState.ChangesRequested } approval) return new WrongState(run.State.Name(), "CHANGES_REQUESTED");
 
             var decision = s.Decide(run.Action, read.Action, read.Json);
@@ -173,6 +173,7 @@ public sealed partial class Kernel
             async s =>
             {
                 if (s.Decide(ControlAct.Delegate) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
+                if (s.StopFor("approvals") is { } stopped) return stopped;
                 if (await s.Call.State.FindPrincipalAsync(to, ct) is not { } other || !other.IsActive(s.Now)) return new NotFound("person", to.ToString());
                 if (Delegation.Begin(workspaceId, other, since ?? s.Now, until, reason, by, s.Now).Refused(out var why, out var begun)) return why;
 

@@ -90,7 +90,7 @@ public sealed partial class Kernel
 
     // What is kept for an action is kept for whoever may propose it.
     private Refusal? WhyNot(Sitting s, string action) =>
-        s.Decide(action, desk.Catalog.Find(action)) is { Verdict: Verdict.Deny } no ? no.AsRefusal() : s.StopFor(s.By.Id, "packets");
+        s.Decide(action, desk.Catalog.Find(action)) is { Verdict: Verdict.Deny } no ? no.AsRefusal() : s.StopFor("packets");
 
     private static async Task<Outcome<Definitions>> ReadAsync(Sitting s, PacketImport import, ImportPlan plan, CancellationToken ct)
     {

@@ -31,6 +31,8 @@ public sealed partial class Kernel
         BadReason(reason) is { } bad ? bad : await desk.ActAsync(by, workspaceId, key, ["move", packetId, transition, version, reason], FindRun,
             async s =>
             {
+                // Whatever else runs with it, taking a way is an act of packets.
+                if (s.StopFor("packets") is { } stopped) return stopped;
                 if ((await Step.FindAsync(s, packetId, transition, ct)).Refused(out var no, out var step)) return no;
                 if (version is { } seen && seen != step.Packet.Version) return new StaleVersion();
                 return await step.ProposeAsync(s, reason, key, ct);
@@ -101,6 +103,7 @@ public sealed partial class Kernel
         await using var s = await desk.SitAsync(by, workspaceId, ct);
         if (!s.MaySee) return new NotFound("workspace", workspaceId.ToString());
         if (s.Decide("schedule.set", desk.Catalog.Find("schedule.set")) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
+        if (s.StopFor("workflows") is { } stopped) return stopped;
         if (await s.Call.State.FindScheduleAsync(scheduleKey, ct) is not { Trigger: Trigger.Webhook } schedule) return new NotFound("hook", scheduleKey);
 
         var (secret, kept) = s.Call.State.NewSecret();
@@ -151,7 +154,7 @@ public sealed partial class Kernel
             {
                 if (await s.Call.State.FindPacketAsync(packetId, ct) is not { } packet) return new NotFound("packet", packetId.ToString());
                 if (s.Decide(act) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
-                if (s.StopFor(by.Id, "packets") is { } stopped) return stopped;
+                if (s.StopFor("packets") is { } stopped) return stopped;
 
                 var document = (await s.Call.State.FindWorkflowAsync(packet.Workflow, packet.WorkflowVersion, ct))!.Document;
                 if ((await change(s, packet, document)).Refused(out var why, out var happened)) return why;

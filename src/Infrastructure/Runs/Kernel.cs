@@ -34,7 +34,7 @@ public sealed partial class Kernel(Desk desk)
         if (decision.Verdict is not Verdict.Deny && await read.Action.FaultsAsync(read.Json, sitting.Call, ct) is { Count: > 0 } faults) return new InvalidInput(faults);
 
         var preflight = decision.Verdict is Verdict.Deny ? null : await read.Action.PreflightAsync(read.Json, sitting.Call, ct);
-        return new Eligibility(decision, preflight, sitting.StopFor(by.Id, read.Action, read.Json), decision.Verdict is Verdict.Deny ? null : await Spending.LookAsync(sitting, read.Action, read.Action.Cost(read.Json), ct));
+        return new Eligibility(decision, preflight, sitting.StopFor(read.Action, read.Json), decision.Verdict is Verdict.Deny ? null : await Spending.LookAsync(sitting, read.Action, read.Action.Cost(read.Json), ct));
     }
 
     /// <summary>Proposes an action. A denial is a run too, with its receipt; only what can't be read or is stopped leaves nothing.</summary>
@@ -68,6 +68,7 @@ public sealed partial class Kernel(Desk desk)
         BadReason(reason) is { } bad ? bad : await OnRunAsync(by, workspaceId, runId, key, ["rollback", runId, reason], async (s, run) =>
         {
             if (s.Decide(ControlAct.RollBackRun) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
+            if (s.StopFor(run) is { } stopped) return stopped;
 
             var pointer = run.Rollback(s.Now);
             if (pointer.Status is RollbackStatus.Used or RollbackStatus.Pending) return new AlreadyRolledBack(pointer.RunId!.Value);
@@ -107,20 +108,22 @@ public sealed partial class Kernel(Desk desk)
                 if (s.Decide(act) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
                 if (await UnknownTargetAsync(s, boundary, target, ct) is { } unknown) return unknown;
 
-                var waiting = await s.Db.Runs.Where(r => r.State == RunState.AwaitingApproval || r.State == RunState.Queued || r.State == RunState.Running)
-                    .GroupBy(r => r.State).Select(g => new { g.Key, Count = g.Count() }).ToListAsync(ct);
-                var (stop, evidence) = Stop.Engage(workspaceId, boundary, target, reason, by, s.Now, waiting.ToDictionary(w => w.Key.Name(), w => w.Count));
+                // Whatever a stopped agent holds ends with it: its tokens, and through them its open connections.
+                var tokens = boundary is StopBoundary.Agent ? await s.Call.State.EndTokensAsync(await s.Db.Principals.SingleAsync(p => p.Id == Guid.Parse(target!), ct), ct) : 0;
+                var inFlight = await Stopping.InFlightAsync(s, Stop.Engage(workspaceId, boundary, target, reason, by, s.Now, new Dictionary<string, int>(), 0).Stop, ct);
+                var (stop, evidence) = Stop.Engage(workspaceId, boundary, target, reason, by, s.Now, inFlight, tokens);
                 s.Db.Stops.Add(stop);
                 s.Db.Add(evidence);
                 foreach (var room in await WorkspaceState.ReachAsync(s.Db, stop, ct))
                     s.Db.Jobs.Add(WorkspaceState.NewJob(s.Db.TenantId, room, JobKind.HoldRuns, stop.Id, s.Now));
+                s.Enqueue(JobKind.WatchStop, stop.Id);
                 return stop;
             },
             x => x.Id, ct);
     }
 
     /// <summary>Proposes the release of a stop: a governed action of somebody other than the one who engaged it.</summary>
-    public async Task<Outcome<Run>> ReleaseStopAsync(Actor by, Guid workspaceId, Guid stopId, string reason, string key, CancellationToken ct)
+    public async Task<Outcome<Run>> ReleaseStopAsync(Actor by, Guid workspaceId, Guid stopId, int? atOnce, string reason, string key, CancellationToken ct)
     {
         await using (var sitting = await desk.SitAsync(by, workspaceId, ct))
         {
@@ -129,14 +132,14 @@ public sealed partial class Kernel(Desk desk)
             if (stop is { ReleasedAt: null } && stop.EngagedBy == by.Id) return new ReleaseByAnother();
         }
 
-        return await ProposeAsync(by, workspaceId, "stop.release", JsonSerializer.SerializeToElement(new { stopId }), reason, key, ct);
+        return await ProposeAsync(by, workspaceId, "stop.release", atOnce is { } few ? JsonSerializer.SerializeToElement(new { stopId, atOnce = few }) : JsonSerializer.SerializeToElement(new { stopId }), reason, key, ct);
     }
 
     internal static async Task<Outcome<Run>> ProposeAsync(
         Sitting s, ActionDefinition action, string input, string reason, string key, Run? undoes, CancellationToken ct, Step? step = null, (Guid Packet, string Transition)? move = null)
     {
         var json = JsonDocument.Parse(input).RootElement;
-        if (s.StopFor(s.By.Id, action, json) is { } stopped) return stopped;
+        if (s.StopFor(action, json) is { } stopped) return stopped;
 
         var decision = step is null ? s.Decide(action.Kind, action, json) : step.Decide(s, action, json);
         if (decision.Verdict is not Verdict.Deny && await action.FaultsAsync(json, s.Call, ct) is { Count: > 0 } faults) return new InvalidInput(faults);

@@ -5,6 +5,7 @@ using Mumega.Domain.Approvals;
 using Mumega.Domain.Jobs;
 using Mumega.Domain.Policies;
 using Mumega.Domain.Runs;
+using Mumega.Domain.Stops;
 using Mumega.Domain.Webhooks;
 using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Imports;
@@ -21,6 +22,8 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
     private const int Parallel = 4;
 
     private static readonly TimeSpan[] Backoff = [TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2)];
+
+    private static readonly TimeSpan StopLook = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Runs claimed jobs to their end.</summary>
     public async Task RunAsync(IReadOnlyList<Job> claimed, CancellationToken ct)
@@ -100,6 +103,7 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
         JobKind.EndElevation => EndElevationAsync(s, job, ct),
         JobKind.HoldRuns => HoldAsync(s, job, ct),
         JobKind.ResumeRuns => ResumeAsync(s, job, ct),
+        JobKind.WatchStop => WatchAsync(s, job, ct),
         _ => throw new InvalidOperationException($"there is no job of the kind {job.Kind}"),
     };
 
@@ -204,9 +208,10 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
 
         // The receiver may take its time; nobody else should lack a connection meanwhile.
         await s.Db.Database.CloseConnectionAsync();
-        var delivery = await action.DispatchAsync(run.InputJson, run.EffectId, proposer.Call, sender, ct);
+        var (delivery, stop) = await UnlessStoppedAsync(run, token => action.DispatchAsync(run.InputJson, run.EffectId, proposer.Call, sender, token), ct);
         FaultPoint.Hit("dispatch.answered");
-        await ConcludeAsync(s, job, run, action, proposer, delivery, ct);
+        if (stop is null) await ConcludeAsync(s, job, run, action, proposer, delivery, ct);
+        else await EndAsync(s, job, run, action, proposer, delivery, stop, ct);
     }
 
     /// <summary>The process died, or the answer was lost, after the call may have left.</summary>
@@ -214,7 +219,13 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
     {
         var proposer = await s.ForProposerAsync(run, ct);
         var recovery = await action.RecoveryAsync(run.InputJson, proposer.Call, ct);
-        if (recovery is Recovery.None || s.EngagedFor(run) is not null)
+        if (recovery is not Recovery.None && s.EngagedFor(run) is { } stop)
+        {
+            await EndAsync(s, job, run, action, proposer, new(DeliveryResult.Unknown, "Its answer was lost."), stop, ct);
+            return;
+        }
+
+        if (recovery is Recovery.None)
         {
             s.Db.Add(run.LoseTrack("It was dispatched and the answer was lost; the receiver can neither be asked nor told twice.", s.By, s.Now));
             Done(s, job);
@@ -226,8 +237,80 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
             : new(DeliveryResult.Absent, "The receiver drops repeats.");
         FaultPoint.Hit("recover.probed");
         if (delivery.Result is DeliveryResult.Absent)
-            delivery = await action.DispatchAsync(run.InputJson, run.EffectId, proposer.Call, sender, ct);
+        {
+            (delivery, var late) = await UnlessStoppedAsync(run, token => action.DispatchAsync(run.InputJson, run.EffectId, proposer.Call, sender, token), ct);
+            if (late is not null)
+            {
+                await EndAsync(s, job, run, action, proposer, delivery, late, ct);
+                return;
+            }
+        }
+
         await ConcludeAsync(s, job, run, action, proposer, delivery, ct);
+    }
+
+    /// <summary>Makes a call to the outside unless a stop covers it, and ends it when one is engaged while it is under way.</summary>
+    /// <returns>What is known of the call, and the stop that ended it if one did. <see cref="DeliveryResult.Absent"/>: it never left.</returns>
+    private async Task<(Delivery Delivery, Stop? Stop)> UnlessStoppedAsync(Run run, Func<CancellationToken, Task<Delivery>> call, CancellationToken ct)
+    {
+        if (await LookAsync(run, ct) is { } before) return (new(DeliveryResult.Absent, "A stop was engaged before it left; nothing was sent."), before);
+
+        using var stopped = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        using var answered = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var watch = WatchAsync(run, stopped, answered.Token);
+        try
+        {
+            return (await call(stopped.Token), null);
+        }
+        catch (OperationCanceledException) when (stopped.IsCancellationRequested && !ct.IsCancellationRequested)
+        {
+            return (new(DeliveryResult.Unknown, "A stop ended the call while it was under way."), await watch);
+        }
+        finally
+        {
+            await answered.CancelAsync();
+            await Task.WhenAny(watch);
+        }
+    }
+
+    private async Task<Stop?> WatchAsync(Run run, CancellationTokenSource stopped, CancellationToken answered)
+    {
+        while (true)
+        {
+            var changed = desk.Signals.Authority.Next;
+            if (await LookAsync(run, answered) is { } stop)
+            {
+                await stopped.CancelAsync();
+                return stop;
+            }
+
+            // A stop that another process engaged is found by looking.
+            await Task.WhenAny(changed, Task.Delay(StopLook, answered));
+            answered.ThrowIfCancellationRequested();
+        }
+    }
+
+    private async Task<Stop?> LookAsync(Run run, CancellationToken ct)
+    {
+        await using var s = await desk.SitAsPlatformAsync(run.TenantId, run.WorkspaceId, ct);
+        return s.EngagedFor(run);
+    }
+
+    /// <summary>A stop ended a call. A receiver that can be asked is asked, which changes nothing there; nothing is sent again.</summary>
+    private async Task EndAsync(Sitting s, Job job, Run run, ExternalAction action, Sitting proposer, Delivery delivery, Stop stop, CancellationToken ct)
+    {
+        if (delivery.Result is DeliveryResult.Unknown && await action.RecoveryAsync(run.InputJson, proposer.Call, ct) is Recovery.Probe)
+            delivery = await action.ProbeAsync(run.InputJson, run.EffectId, proposer.Call, sender, ct) is { Result: not DeliveryResult.Unknown } known ? known : delivery;
+
+        var now = desk.Clock.Now();
+        s.Db.Add(delivery.Result switch
+        {
+            DeliveryResult.Confirmed => run.Succeed(new(delivery.Detail, null, null, run.EffectId.ToString()), action.ReceiptKind, s.By, now),
+            DeliveryResult.Absent or DeliveryResult.Refused => run.StopShort(stop.Id, delivery.Detail, s.By, now),
+            _ => run.StopBlind(stop.Id, $"{delivery.Detail} Whether it arrived is not known.", s.By, now),
+        });
+        if (run.State.IsFinal()) await Kernel.EndedAsync(s, run, ct);
+        Done(s, job);
     }
 
     private async Task ConcludeAsync(Sitting s, Job job, Run run, ExternalAction action, Sitting proposer, Delivery delivery, CancellationToken ct)
@@ -300,28 +383,26 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
 
     private static async Task HoldAsync(Sitting s, Job job, CancellationToken ct)
     {
-        var waiting = await s.Db.Runs.Where(r => r.State == RunState.AwaitingApproval || r.State == RunState.Queued).ToListAsync(ct);
-        foreach (var run in waiting)
-        {
-            if (s.EngagedFor(run) is { } stop && !run.Hold(s.By, s.Now, stop.Id).Refused(out _, out var held)) s.Db.Add(held);
-        }
-
+        await Stopping.HoldAsync(s, ct);
         Done(s, job);
     }
 
     private static async Task ResumeAsync(Sitting s, Job job, CancellationToken ct)
     {
-        foreach (var run in await s.Db.Runs.Where(r => r.State == RunState.Held).ToListAsync(ct))
-        {
-            if (s.EngagedFor(run) is not null || run.ReleaseHold(s.By, s.Now).Refused(out _, out var resumed)) continue;
+        await Stopping.ResumeAsync(s, job, ct);
+        Done(s, job);
+    }
 
-            s.Db.Add(resumed);
-            if (run.State is RunState.Queued) s.Enqueue(JobKind.ExecuteRun, run.Id);
-            else if (await s.Db.Approvals.Where(a => a.RunId == run.Id).Select(a => (DateTimeOffset?)a.ExpiresAt).SingleOrDefaultAsync(ct) is { } due)
-                s.Enqueue(JobKind.ExpireApproval, run.Id, due > s.Now ? due : s.Now);
+    private static async Task WatchAsync(Sitting s, Job job, CancellationToken ct)
+    {
+        if (await Stopping.WatchAsync(s, job, ct) is not { } again)
+        {
+            Done(s, job);
+            return;
         }
 
-        Done(s, job);
+        // Looking again is no failure, so it counts as no attempt.
+        (job.State, job.LeaseUntil, job.DueAt, job.Attempts) = (JobState.Due, null, again, 0);
     }
 
     /// <summary>Something threw. It is tried again a few times, then parked where operators see it; its run ends with a receipt.</summary>

@@ -80,13 +80,29 @@ public sealed class Sitting : IAsyncDisposable
     /// <summary>The budgets of the workspace.</summary>
     internal ValueTask<IReadOnlyList<Budget>> BudgetsAsync(CancellationToken ct) => authority.BudgetsAsync(Db, ct);
 
-    /// <summary>The stop that covers work of this proposer, or null. A release passes, or nothing could ever be released.</summary>
-    public Stopped? StopFor(Guid proposer, ActionDefinition action, JsonElement input) => StopFor(proposer, action.Family, action.Connector(input));
+    /// <summary>The stop that covers this action if the caller proposes it, or null.</summary>
+    public Stopped? StopFor(ActionDefinition action, JsonElement? input = null) =>
+        action.PassesStops ? null : StopFor(action.Family, input is { } json ? action.Connector(json) : null);
 
-    public Stopped? StopFor(Run run) => StopFor(run.ProposedBy, run.Family, run.Connector);
+    /// <summary>The same for what is done in a family without being a run.</summary>
+    public Stopped? StopFor(string family, string? connector = null) => Why(StopOver(new(Db.WorkspaceId, By.Id, [.. By.Chain.Select(l => l.Id)], family, connector)));
 
-    public Stop? EngagedFor(Run run) =>
-        run.Family == "stops" ? null : authority.Stops.FirstOrDefault(s => s.Covers(Db.WorkspaceId, run.ProposedBy, run.Family, run.Connector));
+    public Stopped? StopFor(Run run) => Why(EngagedFor(run));
+
+    public Stop? EngagedFor(Run run) => Desk.Catalog.Find(run.Action)?.PassesStops == true ? null : StopOver(run.Work);
+
+    /// <summary>The one question that every entrance asks. Stops are read with the policies; when they can't be read, there is no sitting and nothing happens.</summary>
+    internal Stop? StopOver(in Work work)
+    {
+        foreach (var stop in authority.Stops)
+        {
+            if (stop.Covers(work)) return stop;
+        }
+
+        return null;
+    }
+
+    private static Stopped? Why(Stop? stop) => stop is null ? null : new(stop.Boundary, stop.Target, stop.Reason);
 
     public void Enqueue(string kind, Guid subject, DateTimeOffset? dueAt = null) =>
         Db.Jobs.Add(WorkspaceState.NewJob(Db.TenantId, Db.WorkspaceId, kind, subject, dueAt ?? Now));
@@ -160,12 +176,6 @@ public sealed class Sitting : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => Db.DisposeAsync();
-
-    /// <summary>The same for a family as such, before there is an input.</summary>
-    public Stopped? StopFor(Guid proposer, string family, string? connector = null) =>
-        family == "stops" ? null
-        : authority.Stops.FirstOrDefault(s => s.Covers(Db.WorkspaceId, proposer, family, connector)) is { } stop ? new(stop.Boundary, stop.Target, stop.Reason)
-        : null;
 }
 
 /// <summary>Which fields of receipts somebody may see. Each name is decided once.</summary>

@@ -99,12 +99,13 @@ internal sealed partial class WorkspaceState(MumegaDb db, string tenantKey, stri
 
     public async Task<Stop?> FindStopAsync(Guid id, CancellationToken ct) => await db.Stops.SingleOrDefaultAsync(s => s.Id == id && s.WorkspaceId == WorkspaceId, ct);
 
-    public async Task<Outcome<Stop>> ReleaseStopAsync(Stop stop, Actor by, CancellationToken ct)
+    public async Task<Outcome<Stop>> ReleaseStopAsync(Stop stop, int? atOnce, Actor by, CancellationToken ct)
     {
-        if (stop.Release(by, now).Refused(out var why, out var evidence)) return why;
+        if (stop.Release(atOnce, by, now).Refused(out var why, out var evidence)) return why;
 
         db.Add(evidence);
-        foreach (var workspace in await ReachAsync(db, stop, ct)) db.Jobs.Add(NewJob(db.TenantId, workspace, JobKind.ResumeRuns, stop.Id, now));
+        if (stop.State is StopState.Releasing) db.Jobs.Add(NewJob(db.TenantId, db.WorkspaceId, JobKind.WatchStop, stop.Id, now));
+        else foreach (var workspace in await ReachAsync(db, stop, ct)) db.Jobs.Add(NewJob(db.TenantId, workspace, JobKind.ResumeRuns, stop.Id, now));
         return stop;
     }
 

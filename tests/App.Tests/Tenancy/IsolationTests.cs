@@ -123,6 +123,16 @@ public abstract class IsolationTests(MumegaApp app)
     /// <summary>A victim's room with one of everything in it, and Mallory beside it.</summary>
     private async Task<(World Victim, Client Mallory, World Room)> SceneAsync(bool sameTenant)
     {
+        var victim = await FurnishedAsync(app);
+
+        // Mallory is an agent here because sockets of other origins take tokens; with the agent's role in a room of its own.
+        var room = sameTenant ? await victim.OtherWorkspaceAsync() : await app.WorldAsync();
+        return (victim, sameTenant ? await room.AgentAsync("mallory") : await room.Hermes, room);
+    }
+
+    /// <summary>A room with one of everything in it.</summary>
+    internal static async Task<World> FurnishedAsync(MumegaApp app)
+    {
         var victim = await app.WorldAsync();
         var otto = await victim.Otto;
         await otto.UntilAsync((await otto.ProposePageAsync(victim, "victim-page", "victim text")).Run(), "SUCCEEDED");
@@ -142,13 +152,10 @@ public abstract class IsolationTests(MumegaApp app)
         Assert.Null((await ImportTests.CheckAsync(otto, import, new { type = "content", title = "/victim column", payload = new { slug = "/victim column" } })).Error());
         await Runs.Poll.UntilAsync(() => ImportTests.ImportAsync(otto, import), i => i.State() == "CHECKED");
         Assert.Null((await otto.DelegateAsync(victim, victim.IdOf("Petra"))).Error());
-
-        // Mallory is an agent here because sockets of other origins take tokens; with the agent's role in a room of its own.
-        var room = sameTenant ? await victim.OtherWorkspaceAsync() : await app.WorldAsync();
-        return (victim, sameTenant ? await room.AgentAsync("mallory") : await room.Hermes, room);
+        return victim;
     }
 
-    private static async Task<Dictionary<string, string>> IdsAsync(World victim)
+    internal static async Task<Dictionary<string, string>> IdsAsync(World victim)
     {
         var w = (await (await victim.Otto).AskAsync(
             "query($key: String!) { workspace(key: $key) { id runs { nodes { id } } approvals { nodes { id } } receipts { nodes { id } } pages { nodes { id } } stops { id } agents { id } contracts { id } packets { nodes { id } } delegations { id } elevations { id } packetImports { id } } }",
@@ -171,7 +178,7 @@ public abstract class IsolationTests(MumegaApp app)
         };
     }
 
-    private static object? Value(FieldType field, Dictionary<string, string> ids) => field.ResolvedType!.GetNamedType() switch
+    internal static object? Value(FieldType field, Dictionary<string, string> ids) => field.ResolvedType!.GetNamedType() switch
     {
         IdGraphType when field.Name == "to" => Guid.NewGuid(),
         IInputObjectGraphType when field.Name == "approvals" => new[] { new { approvalId = ids["Approval"], digest = "x" } },

@@ -149,8 +149,8 @@ export const Dialog = ({ open, onClose, title, lead, children }: { open: boolean
 );
 
 /** Asks for a reason before something that can't be shrugged off. */
-export const ReasonDialog = ({ open, title, lead, action, danger, busy, error, onClose, onSubmit, initial = '', codes = [] }: {
-  open: boolean; title: string; lead: string; action: string; danger?: boolean; busy: boolean; error?: string; initial?: string; codes?: { code: string; label: string }[]; onClose: () => void; onSubmit: (reason: string, code?: string) => void;
+export const ReasonDialog = ({ open, title, lead, action, danger, busy, error, onClose, onSubmit, initial = '', codes = [], extra }: {
+  open: boolean; title: string; lead: string; action: string; danger?: boolean; busy: boolean; error?: string; initial?: string; codes?: { code: string; label: string }[]; extra?: ReactNode; onClose: () => void; onSubmit: (reason: string, code?: string) => void;
 }) => (
   <RadixAlert.Root open={open} onOpenChange={(now) => !now && onClose()}>
     <RadixAlert.Portal>
@@ -166,6 +166,7 @@ export const ReasonDialog = ({ open, title, lead, action, danger, busy, error, o
           <div className="px-5 py-4">
             <RadixAlert.Title className="font-semibold">{title}</RadixAlert.Title>
             <RadixAlert.Description className="mb-4 mt-0.5 text-sm text-soft">{lead}</RadixAlert.Description>
+            {extra && <div className="mb-4">{extra}</div>}
             {codes.length > 0 && <div className="mb-4"><Field label="Kind of reason">{(p) => <select {...p} name="code" required autoFocus><option value="">Choose</option>{codes.map((c) => <option key={c.code} value={c.code}>{c.label}</option>)}</select>}</Field></div>}
             <Field label={codes.length > 0 ? 'Note' : 'Reason'} help="Goes into the receipt." error={error}>{(p) => <TextArea {...p} name="reason" rows={3} required maxLength={2000} autoFocus={codes.length === 0} defaultValue={initial} />}</Field>
           </div>

@@ -14,6 +14,8 @@ public sealed class SuspendAgent : InternalAction
 
     public override string Description => "Ends the agent's tokens and open connections at once, and refuses new ones.";
 
+    public override bool PassesStops => true;
+
     public override Blast Blast => Blast.Medium;
 
     public override Reversibility Reversibility => Reversibility.Reversible;

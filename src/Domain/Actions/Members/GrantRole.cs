@@ -108,6 +108,8 @@ public sealed class RevokeRole : InternalAction
 
     public override string Description => "Takes a role in this workspace away from somebody, at once, open connections included.";
 
+    public override bool PassesStops => true;
+
     public override Blast Blast => Blast.High;
 
     public override Reversibility Reversibility => Reversibility.Reversible;

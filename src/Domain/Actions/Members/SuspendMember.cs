@@ -21,6 +21,8 @@ public sealed class SuspendMember : InternalAction
 
     public override string Description => "Ends a person's sessions and tokens in the whole tenant at once, and those of their agents. Their roles stay for when they come back.";
 
+    public override bool PassesStops => true;
+
     public override Blast Blast => Blast.High;
 
     public override Reversibility Reversibility => Reversibility.Reversible;

@@ -14,6 +14,8 @@ public sealed class RevokeContract : InternalAction
 
     public override string Description => "Ends a contract at once. What was shown under it is not recalled.";
 
+    public override bool PassesStops => true;
+
     public override Blast Blast => Blast.Medium;
 
     public override Reversibility Reversibility => Reversibility.Compensable;

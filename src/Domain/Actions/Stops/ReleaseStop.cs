@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Mumega.Domain.Stops;
 
 namespace Mumega.Domain.Actions.Stops;
 
@@ -13,6 +14,8 @@ public sealed class ReleaseStop : InternalAction
 
     public override string Description => "Lets what a stop held go on from where it was.";
 
+    public override bool PassesStops => true;
+
     public override Blast Blast => Blast.High;
 
     public override Reversibility Reversibility => Reversibility.Compensable;
@@ -22,7 +25,10 @@ public sealed class ReleaseStop : InternalAction
     public override string InputSchema => """
         {
           "type": "object", "additionalProperties": false, "required": ["stopId"],
-          "properties": { "stopId": { "type": "string", "title": "Stop", "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$" } }
+          "properties": {
+            "stopId": { "type": "string", "title": "Stop", "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$" },
+            "atOnce": { "type": "integer", "title": "At a time", "description": "In stages: so many held runs go on, the next ones when these have ended well. When one fails, everything is held again.", "minimum": 1, "maximum": 1000 }
+          }
         }
         """;
 
@@ -33,20 +39,22 @@ public sealed class ReleaseStop : InternalAction
     public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
         var stop = await call.State.FindStopAsync(Guid.Parse(input.Text("stopId")), ct);
-        var engaged = stop is { ReleasedAt: null };
+        var engaged = stop is { State: StopState.Engaged };
         var another = stop?.EngagedBy != call.By.Id;
         return new(
             [
-                new("engaged", engaged, engaged ? "The stop is engaged." : "The stop is not engaged."),
+                new("engaged", engaged, engaged ? "The stop is engaged." : stop is { State: StopState.Releasing } ? "It is being released in stages already." : "The stop is not engaged."),
                 new("somebody else", another, another ? "It was engaged by somebody else." : "You engaged this stop; somebody else has to release it."),
             ],
-            "What the stop held goes on from where it was.", stop?.Reason, null, "Engage the stop again.", $"{stop?.Version ?? 0}");
+            AtOnce(input) is { } few ? $"What the stop held goes on from where it was, {few} at a time. When one fails, everything is held again." : "What the stop held goes on from where it was.", stop?.Reason, null, "Engage the stop again.", $"{stop?.Version ?? 0}");
     }
 
     public override async Task<Outcome<Change>> ApplyAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
         if (await call.State.FindStopAsync(Guid.Parse(input.Text("stopId")), ct) is not { } stop) return new NotFound("stop", input.Text("stopId"));
-        if ((await call.State.ReleaseStopAsync(stop, call.By, ct)).Refused(out var why, out _)) return why;
-        return new Change("The stop is released.", null, "ENGAGED", "RELEASED");
+        if ((await call.State.ReleaseStopAsync(stop, AtOnce(input), call.By, ct)).Refused(out var why, out _)) return why;
+        return stop.State is StopState.Releasing ? new Change("The stop is released in stages.", null, "ENGAGED", "RELEASING") : new Change("The stop is released.", null, "ENGAGED", "RELEASED");
     }
+
+    private static int? AtOnce(JsonElement input) => input.TryGetProperty("atOnce", out var few) ? few.GetInt32() : null;
 }

@@ -1774,6 +1774,9 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                         .HasMaxLength(-1)
                         .HasColumnType("text");
 
+                    b.Property<DateTimeOffset?>("HeldAt")
+                        .HasColumnType("timestamp with time zone");
+
                     b.Property<string>("HeldFrom")
                         .HasMaxLength(40)
                         .HasColumnType("character varying(40)");
@@ -1792,6 +1795,9 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
 
                     b.Property<Guid?>("PacketId")
                         .HasColumnType("uuid");
+
+                    b.Property<bool>("PastStop")
+                        .HasColumnType("boolean");
 
                     b.Property<string>("PreflightJson")
                         .HasMaxLength(-1)
@@ -1824,6 +1830,9 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                         .IsRequired()
                         .HasMaxLength(40)
                         .HasColumnType("character varying(40)");
+
+                    b.Property<Guid?>("StopId")
+                        .HasColumnType("uuid");
 
                     b.Property<string>("Surface")
                         .IsRequired()
@@ -2024,11 +2033,20 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                         .HasMaxLength(40)
                         .HasColumnType("character varying(40)");
 
+                    b.Property<int>("Cancelled")
+                        .HasColumnType("integer");
+
+                    b.Property<DateTimeOffset?>("EffectiveAt")
+                        .HasColumnType("timestamp with time zone");
+
                     b.Property<DateTimeOffset>("EngagedAt")
                         .HasColumnType("timestamp with time zone");
 
                     b.Property<Guid>("EngagedBy")
                         .HasColumnType("uuid");
+
+                    b.Property<int>("Held")
+                        .HasColumnType("integer");
 
                     b.Property<string>("LastReceipt")
                         .HasMaxLength(400)
@@ -2048,6 +2066,12 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                     b.Property<Guid?>("ReleasedBy")
                         .HasColumnType("uuid");
 
+                    b.Property<int>("Stage")
+                        .HasColumnType("integer");
+
+                    b.Property<int?>("StageSize")
+                        .HasColumnType("integer");
+
                     b.Property<string>("Target")
                         .HasMaxLength(400)
                         .HasColumnType("character varying(400)");
@@ -2061,6 +2085,39 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                     b.HasIndex("TenantId", "ReleasedAt");
 
                     b.ToTable("Stops");
+                });
+
+            modelBuilder.Entity("Mumega.Domain.Stops.StopProbe", b =>
+                {
+                    b.Property<Guid>("TenantId")
+                        .HasColumnType("uuid");
+
+                    b.Property<Guid>("WorkspaceId")
+                        .HasColumnType("uuid");
+
+                    b.Property<string>("Boundary")
+                        .HasMaxLength(40)
+                        .HasColumnType("character varying(40)");
+
+                    b.Property<DateTimeOffset?>("CheckedAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<string>("Fault")
+                        .HasMaxLength(400)
+                        .HasColumnType("character varying(400)");
+
+                    b.Property<DateTimeOffset?>("HeldAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<int?>("Milliseconds")
+                        .HasColumnType("integer");
+
+                    b.Property<Guid?>("Nonce")
+                        .HasColumnType("uuid");
+
+                    b.HasKey("TenantId", "WorkspaceId", "Boundary");
+
+                    b.ToTable("StopProbes");
                 });
 
             modelBuilder.Entity("Mumega.Domain.Tasks.WorkTask", b =>
@@ -3151,6 +3208,15 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                 });
 
             modelBuilder.Entity("Mumega.Domain.Stops.Stop", b =>
+                {
+                    b.HasOne("Mumega.Domain.Tenancy.Workspace", null)
+                        .WithMany()
+                        .HasForeignKey("TenantId", "WorkspaceId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Mumega.Domain.Stops.StopProbe", b =>
                 {
                     b.HasOne("Mumega.Domain.Tenancy.Workspace", null)
                         .WithMany()

@@ -1790,6 +1790,9 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                         .HasMaxLength(-1)
                         .HasColumnType("nvarchar(max)");
 
+                    b.Property<DateTimeOffset?>("HeldAt")
+                        .HasColumnType("datetimeoffset");
+
                     b.Property<string>("HeldFrom")
                         .HasMaxLength(40)
                         .HasColumnType("nvarchar(40)");
@@ -1808,6 +1811,9 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
 
                     b.Property<Guid?>("PacketId")
                         .HasColumnType("uniqueidentifier");
+
+                    b.Property<bool>("PastStop")
+                        .HasColumnType("bit");
 
                     b.Property<string>("PreflightJson")
                         .HasMaxLength(-1)
@@ -1840,6 +1846,9 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                         .IsRequired()
                         .HasMaxLength(40)
                         .HasColumnType("nvarchar(40)");
+
+                    b.Property<Guid?>("StopId")
+                        .HasColumnType("uniqueidentifier");
 
                     b.Property<string>("Surface")
                         .IsRequired()
@@ -2040,11 +2049,20 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                         .HasMaxLength(40)
                         .HasColumnType("nvarchar(40)");
 
+                    b.Property<int>("Cancelled")
+                        .HasColumnType("int");
+
+                    b.Property<DateTimeOffset?>("EffectiveAt")
+                        .HasColumnType("datetimeoffset");
+
                     b.Property<DateTimeOffset>("EngagedAt")
                         .HasColumnType("datetimeoffset");
 
                     b.Property<Guid>("EngagedBy")
                         .HasColumnType("uniqueidentifier");
+
+                    b.Property<int>("Held")
+                        .HasColumnType("int");
 
                     b.Property<string>("LastReceipt")
                         .HasMaxLength(400)
@@ -2064,6 +2082,12 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                     b.Property<Guid?>("ReleasedBy")
                         .HasColumnType("uniqueidentifier");
 
+                    b.Property<int>("Stage")
+                        .HasColumnType("int");
+
+                    b.Property<int?>("StageSize")
+                        .HasColumnType("int");
+
                     b.Property<string>("Target")
                         .HasMaxLength(400)
                         .HasColumnType("nvarchar(400)");
@@ -2077,6 +2101,39 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                     b.HasIndex("TenantId", "ReleasedAt");
 
                     b.ToTable("Stops");
+                });
+
+            modelBuilder.Entity("Mumega.Domain.Stops.StopProbe", b =>
+                {
+                    b.Property<Guid>("TenantId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<Guid>("WorkspaceId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<string>("Boundary")
+                        .HasMaxLength(40)
+                        .HasColumnType("nvarchar(40)");
+
+                    b.Property<DateTimeOffset?>("CheckedAt")
+                        .HasColumnType("datetimeoffset");
+
+                    b.Property<string>("Fault")
+                        .HasMaxLength(400)
+                        .HasColumnType("nvarchar(400)");
+
+                    b.Property<DateTimeOffset?>("HeldAt")
+                        .HasColumnType("datetimeoffset");
+
+                    b.Property<int?>("Milliseconds")
+                        .HasColumnType("int");
+
+                    b.Property<Guid?>("Nonce")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.HasKey("TenantId", "WorkspaceId", "Boundary");
+
+                    b.ToTable("StopProbes");
                 });
 
             modelBuilder.Entity("Mumega.Domain.Tasks.WorkTask", b =>
@@ -3173,6 +3230,15 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                 });
 
             modelBuilder.Entity("Mumega.Domain.Stops.Stop", b =>
+                {
+                    b.HasOne("Mumega.Domain.Tenancy.Workspace", null)
+                        .WithMany()
+                        .HasForeignKey("TenantId", "WorkspaceId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Mumega.Domain.Stops.StopProbe", b =>
                 {
                     b.HasOne("Mumega.Domain.Tenancy.Workspace", null)
                         .WithMany()

@@ -1767,6 +1767,9 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                         .HasMaxLength(-1)
                         .HasColumnType("TEXT");
 
+                    b.Property<long?>("HeldAt")
+                        .HasColumnType("INTEGER");
+
                     b.Property<string>("HeldFrom")
                         .HasMaxLength(40)
                         .HasColumnType("TEXT");
@@ -1785,6 +1788,9 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
 
                     b.Property<Guid?>("PacketId")
                         .HasColumnType("TEXT");
+
+                    b.Property<bool>("PastStop")
+                        .HasColumnType("INTEGER");
 
                     b.Property<string>("PreflightJson")
                         .HasMaxLength(-1)
@@ -1816,6 +1822,9 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                     b.Property<string>("State")
                         .IsRequired()
                         .HasMaxLength(40)
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid?>("StopId")
                         .HasColumnType("TEXT");
 
                     b.Property<string>("Surface")
@@ -2017,11 +2026,20 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                         .HasMaxLength(40)
                         .HasColumnType("TEXT");
 
+                    b.Property<int>("Cancelled")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<long?>("EffectiveAt")
+                        .HasColumnType("INTEGER");
+
                     b.Property<long>("EngagedAt")
                         .HasColumnType("INTEGER");
 
                     b.Property<Guid>("EngagedBy")
                         .HasColumnType("TEXT");
+
+                    b.Property<int>("Held")
+                        .HasColumnType("INTEGER");
 
                     b.Property<string>("LastReceipt")
                         .HasMaxLength(400)
@@ -2041,6 +2059,12 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                     b.Property<Guid?>("ReleasedBy")
                         .HasColumnType("TEXT");
 
+                    b.Property<int>("Stage")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<int?>("StageSize")
+                        .HasColumnType("INTEGER");
+
                     b.Property<string>("Target")
                         .HasMaxLength(400)
                         .HasColumnType("TEXT");
@@ -2054,6 +2078,39 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                     b.HasIndex("TenantId", "ReleasedAt");
 
                     b.ToTable("Stops");
+                });
+
+            modelBuilder.Entity("Mumega.Domain.Stops.StopProbe", b =>
+                {
+                    b.Property<Guid>("TenantId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("WorkspaceId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Boundary")
+                        .HasMaxLength(40)
+                        .HasColumnType("TEXT");
+
+                    b.Property<long?>("CheckedAt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("Fault")
+                        .HasMaxLength(400)
+                        .HasColumnType("TEXT");
+
+                    b.Property<long?>("HeldAt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<int?>("Milliseconds")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<Guid?>("Nonce")
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("TenantId", "WorkspaceId", "Boundary");
+
+                    b.ToTable("StopProbes");
                 });
 
             modelBuilder.Entity("Mumega.Domain.Tasks.WorkTask", b =>
@@ -3144,6 +3201,15 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                 });
 
             modelBuilder.Entity("Mumega.Domain.Stops.Stop", b =>
+                {
+                    b.HasOne("Mumega.Domain.Tenancy.Workspace", null)
+                        .WithMany()
+                        .HasForeignKey("TenantId", "WorkspaceId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Mumega.Domain.Stops.StopProbe", b =>
                 {
                     b.HasOne("Mumega.Domain.Tenancy.Workspace", null)
                         .WithMany()
