@@ -413,7 +413,7 @@ internal static class LogBench
         await admin.OpenAsync();
         await using var create = new Npgsql.NpgsqlCommand($"CREATE DATABASE {name}", admin);
         await create.ExecuteNonQueryAsync();
-        return new() { Kind = DatabaseKind.Postgres, Connection = new Npgsql.NpgsqlConnectionStringBuilder(postgres) { Database = name, MaxPoolSize = 60 }.ToString() };
+        return new() { Kind = DatabaseKind.Postgres, Connection = new Npgsql.NpgsqlConnectionStringBuilder(postgres) { Database = name, MaxPoolSize = 60, Username = "mumega_bench" }.ToString(), Owner = new Npgsql.NpgsqlConnectionStringBuilder(postgres) { Database = name }.ToString() };
     }
 
     private static List<List<byte[]>> Levels(List<byte[]> leaves)

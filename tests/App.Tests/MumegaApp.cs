@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Mumega.Api;
@@ -34,13 +35,21 @@ public abstract class MumegaApp : IAsyncLifetime
     /// <summary>Why it can't run here, or null when it can.</summary>
     public virtual string? Missing => null;
 
+    /// <summary>How the application's own role reaches the database, and how its owner does; the latter is null where there is one role for everything.</summary>
+    internal (string Connection, string? Owner) Database => (database.Connection, Owner);
+
+    /// <summary>The database as its owner sees it, past the walls on a server.</summary>
+    internal MumegaDb OpenAsOwner() => Owner is { } owner ? new PostgresDb(new DbContextOptionsBuilder<PostgresDb>().UseNpgsql(owner).Options) : Databases.OpenPlatform();
+
+    private string? Owner => TestServers.OwnerOf(Enum.Parse<DatabaseKind>(database.Kind), database.Connection);
+
     /// <summary>Takes the place of an outside receiver of webhooks.</summary>
     internal Receiver Receiver { get; } = new();
 
     /// <summary>A second server on the same database, in a process of its own.</summary>
     internal async Task<Neighbour> NeighbourAsync()
     {
-        var neighbour = new Neighbour($"http://localhost:{FreePort()}", folder, $"--PublicAddress={Address}", $"--Database:Kind={database.Kind}", $"--Database:Connection={database.Connection}", $"--Keys:Folder={Path.Combine(folder, "keys")}");
+        var neighbour = new Neighbour($"http://localhost:{FreePort()}", folder, $"--PublicAddress={Address}", $"--Database:Kind={database.Kind}", $"--Database:Connection={database.Connection}", $"--Database:Owner={Owner}", $"--Keys:Folder={Path.Combine(folder, "keys")}");
         await neighbour.ReadyAsync();
         return neighbour;
     }
@@ -68,7 +77,7 @@ public abstract class MumegaApp : IAsyncLifetime
         using (var made = Certificates.New("localhost")) await File.WriteAllBytesAsync(certificate, made.Export(System.Security.Cryptography.X509Certificates.X509ContentType.Pfx, "test"));
         app = MumegaHost.Build(
         [
-            $"--Urls={Address};{SecureAddress}", $"--Kestrel:Certificates:Default:Path={certificate}", "--Kestrel:Certificates:Default:Password=test", $"--PublicAddress={Address}", $"--Data={folder}", $"--Database:Kind={database.Kind}", $"--Database:Connection={database.Connection}",
+            $"--Urls={Address};{SecureAddress}", $"--Kestrel:Certificates:Default:Path={certificate}", "--Kestrel:Certificates:Default:Password=test", $"--PublicAddress={Address}", $"--Data={folder}", $"--Database:Kind={database.Kind}", $"--Database:Connection={database.Connection}", $"--Database:Owner={Owner}",
             $"--Outbound:AllowedPrivate:0={Receiver.Host}", "--Outbound:Timeout=00:00:02", "--Jobs:Poll=00:00:00.100", $"--SignIn:PerMinute={SignInsPerMinute}", "--Checkpoints:Every=00:00:00.300",
         ], b =>
         {
@@ -135,8 +144,13 @@ internal static class TestServers
         await connection.OpenAsync();
         await using var create = new Npgsql.NpgsqlCommand($"CREATE DATABASE {name} TEMPLATE {template ?? "template1"}", connection);
         await create.ExecuteNonQueryAsync();
-        return new Npgsql.NpgsqlConnectionStringBuilder(Postgres) { Database = name, MaxPoolSize = 60 }.ToString();
+        return new Npgsql.NpgsqlConnectionStringBuilder(Postgres) { Database = name, Username = "mumega_app", Password = "mumega", MaxPoolSize = 60 }.ToString();
     }
+
+    /// <summary>The same database as whoever owns its tables; null where there is one role for everything.</summary>
+    public static string? OwnerOf(DatabaseKind kind, string connection) => kind is DatabaseKind.Postgres
+        ? new Npgsql.NpgsqlConnectionStringBuilder(Postgres) { Database = new Npgsql.NpgsqlConnectionStringBuilder(connection).Database, MaxPoolSize = 60 }.ToString()
+        : null;
 
     public static async Task<string> NewSqlServerDatabaseAsync()
     {

@@ -15,6 +15,12 @@ public sealed class DatabaseOptions
 
     /// <summary>An ADO.NET connection string. On SQLite a file of the data folder by default.</summary>
     public string Connection { get; set; } = "";
+
+    /// <summary>On a server: the connection string of who owns the tables and brings the schema up to date, so that the application's own role owns nothing. Left out, it is the same.</summary>
+    public string? Owner { get; set; }
+
+    /// <summary>Lets the application start although its role on a server is one that row-level security does not bind (a superuser, or one with BYPASSRLS). For trying things out.</summary>
+    public bool AllowBypass { get; set; }
 }
 
 /// <summary>The one way to open the database: always for a tenant and a workspace, or for none.</summary>
@@ -26,8 +32,11 @@ public sealed class Databases
     private readonly SemaphoreSlim? writer;
     private readonly Func<MumegaDb> rent;
 
+    private readonly DatabaseOptions options;
+
     public Databases(DatabaseOptions options)
     {
+        this.options = options;
         Kind = options.Kind;
         switch (options.Kind)
         {
@@ -38,13 +47,14 @@ public sealed class Databases
                 rent = Build(new DbContextOptionsBuilder<SqliteDb>().UseSqlite(connection.ToString()));
                 break;
             case DatabaseKind.Postgres:
-                // Statements are prepared once a connection; no session state is kept on one that would need a reset.
-                var server = new NpgsqlConnectionStringBuilder(options.Connection) { NoResetOnClose = true };
+                // The pool's reset is what keeps one tenant's session out of the next lease; statements stay prepared over it.
+                var server = new NpgsqlConnectionStringBuilder(options.Connection);
+                if (server.NoResetOnClose) throw new InvalidOperationException("\"No Reset On Close\" in the connection string would hand one tenant's session to the next. Leave it out.");
                 if (!new System.Data.Common.DbConnectionStringBuilder { ConnectionString = options.Connection }.ContainsKey("Max Auto Prepare")) server.MaxAutoPrepare = 200;
-                rent = Build(new DbContextOptionsBuilder<PostgresDb>().UseNpgsql(server.ToString()));
+                rent = Build(new DbContextOptionsBuilder<PostgresDb>().UseNpgsql(server.ToString()).AddInterceptors(new ConnectionOwner()));
                 break;
             default:
-                rent = Build(new DbContextOptionsBuilder<SqlServerDb>().UseSqlServer(options.Connection));
+                rent = Build(new DbContextOptionsBuilder<SqlServerDb>().UseSqlServer(options.Connection).AddInterceptors(new ConnectionOwner()));
                 break;
         }
     }
@@ -60,12 +70,89 @@ public sealed class Databases
     /// <summary>No owned row at all: sign-in, tokens, the list of tenants, jobs.</summary>
     public MumegaDb OpenPlatform() => Open(Guid.Empty, Guid.Empty);
 
-    /// <summary>Creates or updates the schema. On SQLite it also turns on write-ahead logging, which stays on.</summary>
+    /// <summary>
+    /// Creates or updates the schema, as its owner. On SQLite it also turns on write-ahead logging, which stays on; on a server it raises the walls between tenants, and refuses to go on where they would
+    /// not bind the application's role.
+    /// </summary>
     public async Task MigrateAsync(CancellationToken ct)
     {
-        await using var db = OpenPlatform();
-        await db.Database.MigrateAsync(ct);
-        if (Kind is DatabaseKind.Sqlite) await db.Database.ExecuteSqlRawAsync("PRAGMA journal_mode=WAL", ct);
+        await using (var db = OpenAsOwner())
+        {
+            await db.Database.MigrateAsync(ct);
+            if (Kind is DatabaseKind.Sqlite) await db.Database.ExecuteSqlRawAsync("PRAGMA journal_mode=WAL", ct);
+            if (Kind is not DatabaseKind.Sqlite) await WallAsync(db, ct);
+        }
+
+        if (Kind is DatabaseKind.Postgres && !options.AllowBypass)
+        {
+            await using var own = OpenPlatform();
+            var bypasses = await own.Database.SqlQuery<bool>($"SELECT (rolsuper OR rolbypassrls) AS \"Value\" FROM pg_roles WHERE rolname = current_user").SingleAsync(ct);
+            if (bypasses)
+                throw new InvalidOperationException("The application's database role is one that row-level security does not bind. Give it a role of its own in Database:Connection and put this one in Database:Owner, or set Database:AllowBypass.");
+        }
+    }
+
+    // Another role than the application's, where one is given. Not pooled: it is needed once.
+    private MumegaDb OpenAsOwner()
+    {
+        if (options.Owner is not { Length: > 0 } owner) return OpenPlatform();
+
+        MumegaDb db = Kind is DatabaseKind.Postgres
+            ? new PostgresDb(new DbContextOptionsBuilder<PostgresDb>().UseNpgsql(new NpgsqlConnectionStringBuilder(owner) { Pooling = false }.ToString()).Options)
+            : new SqlServerDb(new DbContextOptionsBuilder<SqlServerDb>().UseSqlServer(new Microsoft.Data.SqlClient.SqlConnectionStringBuilder(owner) { Pooling = false }.ToString()).Options);
+        return db.For(Guid.Empty, Guid.Empty, queries, writer);
+    }
+
+    private async Task WallAsync(MumegaDb db, CancellationToken ct)
+    {
+        var walls = Walls.Of(db.Model);
+        var appendOnly = AppendOnly.Tables.Select(t => db.Model.FindEntityType(t)!.GetTableName()!);
+
+        // Several nodes may start at once; each statement can be repeated, but not at the same time.
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (Kind is DatabaseKind.Postgres)
+        {
+            await db.Database.ExecuteSqlRawAsync("SELECT pg_advisory_xact_lock(8316540197)", ct);
+            var role = HasOwner ? new NpgsqlConnectionStringBuilder(options.Connection).Username ?? throw new InvalidOperationException("Database:Connection names no user.") : null;
+            var script = Walls.PostgresScript(walls, appendOnly, role);
+
+            // What is as it should be is left alone: raising a wall locks its table.
+            var digest = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(script)));
+            var raised = await db.Database.SqlQuery<string?>($"SELECT (SELECT obj_description(oid, 'pg_policy') FROM pg_policy WHERE polname = 'wall' AND polrelid = '\"Tenants\"'::regclass) AS \"Value\"").SingleAsync(ct);
+            if (raised == digest) return;
+
+            if (role is not null) await CreateRoleAsync(db, role, ct);
+            await RunAsync(db, $"{script}COMMENT ON POLICY wall ON \"Tenants\" IS '{digest}'", ct);
+        }
+        else
+        {
+            await db.Database.ExecuteSqlRawAsync("EXEC sp_getapplock @Resource = N'mumega.walls', @LockMode = N'Exclusive', @LockOwner = N'Transaction', @LockTimeout = 60000", ct);
+            var predicates = await db.Database.SqlQuery<int>($"SELECT COUNT(*) AS [Value] FROM sys.security_predicates p JOIN sys.security_policies s ON s.object_id = p.object_id WHERE s.name = 'mumega_walls' AND s.is_enabled = 1").SingleAsync(ct);
+            if (predicates == walls.Count * 2) return;
+
+            // Its login is made by whoever runs the server; here it gets its place in this database.
+            var role = HasOwner ? new Microsoft.Data.SqlClient.SqlConnectionStringBuilder(options.Connection).UserID : null;
+            if (role is not null) await RunAsync(db, $"IF DATABASE_PRINCIPAL_ID(N'{role.Replace("'", "''", StringComparison.Ordinal)}') IS NULL CREATE USER [{role.Replace("]", "]]", StringComparison.Ordinal)}]", ct);
+            foreach (var batch in Walls.SqlServerScript(walls, appendOnly, role)) await RunAsync(db, batch, ct);
+        }
+
+        await transaction.CommitAsync(ct);
+    }
+
+    private bool HasOwner => options.Owner is { Length: > 0 };
+
+    // Braces would be taken for parameters.
+    private static Task<int> RunAsync(MumegaDb db, string sql, CancellationToken ct) =>
+        db.Database.ExecuteSqlRawAsync(sql.Replace("{", "{{", StringComparison.Ordinal).Replace("}", "}}", StringComparison.Ordinal), ct);
+
+    // The role is made with the password of the application's own connection string, so that two strings are all that has to be set up.
+    private async Task CreateRoleAsync(MumegaDb db, string role, CancellationToken ct)
+    {
+        if (await db.Database.SqlQuery<bool>($"SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = {role}) AS \"Value\"").SingleAsync(ct)) return;
+
+        var password = new NpgsqlConnectionStringBuilder(options.Connection).Password;
+        var statement = await db.Database.SqlQuery<string>($"SELECT format('CREATE ROLE %I LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD %L', {role}, {password}::text) AS \"Value\"").SingleAsync(ct);
+        await RunAsync(db, statement, ct);
     }
 
     /// <summary>Whether a failed commit lost a race that a fresh attempt may win: a changed version, a taken key, a deadlock.</summary>

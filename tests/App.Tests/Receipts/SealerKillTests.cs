@@ -171,6 +171,7 @@ public sealed class SealerKillsOnPostgres : SealerKillTests
     public async Task Two_sealers_at_once_killed_again_and_again_neither_lose_nor_repeat_nor_fork()
     {
         if (TestServers.Postgres is null) Assert.Skip("MUMEGA_TEST_POSTGRES names no server");
-        await KillAsync(new() { Kind = DatabaseKind.Postgres, Connection = await TestServers.NewPostgresDatabaseAsync() }, 2, Kills);
+        var connection = await TestServers.NewPostgresDatabaseAsync();
+        await KillAsync(new() { Kind = DatabaseKind.Postgres, Connection = connection, Owner = TestServers.OwnerOf(DatabaseKind.Postgres, connection) }, 2, Kills);
     }
 }

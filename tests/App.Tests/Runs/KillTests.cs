@@ -245,11 +245,12 @@ public sealed class SeededOnPostgres : Seeded
     {
         // A copy can be made only of a database that nobody is connected to.
         template = new Npgsql.NpgsqlConnectionStringBuilder(await TestServers.NewPostgresDatabaseAsync()) { Pooling = false }.ToString();
-        return new() { Kind = DatabaseKind.Postgres, Connection = template };
+        return Options(template);
     }
 
-    internal override async Task<DatabaseOptions> CopyAsync(string folder) =>
-        new() { Kind = DatabaseKind.Postgres, Connection = await TestServers.NewPostgresDatabaseAsync(new Npgsql.NpgsqlConnectionStringBuilder(template).Database) };
+    internal override async Task<DatabaseOptions> CopyAsync(string folder) => Options(await TestServers.NewPostgresDatabaseAsync(new Npgsql.NpgsqlConnectionStringBuilder(template).Database));
+
+    private static DatabaseOptions Options(string connection) => new() { Kind = DatabaseKind.Postgres, Connection = connection, Owner = TestServers.OwnerOf(DatabaseKind.Postgres, connection) };
 }
 
 /// <summary>A data folder with one tenant set up, to be copied for every server, and the receiver that outlives them all.</summary>
@@ -283,7 +284,7 @@ public class Seeded : IAsyncLifetime
         await Receiver.StartAsync();
         var ct = CancellationToken.None;
         var template = await TemplateAsync();
-        await using (var app = MumegaHost.Build([$"--Data={Folder}", $"--Database:Kind={template.Kind}", $"--Database:Connection={template.Connection}", $"--PublicAddress=http://localhost:{Port}", "--Jobs:Run=false"], b => b.Logging.ClearProviders()))
+        await using (var app = MumegaHost.Build([$"--Data={Folder}", $"--Database:Kind={template.Kind}", $"--Database:Connection={template.Connection}", $"--Database:Owner={template.Owner}", $"--PublicAddress=http://localhost:{Port}", "--Jobs:Run=false"], b => b.Logging.ClearProviders()))
         {
             await app.PrepareAsync(ct);
             var installation = app.Services.GetRequiredService<Installation>();
@@ -420,7 +421,7 @@ internal sealed class Survivor : IAsyncDisposable
         start.ArgumentList.Add(Path.Combine(Repository.Root, "src", "Api", "bin", "Debug", "net10.0", "Mumega.Api.dll"));
         foreach (var argument in new[]
         {
-            $"--Urls={address}", $"--PublicAddress={address}", $"--Data={folder}", $"--Database:Kind={database.Kind}", $"--Database:Connection={database.Connection}", "--Jobs:Lease=00:00:02", $"--Outbound:AllowedPrivate:0={seeded.Receiver.Host}", "--Jobs:Poll=00:00:00.050",
+            $"--Urls={address}", $"--PublicAddress={address}", $"--Data={folder}", $"--Database:Kind={database.Kind}", $"--Database:Connection={database.Connection}", $"--Database:Owner={database.Owner}", "--Jobs:Lease=00:00:02", $"--Outbound:AllowedPrivate:0={seeded.Receiver.Host}", "--Jobs:Poll=00:00:00.050",
             "--Logging:LogLevel:Default=None",
         }) start.ArgumentList.Add(argument);
         start.Environment["DOTNET_TieredPGO"] = "0";
