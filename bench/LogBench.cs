@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
-using Microsoft.AspNetCore.DataProtection;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging.Abstractions;
 using Mumega.Domain.Identity;
@@ -84,7 +83,7 @@ internal static class LogBench
 
         var signals = new Signals();
         var witnesses = new LogWitnesses(databases, [], new(), TimeProvider.System);
-        var sealer = new LogSealer(databases, witnesses, signals, new EphemeralDataProtectionProvider(NullLoggerFactory.Instance), TimeProvider.System);
+        var sealer = new LogSealer(databases, witnesses, signals, new Mumega.Infrastructure.Secrets.Vault([new byte[32]]), TimeProvider.System);
         var sequencer = new ReceiptSequencer(databases, sealer, signals);
         using var stop = new CancellationTokenSource();
         var jobs = new JobOptions();

@@ -82,7 +82,7 @@ internal sealed partial class Bench : IAsyncDisposable
             await admin.OpenAsync();
             await using var create = new Npgsql.NpgsqlCommand($"CREATE DATABASE {name}", admin);
             await create.ExecuteNonQueryAsync();
-            database = ["--Database:Kind=Postgres", $"--Database:Connection={new Npgsql.NpgsqlConnectionStringBuilder(postgres) { Database = name, MaxPoolSize = 60, Username = "mumega_bench" }}", $"--Database:Owner={new Npgsql.NpgsqlConnectionStringBuilder(postgres) { Database = name }}"];
+            database = ["--Database:Kind=Postgres", $"--Database:Connection={new Npgsql.NpgsqlConnectionStringBuilder(postgres) { Database = name, MaxPoolSize = 60, Username = "mumega_bench" }}", $"--Database:Owner={new Npgsql.NpgsqlConnectionStringBuilder(postgres) { Database = name }}", $"--Keys:Encryption:0={Convert.ToBase64String(new byte[32])}"];
         }
 
         bench.address = $"http://localhost:{FreePort()}";

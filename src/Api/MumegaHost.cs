@@ -6,6 +6,7 @@ using Hangfire.Dashboard;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.EntityFrameworkCore;
+using Mumega.Api.Audit;
 using Mumega.Api.Files;
 using Mumega.Api.GraphQL;
 using Mumega.Api.GraphQL.Transport;
@@ -21,6 +22,7 @@ using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Jobs;
 using Mumega.Infrastructure.Receipts;
 using Mumega.Infrastructure.Runs;
+using Mumega.Infrastructure.Secrets;
 using Mumega.Jobs;
 
 namespace Mumega.Api;
@@ -30,6 +32,7 @@ public static class MumegaHost
 {
     public static WebApplication Build(string[] args, Action<WebApplicationBuilder>? adjust = null)
     {
+        Traces.Begin();
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
         adjust?.Invoke(builder);
 
@@ -54,7 +57,7 @@ public static class MumegaHost
         });
         builder.Services.AddMumega(configuration, database, jobs, data, address);
         builder.Services.AddTokenServer(address);
-        builder.Services.AddSingleton<WebSessions>().AddSingleton<CallerOf>().AddSingleton<Installation>().AddSingleton<Demo>();
+        builder.Services.AddSingleton<WebSessions>().AddSingleton<Invitations>().AddSingleton<CallerOf>().AddSingleton<Installation>().AddSingleton<Demo>();
         builder.Services.AddMumegaGraphQL(limits);
         if (configuration.GetValue("Jobs:Run", true)) builder.Services.AddMumegaJobs(database, jobs);
         builder.Services.AddAuthentication(IdentityConstants.ApplicationScheme).AddCookie(IdentityConstants.ApplicationScheme, cookie =>
@@ -62,7 +65,11 @@ public static class MumegaHost
             cookie.Cookie.Name = "mumega_sign_in";
             cookie.ExpireTimeSpan = TimeSpan.FromMinutes(10);
             cookie.LoginPath = "/sign-in";
-        });
+        }).AddCookie(IdentityConstants.TwoFactorUserIdScheme, cookie =>
+        {
+            cookie.Cookie.Name = "mumega_second_factor";
+            cookie.ExpireTimeSpan = TimeSpan.FromMinutes(5);
+        }).AddCookie(IdentityConstants.TwoFactorRememberMeScheme);
         builder.Services.AddAuthorization();
         var attempts = configuration.GetValue("SignIn:PerMinute", 20);
         builder.Services.AddRateLimiter(limits =>
@@ -98,6 +105,8 @@ public static class MumegaHost
         app.MapFiles();
         app.MapImports();
         app.MapHooks();
+        app.MapAudit();
+        app.Services.GetRequiredService<Invitations>().Map(app);
         app.MapGet("/healthz", () => Results.Text("ok"));
         app.MapGet("/readyz", ReadyAsync);
         if (configuration.GetValue("Jobs:Run", true))
@@ -113,6 +122,7 @@ public static class MumegaHost
         var databases = services.GetRequiredService<Databases>();
         await databases.MigrateAsync(ct);
         if (databases.Kind is DatabaseKind.Sqlite) await services.GetRequiredService<JobQueue>().ReleaseAllAsync(ct);
+        await services.GetRequiredService<SecretRotation>().RotateAsync(ct);
         await services.GetRequiredService<TokenKeyRing>().RotateAsync(ct);
         await services.GetRequiredService<LogSealer>().AdoptAsync(ct);
 

@@ -12,6 +12,17 @@ if (args is ["--sdl"])
     return;
 }
 
+if (args is ["--close-tenant", var key, .. var rest])
+{
+    // For whoever runs the installation: a tenant leaves.
+    var host = MumegaHost.Build([.. rest, "--Jobs:Run=false"]);
+    await host.PrepareAsync(CancellationToken.None);
+    var closed = await host.Services.GetRequiredService<Installation>().CloseTenantAsync(key, CancellationToken.None);
+    Console.WriteLine(closed ? $"The tenant {key} is closed. Its receipts stay." : $"There is no open tenant {key}.");
+    Environment.ExitCode = closed ? 0 : 1;
+    return;
+}
+
 var app = MumegaHost.Build(args);
 var sheet = await app.PrepareAsync(CancellationToken.None);
 await app.StartAsync();

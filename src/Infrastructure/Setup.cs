@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -11,6 +12,7 @@ using Mumega.Infrastructure.Identity;
 using Mumega.Infrastructure.Jobs;
 using Mumega.Infrastructure.Receipts;
 using Mumega.Infrastructure.Runs;
+using Mumega.Infrastructure.Secrets;
 using Mumega.Infrastructure.Webhooks;
 
 namespace Mumega.Infrastructure;
@@ -28,7 +30,7 @@ public static class Setup
         services.AddScoped(provider => provider.GetRequiredService<Databases>().OpenPlatform());
 
         services.AddSingleton<ActionCatalog>().AddSingleton<InputSchemas>().AddSingleton<Authorities>().AddSingleton<Signals>();
-        services.AddSingleton<Housekeeping>().AddSingleton<StopProber>();
+        services.AddSingleton<Housekeeping>().AddSingleton<StopProber>().AddSingleton<AuditLog>();
         services.AddSingleton<Desk>().AddSingleton<Kernel>().AddSingleton<Runner>().AddSingleton<JobQueue>();
         services.AddSingleton<IReadOnlyList<WitnessOptions>>(configuration.GetSection("Witnesses").Get<List<WitnessOptions>>() ?? []).AddSingleton<LogWitnesses>();
         services.AddSingleton<ReceiptSequencer>().AddSingleton<LogSealer>().AddSingleton<LogAuditor>().AddSingleton<ReceiptFeed>().AddSingleton<Sharing>();
@@ -39,6 +41,11 @@ public static class Setup
         var keys = Directory.CreateDirectory(configuration["Keys:Folder"] ?? Path.Combine(dataFolder, "keys"));
         if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(keys.FullName, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         services.AddDataProtection().SetApplicationName("mumega").PersistKeysToFileSystem(keys);
+        var sealing = configuration.GetSection("Keys:Encryption").Get<List<string>>() is { Count: > 0 } given ? [.. given.Select(Vault.Key)]
+            : database.Kind is DatabaseKind.Sqlite ? Vault.KeysIn(keys)
+            : throw new InvalidOperationException("On a server database the key-encryption key comes from outside: set Keys__Encryption__0 to base64 of 32 bytes (openssl rand -base64 32), the same on every node.");
+        services.AddSingleton(provider => new Vault(sealing, provider.GetRequiredService<IDataProtectionProvider>())).AddSingleton<SecretRotation>();
+        services.AddOptions<KeyManagementOptions>().Configure(o => o.XmlEncryptor = new VaultXmlEncryptor(new(sealing)));
 
         services.AddIdentityCore<Person>(o =>
         {
@@ -46,6 +53,9 @@ public static class Setup
             o.Password.RequiredLength = 12;
             o.Password.RequireNonAlphanumeric = o.Password.RequireDigit = o.Password.RequireUppercase = o.Password.RequireLowercase = false;
             o.Lockout.MaxFailedAccessAttempts = 5;
-        }).AddEntityFrameworkStores<MumegaDb>().AddSignInManager().AddPasswordValidator<CommonPasswords>();
+        }).AddEntityFrameworkStores<MumegaDb>().AddSignInManager().AddTokenProvider<AuthenticatorTokenProvider<Person>>(TokenOptions.DefaultAuthenticatorProvider).AddPasswordValidator<CommonPasswords>();
+        services.AddScoped<IUserStore<Person>, SealedUserStore>().AddScoped<IPasskeyHandler<Person>, PasskeyHandler<Person>>().AddScoped<Factors>().AddSingleton<Confirmations>().AddSingleton<SecurityLog>();
+        services.Configure<IdentityPasskeyOptions>(o => (o.ServerDomain, o.UserVerificationRequirement) = (new Uri(publicAddress).Host, "required"));
+        services.AddHttpContextAccessor();
     }
 }

@@ -49,7 +49,7 @@ public abstract class MumegaApp : IAsyncLifetime
     /// <summary>A second server on the same database, in a process of its own.</summary>
     internal async Task<Neighbour> NeighbourAsync()
     {
-        var neighbour = new Neighbour($"http://localhost:{FreePort()}", folder, $"--PublicAddress={Address}", $"--Database:Kind={database.Kind}", $"--Database:Connection={database.Connection}", $"--Database:Owner={Owner}", $"--Keys:Folder={Path.Combine(folder, "keys")}");
+        var neighbour = new Neighbour($"http://localhost:{FreePort()}", folder, $"--PublicAddress={Address}", $"--Database:Kind={database.Kind}", $"--Database:Connection={database.Connection}", $"--Database:Owner={Owner}", "--Keys:Encryption:0=" + TestServers.EncryptionKey, $"--Keys:Folder={Path.Combine(folder, "keys")}");
         await neighbour.ReadyAsync();
         return neighbour;
     }
@@ -77,7 +77,7 @@ public abstract class MumegaApp : IAsyncLifetime
         using (var made = Certificates.New("localhost")) await File.WriteAllBytesAsync(certificate, made.Export(System.Security.Cryptography.X509Certificates.X509ContentType.Pfx, "test"));
         app = MumegaHost.Build(
         [
-            $"--Urls={Address};{SecureAddress}", $"--Kestrel:Certificates:Default:Path={certificate}", "--Kestrel:Certificates:Default:Password=test", $"--PublicAddress={Address}", $"--Data={folder}", $"--Database:Kind={database.Kind}", $"--Database:Connection={database.Connection}", $"--Database:Owner={Owner}",
+            $"--Urls={Address};{SecureAddress}", $"--Kestrel:Certificates:Default:Path={certificate}", "--Kestrel:Certificates:Default:Password=test", $"--PublicAddress={Address}", $"--Data={folder}", $"--Database:Kind={database.Kind}", $"--Database:Connection={database.Connection}", $"--Database:Owner={Owner}", "--Keys:Encryption:0=" + TestServers.EncryptionKey,
             $"--Outbound:AllowedPrivate:0={Receiver.Host}", "--Outbound:Timeout=00:00:02", "--Jobs:Poll=00:00:00.100", $"--SignIn:PerMinute={SignInsPerMinute}", "--Checkpoints:Every=00:00:00.300",
         ], b =>
         {
@@ -134,6 +134,9 @@ public sealed class SqlServerApp : MumegaApp
 internal static class TestServers
 {
     public static string? Postgres { get; } = Environment.GetEnvironmentVariable("MUMEGA_TEST_POSTGRES") is { Length: > 0 } s ? s : null;
+
+    /// <summary>What seals secrets in the tests' databases.</summary>
+    public static string EncryptionKey { get; } = Convert.ToBase64String(new byte[32]);
 
     public static string? SqlServer { get; } = Environment.GetEnvironmentVariable("MUMEGA_TEST_SQLSERVER") is { Length: > 0 } s ? s : null;
 

@@ -162,10 +162,21 @@ public sealed class Client : IDisposable
         return new(http) { Cookie = cookies.GetCookies(new Uri(address))["mumega_session"]!.Value };
     }
 
-    /// <summary>The data of an answer without errors.</summary>
+    /// <summary>How this person confirms what they are asked to; the password where they have nothing else. Null leaves such an answer as it is.</summary>
+    public Func<IReadOnlyList<string>, (string Method, string Code)>? Confirms { get; set; } = _ => ("PASSWORD", World.Password);
+
+    /// <summary>The data of an answer without errors; what has to be confirmed is, and is asked for again.</summary>
     public async Task<JsonElement> AskAsync(string query, object? variables = null)
     {
         var answer = await AnswerAsync(query, variables);
+        if (Confirms is { } confirms && Needed(answer) is { } needed)
+        {
+            var (method, code) = confirms([.. needed.GetProperty("methods").EnumerateArray().Select(m => m.GetString()!)]);
+            var confirmed = await AnswerAsync("mutation($input: ConfirmInput!) { confirm(input: $input) { confirmed errors { code } } }", new { input = new { confirmationId = needed.GetProperty("confirmationId").GetString(), method, code } });
+            Assert.True(confirmed.GetProperty("data").GetProperty("confirm").GetProperty("confirmed").GetBoolean(), confirmed.ToString());
+            answer = await AnswerAsync(query, variables);
+        }
+
         Assert.False(answer.TryGetProperty("errors", out var errors), errors.ToString());
         return answer.GetProperty("data");
     }
@@ -173,8 +184,25 @@ public sealed class Client : IDisposable
     /// <summary>The whole answer, errors and all.</summary>
     public async Task<JsonElement> AnswerAsync(string query, object? variables = null)
     {
+        // Every refusal is asked what it would take, so that a test need not know which acts are confirmed.
+        query = query.Replace("errors { ", "errors { ... on ConfirmationNeeded { confirmationId methods } ", StringComparison.Ordinal);
         using var answer = await http.PostAsJsonAsync("/graphql", new { query, variables });
         return await answer.Content.ReadFromJsonAsync<JsonElement>();
+    }
+
+    /// <summary>What a mutation's answer wants confirmed, if its query asks for it by <c>... on ConfirmationNeeded</c>.</summary>
+    private static JsonElement? Needed(JsonElement answer)
+    {
+        if (!answer.TryGetProperty("data", out var data) || data.ValueKind is not JsonValueKind.Object) return null;
+        foreach (var payload in data.EnumerateObject().Select(p => p.Value).Where(p => p.ValueKind is JsonValueKind.Object && p.TryGetProperty("errors", out _)))
+        {
+            foreach (var error in payload.GetProperty("errors").EnumerateArray())
+            {
+                if (error.TryGetProperty("confirmationId", out _)) return error;
+            }
+        }
+
+        return null;
     }
 
     public void Dispose() => http.Dispose();

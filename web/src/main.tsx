@@ -7,6 +7,9 @@ import './app.css';
 import { Actions } from './actions/actions';
 import { InboxPage } from './inbox/inbox';
 import { Account } from './account/account';
+import { Confirmation } from './account/confirm';
+import { Audit } from './audit/audit';
+import { Join } from './join/join';
 import { Agents } from './agents/agents';
 import { Budgets } from './budgets/budgets';
 import { Members } from './members/members';
@@ -29,6 +32,7 @@ import { WorkflowPage, Workflows } from './workflows/workflows';
 
 const router = createBrowserRouter([
   { path: '/sign-in', element: <SignIn /> },
+  { path: '/join', element: <Join /> },
   { path: '/verify', element: <VerifyPage /> },
   { path: '/', element: <Home /> },
   {
@@ -55,6 +59,7 @@ const router = createBrowserRouter([
       { path: 'account', element: <Account /> },
       { path: 'agents', element: <Agents /> },
       { path: 'budgets', element: <Budgets /> },
+      { path: 'audit', element: <Audit /> },
       { path: 'partners', element: <Partners /> },
       { path: 'stops', element: <Stops /> },
     ],
@@ -66,6 +71,7 @@ createRoot(document.getElementById('root')!).render(
   <StrictMode>
     <Provider value={client}>
       <RouterProvider router={router} />
+      <Confirmation />
     </Provider>
   </StrictMode>,
 );

@@ -39,6 +39,8 @@ public sealed partial class WorkspaceNode
         [ControlAct.AssignTask] = "Hand out tasks",
         [ControlAct.AgentSecret] = "Give agents secrets",
         [ControlAct.ControlElevation] = "End elevations of others, and look over them",
+        [ControlAct.LinkInvitation] = "Make links for invitations",
+        [ControlAct.ReadAudit] = "Read the audit log",
         [ControlAct.ResumePacket] = "Let a stuck workflow go on",
     };
 

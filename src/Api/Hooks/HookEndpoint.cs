@@ -31,7 +31,7 @@ public static class HookEndpoint
 
         // What is unknown is answered like what is forged, so that nothing can be found out by asking.
         await using var platform = databases.OpenPlatform();
-        var tenantId = await platform.Tenants.Where(t => t.Key == tenant).Select(t => t.Id).SingleOrDefaultAsync(ct);
+        var tenantId = await platform.Tenants.Where(t => t.Key == tenant && t.ClosedAt == null).Select(t => t.Id).SingleOrDefaultAsync(ct);
         await using var all = databases.OpenTenant(tenantId);
         var workspaceId = tenantId == Guid.Empty ? Guid.Empty : await all.Workspaces.Where(w => w.Key == workspace).Select(w => w.Id).SingleOrDefaultAsync(ct);
         if (workspaceId == Guid.Empty) return Forged();

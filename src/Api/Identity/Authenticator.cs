@@ -84,7 +84,7 @@ public sealed class Authenticator(IServiceScopeFactory scopes, Databases databas
         var now = clock.GetUtcNow();
         await using var db = databases.OpenTenant(ticket.TenantId);
         var found = await standingQuery(db, ticket.TenantId, ticket.PrincipalId, ticket.TokenId, now, ct);
-        return found is { Status: Statuses.Valid, SuspendedAt: null, RetiredAt: null, Answered: true } && (found.EndsAt is null || now < found.EndsAt) ? found : null;
+        return found is { Status: Statuses.Valid, SuspendedAt: null, RetiredAt: null, Answered: true, Closed: false } && (found.EndsAt is null || now < found.EndsAt) ? found : null;
     }
 
     private async Task<IReadOnlySet<Guid>> ElevatedAsync(Ticket ticket, CancellationToken ct)
@@ -110,6 +110,7 @@ public sealed class Authenticator(IServiceScopeFactory scopes, Databases databas
             .Select(p => new Standing(p.Kind, p.Name, p.OwnerId, p.SuspendedAt, p.RetiredAt, p.EndsAt,
                 p.OwnerId == null || (db.Principals.Any(o => o.Id == p.OwnerId && o.SuspendedAt == null) && db.RoleBindings.Any(b => b.PrincipalId == p.OwnerId && (b.Until == null || b.Until > now))),
                 p.Kind == PrincipalKind.User && db.RoleBindings.Any(b => b.PrincipalId == p.Id && b.ElevationId != null && b.Until > now),
+                db.Tenants.Any(t => t.Id == tenant && t.ClosedAt != null),
                 db.Tokens.Where(t => t.Id == token).Select(t => t.Status).FirstOrDefault(),
                 db.Tenants.Where(t => t.Id == tenant).Select(t => t.Authority).Single()))
             .SingleOrDefault());
@@ -122,7 +123,7 @@ public sealed class Authenticator(IServiceScopeFactory scopes, Databases databas
     }
 
     private sealed record Standing(
-        PrincipalKind Kind, string Name, Guid? OwnerId, DateTimeOffset? SuspendedAt, DateTimeOffset? RetiredAt, DateTimeOffset? EndsAt, bool Answered, bool Elevated, string? Status, long Authority);
+        PrincipalKind Kind, string Name, Guid? OwnerId, DateTimeOffset? SuspendedAt, DateTimeOffset? RetiredAt, DateTimeOffset? EndsAt, bool Answered, bool Elevated, bool Closed, string? Status, long Authority);
 
     private sealed record Ticket(
         Guid TenantId, Guid PrincipalId, Guid TokenId, IReadOnlySet<string> Scopes, IReadOnlySet<Guid> Workspaces, IReadOnlySet<string> Audiences,

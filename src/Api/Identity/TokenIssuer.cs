@@ -85,6 +85,8 @@ internal sealed class TokenIssuer(Databases databases, PublicAddress address, Ti
         var active = await db.ActiveAt(now).AsNoTracking().Where(p => everybody.Contains(p.Id)).ToDictionaryAsync(p => p.Id, ct);
         if (active.Count < everybody.Distinct().Count()) return Refuse(Errors.InvalidGrant, "The principal, or somebody it answers to, is suspended or gone.");
 
+        if (await db.Tenants.AnyAsync(t => t.Id == tenantId && t.ClosedAt != null, ct)) return Refuse(Errors.InvalidGrant, "The tenant has left.");
+
         var workspaces = await db.RolesAt(now).Where(b => b.PrincipalId == chain.Actor).Select(b => b.WorkspaceId).Distinct().ToListAsync(ct);
         // Where one of them is stopped, the token is good for nothing.
         var ids = everybody.Select(p => p.ToString()).ToList();

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Microsoft.AspNetCore.DataProtection;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Primitives;
@@ -7,6 +6,7 @@ using Microsoft.IdentityModel.Tokens;
 using Mumega.Domain;
 using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Identity;
+using Mumega.Infrastructure.Secrets;
 using OpenIddict.Server;
 
 namespace Mumega.Api.Identity;
@@ -15,13 +15,12 @@ namespace Mumega.Api.Identity;
 /// The token server's keys: ES256 for signing, 256-bit AES for codes and refresh tokens. Kept sealed in the database, so that they survive
 /// a restart; a new pair takes over after 90 days, and old ones verify for 30 more.
 /// </summary>
-public sealed class TokenKeyRing(Databases databases, IDataProtectionProvider protection, TimeProvider clock)
+public sealed class TokenKeyRing(Databases databases, Vault vault, TimeProvider clock)
     : IConfigureOptions<OpenIddictServerOptions>, IOptionsChangeTokenSource<OpenIddictServerOptions>
 {
     private static readonly TimeSpan Use = TimeSpan.FromDays(90);
     private static readonly TimeSpan Overlap = TimeSpan.FromDays(30);
 
-    private readonly IDataProtector protector = protection.CreateProtector("token-keys");
     private IReadOnlyList<(string Use, SecurityKey Key)> keys = [];
     private CancellationTokenSource changed = new();
 
@@ -37,7 +36,7 @@ public sealed class TokenKeyRing(Databases databases, IDataProtectionProvider pr
         {
             if (known.Any(k => k.Use == use && k.CreatedAt > now - Use)) continue;
 
-            var key = new TokenKey { Id = Guid.CreateVersion7(now), Use = use, Sealed = protector.Protect(NewKey(use)), CreatedAt = now };
+            var key = new TokenKey { Id = Guid.CreateVersion7(now), Use = use, Sealed = vault.Seal(Guid.Empty, Purpose.TokenKey, NewKey(use)), CreatedAt = now };
             db.TokenKeys.Add(key);
             known.Add(key);
         }
@@ -67,7 +66,7 @@ public sealed class TokenKeyRing(Databases databases, IDataProtectionProvider pr
 
     private SecurityKey Open(TokenKey key)
     {
-        var bytes = Convert.FromBase64String(protector.Unprotect(key.Sealed));
+        var bytes = Convert.FromBase64String(vault.Open(Guid.Empty, Purpose.TokenKey, key.Sealed));
         if (key.Use == "encrypt") return new SymmetricSecurityKey(bytes) { KeyId = key.Id.ToString("N") };
 
         var ec = ECDsa.Create();

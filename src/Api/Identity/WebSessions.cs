@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -12,6 +13,7 @@ using Mumega.Domain.Identity;
 using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Identity;
 using Mumega.Infrastructure.Runs;
+using Mumega.Infrastructure.Secrets;
 
 namespace Mumega.Api.Identity;
 
@@ -20,15 +22,15 @@ namespace Mumega.Api.Identity;
 /// that names the session; page scripts never see a token.
 /// </summary>
 public sealed class WebSessions(
-    Databases databases, Authenticator authenticator, IDataProtectionProvider protection, IServer server, PublicAddress address, TimeProvider clock, Signals signals)
+    Databases databases, Authenticator authenticator, IDataProtectionProvider protection, Vault vault, IServer server, PublicAddress address, TimeProvider clock, Signals signals)
     : IDisposable
 {
     public const string Cookie = "mumega_session";
     internal const string SignInLimit = "sign-in";
     private const string LoginCookie = "mumega_login";
+    private const string PasskeyCookie = "mumega_passkey";
     private static readonly TimeSpan Lifetime = TimeSpan.FromHours(12);
 
-    private readonly IDataProtector tokens = protection.CreateProtector("web-sessions");
     private readonly IDataProtector logins = protection.CreateProtector("web-login");
     private readonly ConcurrentDictionary<string, SemaphoreSlim> refreshing = new(StringComparer.Ordinal);
     private readonly HttpClient http = new(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false });
@@ -38,6 +40,9 @@ public sealed class WebSessions(
     public void Map(WebApplication app)
     {
         app.MapPost("/session/sign-in", SignInAsync).RequireRateLimiting(SignInLimit);
+        app.MapPost("/session/second-factor", SecondFactorAsync).RequireRateLimiting(SignInLimit);
+        app.MapPost("/session/passkey/options", PasskeyOptionsAsync).RequireRateLimiting(SignInLimit);
+        app.MapPost("/session/passkey", PasskeyAsync).RequireRateLimiting(SignInLimit);
         app.MapGet("/session/start", Start);
         app.MapGet("/session/callback", CallbackAsync);
         app.MapPost("/session/sign-out", SignOutAsync);
@@ -53,7 +58,7 @@ public sealed class WebSessions(
         if (session is null || session.ExpiresAt <= now) return null;
         if (session.AccessExpiresAt - now < TimeSpan.FromSeconds(30) && !await RefreshAsync(db, session, ct)) return null;
 
-        var caller = await authenticator.AuthenticateAsync(Shown(tokens.Unprotect(session.AccessToken)), ct);
+        var caller = await authenticator.AuthenticateAsync(Shown(Opened(session.AccessToken)), ct);
         return caller is null ? null : caller with { ExpiresAt = session.ExpiresAt, Renew = again => AuthenticateAsync(cookie, again), Session = id };
     }
 
@@ -61,15 +66,81 @@ public sealed class WebSessions(
 
     private sealed record Credentials(string? Email, string? Password);
 
-    private static async Task<IResult> SignInAsync(HttpContext context, Credentials credentials, SignInManager<Person> signIn)
+    private sealed record SecondFactor(string? Method, string? Code);
+
+    private sealed record PasskeyAnswer(string? Credential);
+
+    private static async Task<IResult> SignInAsync(HttpContext context, Credentials credentials, SignInManager<Person> signIn, SecurityLog security, CancellationToken ct)
     {
         if (!HasPreflightHeader(context)) return Results.StatusCode(StatusCodes.Status403Forbidden);
 
+        var person = await signIn.UserManager.FindByNameAsync(credentials.Email ?? "");
         var result = await signIn.PasswordSignInAsync(credentials.Email ?? "", credentials.Password ?? "", isPersistent: false, lockoutOnFailure: true);
-        return result.Succeeded ? Results.NoContent()
-            : result.IsLockedOut ? Results.Json(new { code = "LOCKED_OUT", message = "Too many attempts. Wait five minutes and try again." }, statusCode: 429)
-            : Results.Json(new { code = "WRONG_CREDENTIALS", message = "E-mail or password is wrong." }, statusCode: 401);
+        if (result.RequiresTwoFactor) return Results.Json(new { code = "SECOND_FACTOR", message = "Say the code of your authenticator." });
+        if (result.Succeeded) return Results.NoContent();
+
+        await security.NoteAsync(person?.TenantId ?? Guid.Empty, result.IsLockedOut ? "sign-in.locked" : "sign-in.failed", person?.Id, Address(context), "password", ct);
+        return result.IsLockedOut ? Locked() : Results.Json(new { code = "WRONG_CREDENTIALS", message = "E-mail or password is wrong." }, statusCode: 401);
     }
+
+    /// <summary>The second step of signing in, for who has an authenticator.</summary>
+    private static async Task<IResult> SecondFactorAsync(HttpContext context, SecondFactor factor, SignInManager<Person> signIn, Factors factors, SecurityLog security, CancellationToken ct)
+    {
+        if (!HasPreflightHeader(context)) return Results.StatusCode(StatusCodes.Status403Forbidden);
+        if (await signIn.GetTwoFactorAuthenticationUserAsync() is not { } person) return Results.Json(new { code = "SIGN_IN_FIRST", message = "Sign in with your password first." }, statusCode: 401);
+        if (factor is not { Method: "totp" or "recovery", Code: { Length: > 0 } code }) return Results.Json(new { code = "BAD_REQUEST", message = "Send a method (totp, recovery) and a code." }, statusCode: 400);
+
+        if (await factors.CheckAsync(person, factor.Method, code) is { } wrong)
+        {
+            await security.NoteAsync(person.TenantId, wrong is TooManyTries ? "sign-in.locked" : "sign-in.failed", person.Id, Address(context), factor.Method, ct);
+            return wrong is TooManyTries ? Locked() : Results.Json(new { code = "WRONG_FACTOR", message = "That code did not fit, or was used before." }, statusCode: 401);
+        }
+
+        await context.SignOutAsync(IdentityConstants.TwoFactorUserIdScheme);
+        await signIn.SignInAsync(person, isPersistent: false, factor.Method);
+        return Results.NoContent();
+    }
+
+    private async Task<IResult> PasskeyOptionsAsync(HttpContext context, IPasskeyHandler<Person> passkeys)
+    {
+        if (!HasPreflightHeader(context)) return Results.StatusCode(StatusCodes.Status403Forbidden);
+
+        var made = await passkeys.MakeRequestOptionsAsync(null, context);
+        context.Response.Cookies.Append(PasskeyCookie, logins.Protect(made.AssertionState ?? ""), CookieOptions(context, TimeSpan.FromMinutes(5)));
+        return Results.Text(made.RequestOptionsJson, "application/json");
+    }
+
+    /// <summary>Signs in with a passkey alone: it is something that one has, opened by something that one knows or is.</summary>
+    private async Task<IResult> PasskeyAsync(HttpContext context, PasskeyAnswer answer, IPasskeyHandler<Person> passkeys, SignInManager<Person> signIn, SecurityLog security, CancellationToken ct)
+    {
+        if (!HasPreflightHeader(context)) return Results.StatusCode(StatusCodes.Status403Forbidden);
+
+        string? state = null;
+        try
+        {
+            if (context.Request.Cookies[PasskeyCookie] is { } cookie) state = logins.Unprotect(cookie);
+        }
+        catch (CryptographicException)
+        {
+        }
+
+        context.Response.Cookies.Delete(PasskeyCookie);
+        var result = state is null || answer.Credential is null ? null : await passkeys.PerformAssertionAsync(new() { CredentialJson = answer.Credential, HttpContext = context, AssertionState = state });
+        if (result is not { Succeeded: true, User: { } person })
+        {
+            await security.NoteAsync(Guid.Empty, "sign-in.failed", null, Address(context), "passkey", ct);
+            return Results.Json(new { code = "WRONG_FACTOR", message = "That passkey did not fit." }, statusCode: 401);
+        }
+
+        if (await signIn.UserManager.IsLockedOutAsync(person)) return Locked();
+        await signIn.UserManager.AddOrUpdatePasskeyAsync(person, result.Passkey);
+        await signIn.SignInAsync(person, isPersistent: false, "passkey");
+        return Results.NoContent();
+    }
+
+    private static IResult Locked() => Results.Json(new { code = "LOCKED_OUT", message = "Too many attempts. Wait five minutes and try again." }, statusCode: 429);
+
+    private static string? Address(HttpContext context) => context.Connection.RemoteIpAddress?.ToString();
 
     private IResult Start(HttpContext context, string? returnUrl)
     {
@@ -100,8 +171,8 @@ public sealed class WebSessions(
         {
             Id = Hash(value),
             PrincipalId = caller!.Actor.Id,
-            AccessToken = tokens.Protect(answer.Access),
-            RefreshToken = tokens.Protect(answer.Refresh),
+            AccessToken = Sealed(answer.Access),
+            RefreshToken = Sealed(answer.Refresh),
             AccessExpiresAt = clock.Now().AddSeconds(answer.Seconds),
             ExpiresAt = clock.Now() + Lifetime,
             CreatedAt = clock.Now(),
@@ -110,6 +181,7 @@ public sealed class WebSessions(
             Address = context.Connection.RemoteIpAddress?.ToString(),
         });
         await db.SaveChangesAsync(ct);
+        await context.RequestServices.GetRequiredService<SecurityLog>().NoteAsync(caller.Actor.TenantId, "sign-in", caller.Actor.Id, Address(context), null, ct);
         context.Response.Cookies.Append(Cookie, value, CookieOptions(context, Lifetime));
         return Results.Redirect(login.ReturnUrl);
     }
@@ -143,7 +215,7 @@ public sealed class WebSessions(
     {
         foreach (var token in new[] { session.RefreshToken, session.AccessToken })
         {
-            using var answer = await PostAsync("connect/revocation", new() { ["client_id"] = TokenServer.WebClient, ["token"] = tokens.Unprotect(token) }, ct);
+            using var answer = await PostAsync("connect/revocation", new() { ["client_id"] = TokenServer.WebClient, ["token"] = Opened(token) }, ct);
         }
 
         db.WebSessions.Remove(session);
@@ -161,10 +233,10 @@ public sealed class WebSessions(
             await db.Entry(session).ReloadAsync(ct);
             if (session.AccessExpiresAt - clock.GetUtcNow() >= TimeSpan.FromSeconds(30)) return true;
 
-            var answer = await AskTokensAsync(new() { ["grant_type"] = "refresh_token", ["refresh_token"] = tokens.Unprotect(session.RefreshToken) }, ct);
+            var answer = await AskTokensAsync(new() { ["grant_type"] = "refresh_token", ["refresh_token"] = Opened(session.RefreshToken) }, ct);
             if (answer is null) return false;
 
-            (session.AccessToken, session.RefreshToken) = (tokens.Protect(answer.Access), tokens.Protect(answer.Refresh));
+            (session.AccessToken, session.RefreshToken) = (Sealed(answer.Access), Sealed(answer.Refresh));
             (session.AccessExpiresAt, session.SeenAt) = (clock.Now().AddSeconds(answer.Seconds), clock.Now());
             await db.SaveChangesAsync(ct);
             return true;
@@ -224,6 +296,10 @@ public sealed class WebSessions(
 
     private static CookieOptions CookieOptions(HttpContext context, TimeSpan age) =>
         new() { HttpOnly = true, SameSite = SameSiteMode.Lax, Secure = context.Request.IsHttps, Path = "/", MaxAge = age, IsEssential = true };
+
+    private string Sealed(string token) => vault.Seal(Guid.Empty, Purpose.Session, token);
+
+    private string Opened(string token) => vault.Open(Guid.Empty, Purpose.Session, token);
 
     private static string Random() => System.Buffers.Text.Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
 

@@ -17,12 +17,14 @@ public static class PortalEndpoint
         http.Response.Headers.CacheControl = "no-cache";
 
         await using var platform = databases.OpenPlatform();
-        var owner = await platform.Tenants.AsNoTracking().Where(t => t.Key == tenant).Select(t => new { t.Id, t.Name }).SingleOrDefaultAsync(ct);
+        var owner = await platform.Tenants.AsNoTracking().Where(t => t.Key == tenant && t.ClosedAt == null).Select(t => new { t.Id, t.Name }).SingleOrDefaultAsync(ct);
         if (owner is null) return Missing();
 
         await using var all = databases.OpenTenant(owner.Id);
         var address = await all.PortalAddresses.AsNoTracking().SingleOrDefaultAsync(a => a.Slug == slug, ct);
         if (address is null) return Missing();
+
+        if (!await all.Workspaces.AnyAsync(w => w.Id == address.WorkspaceId && w.RemovedAt == null, ct)) return Missing();
 
         await using var db = databases.Open(owner.Id, address.WorkspaceId);
         var live = await (

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text.Json;
-using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.IdentityModel.Tokens;
@@ -12,7 +11,7 @@ using Mumega.Domain.Tenancy;
 using Mumega.Domain.Workflows;
 using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Identity;
-using Mumega.Infrastructure.Webhooks;
+using Mumega.Infrastructure.Secrets;
 using Mumega.Infrastructure.Workflows;
 using Mumega.TransparencyLog;
 using OpenIddict.Abstractions;
@@ -22,7 +21,7 @@ using Scopes = Mumega.Domain.Identity.Scopes;
 namespace Mumega.Api.Setup;
 
 /// <summary>Sets up tenants with their people, agents and connections, before anybody could be asked for permission.</summary>
-public sealed class Installation(Databases databases, IServiceProvider services, IDataProtectionProvider protection, TimeProvider clock)
+public sealed class Installation(Databases databases, IServiceProvider services, Vault vault, TimeProvider clock)
 {
     /// <summary>Registers the web app with the token server; does nothing when it is there.</summary>
     public async Task EnsureWebClientAsync(string publicAddress, CancellationToken ct)
@@ -59,6 +58,32 @@ public sealed class Installation(Databases databases, IServiceProvider services,
         db.PolicyVersions.Add(new() { TenantId = tenant.Id, Number = 1, Text = PolicyBook.Seed, CreatedBy = Guid.Empty, CreatedAt = now });
         await db.SaveChangesAsync(ct);
         return tenant;
+    }
+
+    /// <summary>A tenant leaves: its sessions and tokens end, nobody of it signs in, nothing of it runs, its secrets are destroyed. Its receipts stay and verify. False when there is no such tenant, or it left before.</summary>
+    public async Task<bool> CloseTenantAsync(string key, CancellationToken ct)
+    {
+        var now = clock.Now();
+        Guid tenant;
+        await using (var platform = databases.OpenPlatform()) tenant = await platform.Tenants.Where(t => t.Key == key && t.ClosedAt == null).Select(t => t.Id).SingleOrDefaultAsync(ct);
+        if (tenant == Guid.Empty) return false;
+
+        await using var db = databases.OpenTenant(tenant);
+        (await db.Tenants.SingleAsync(t => t.Id == tenant, ct)).ClosedAt = now;
+        await db.SaveChangesAsync(ct);
+
+        var principals = await db.Principals.Select(p => p.Id).ToListAsync(ct);
+        var subjects = principals.Select(p => p.ToString()).ToList();
+        await db.WriteAsync(() => db.Tokens.Where(t => subjects.Contains(t.Subject!)).ExecuteUpdateAsync(set => set.SetProperty(t => t.Status, Statuses.Revoked), ct), ct);
+        await using (var platform = databases.OpenPlatform()) await platform.WriteAsync(() => platform.WebSessions.Where(s => principals.Contains(s.PrincipalId)).ExecuteDeleteAsync(ct), ct);
+        foreach (var workspace in await db.Workspaces.Select(w => w.Id).ToListAsync(ct))
+        {
+            await using var room = databases.Open(tenant, workspace);
+            await room.WriteAsync(() => room.Connections.ExecuteUpdateAsync(set => set.SetProperty(c => c.SealedSecret, ""), ct), ct);
+            await room.WriteAsync(() => room.Schedules.ExecuteUpdateAsync(set => set.SetProperty(s => s.SealedSecret, (string?)null), ct), ct);
+        }
+
+        return true;
     }
 
     public async Task<Workspace> AddWorkspaceAsync(Tenant tenant, string key, string name, CancellationToken ct)
@@ -168,7 +193,7 @@ public sealed class Installation(Databases databases, IServiceProvider services,
             Key = key,
             Name = name,
             Url = url,
-            SealedSecret = WebhookSender.Seal(protection, secret),
+            SealedSecret = vault.Seal(workspace.TenantId, Purpose.Connection, secret),
             Idempotent = idempotent,
             ProbeUrl = probeUrl,
         });

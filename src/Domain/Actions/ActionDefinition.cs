@@ -5,6 +5,7 @@ using Mumega.Domain.Budgets;
 using Mumega.Domain.Files;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Imports;
+using Mumega.Domain.Members;
 using Mumega.Domain.Packets;
 using Mumega.Domain.Pages;
 using Mumega.Domain.Partners;
@@ -175,6 +176,26 @@ public interface IWorkspaceState
 
     Task<Budget?> FindBudgetAsync(string key, CancellationToken ct);
 
+    /// <summary>A role of the tenant's own.</summary>
+    Task<CustomRole?> FindCustomRoleAsync(string key, CancellationToken ct);
+
+    /// <summary>How often a role is held, in all workspaces of the tenant together.</summary>
+    Task<int> CountBindingsAsync(string role, CancellationToken ct);
+
+    /// <summary>The exception that was made for somebody here and that act.</summary>
+    Task<AuthorityOverride?> FindOverrideAsync(Guid principalId, string act, CancellationToken ct);
+
+    Task<Invitation?> FindInvitationAsync(Guid id, CancellationToken ct);
+
+    /// <summary>Adds an invitation with its receipt.</summary>
+    void Invite(Invitation invitation, Actor by);
+
+    /// <summary>Takes an invitation back, with its receipt; the refusal when it is over already.</summary>
+    Refusal? Revoke(Invitation invitation, Actor by);
+
+    /// <summary>The open workspace itself.</summary>
+    Task<Workspace> FindWorkspaceAsync(CancellationToken ct);
+
     /// <summary>Releases a stop and wakes what it held.</summary>
     Task<Outcome<Stop>> ReleaseStopAsync(Stop stop, int? atOnce, Actor by, CancellationToken ct);
 
@@ -272,6 +293,12 @@ public abstract class ActionDefinition
 
     /// <summary>Whether it goes ahead behind a stop, because it only takes work or authority away or ends the stop.</summary>
     public virtual bool PassesStops => false;
+
+    /// <summary>Whether a person who proposes it says with a fresh second factor that they mean it.</summary>
+    public virtual bool NeedsConfirmation => false;
+
+    /// <summary>Why this input is refused for another reason than a fault of its form; null when it is not.</summary>
+    public virtual Task<Refusal?> RefusalAsync(JsonElement input, ActionCall call, CancellationToken ct) => Task.FromResult<Refusal?>(null);
 
     /// <summary>The kind of object that the action is about; with <see cref="TargetId"/> the resource that policy decides on.</summary>
     public abstract string TargetType { get; }

@@ -187,6 +187,10 @@ public sealed class Approval : IWorkspaceOwned
         }
     }
 
+    /// <summary>Why somebody could not decide on what they saw, if so; nothing is counted.</summary>
+    public Refusal? WhyNot(Run run, string digest, Actor by, IReadOnlyList<Standpoint> standpoints, IReadOnlyCollection<Guid> delegates, DateTimeOffset now) =>
+        Stand(run, by, standpoints, delegates, now).Why ?? (digest != Digest ? new StaleDigest(Digest, Changes) : null);
+
     /// <summary>The decision that somebody could still take back; null when there is none.</summary>
     public ApprovalDecision? Withdrawable(Guid by, DateTimeOffset now) =>
         State is (ApprovalState.Pending or ApprovalState.ChangesRequested) && now < ExpiresAt

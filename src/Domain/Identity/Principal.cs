@@ -72,6 +72,7 @@ public sealed class Principal : ITenantOwned
 /// <param name="Workspaces">The workspaces that the token names.</param>
 /// <param name="Surface">Where the request came in, for example <c>graphql</c>.</param>
 /// <param name="For">On whose behalf, the person or agent at the root first; empty for who acts for themselves. Each of them has to be allowed too.</param>
+/// <param name="Confirmed">The factor by which they said that they mean this very act, if they were asked.</param>
 public sealed record Actor(
     Guid TenantId,
     Guid Id,
@@ -82,8 +83,12 @@ public sealed record Actor(
     IReadOnlySet<string> Scopes,
     IReadOnlySet<Guid> Workspaces,
     string Surface,
-    IReadOnlyList<ActorLink>? For = null)
+    IReadOnlyList<ActorLink>? For = null,
+    string? Confirmed = null)
 {
+    /// <summary>Whether somebody sits in front of it and could be asked whether they mean it; not for what was set up to happen later.</summary>
+    public bool IsPresent => Kind is PrincipalKind.User && (Surface is "web" or "graphql");
+
     /// <summary>On whose behalf, the root first.</summary>
     public IReadOnlyList<ActorLink> Chain => For ?? [];
 

@@ -76,8 +76,14 @@ public static class ControlAct
     /// <summary>Somebody ends another's elevation, or looks over broken glass.</summary>
     public const string ControlElevation = "elevation.control";
 
+    /// <summary>Somebody makes a link for an invitation.</summary>
+    public const string LinkInvitation = "member.link";
+
+    /// <summary>Somebody reads or exports the audit log, with who signed in and who could not.</summary>
+    public const string ReadAudit = "audit.read";
+
     public static readonly IReadOnlyList<string> All =
-        [Read, DecideApproval, CancelRun, RollBackRun, SettleRun, EngageStop, EngageTenantStop, ReadContract, ClaimTask, AssignTask, Delegate, ResumePacket, AgentSecret, ControlElevation];
+        [Read, DecideApproval, CancelRun, RollBackRun, SettleRun, EngageStop, EngageTenantStop, ReadContract, ClaimTask, AssignTask, Delegate, ResumePacket, AgentSecret, ControlElevation, LinkInvitation, ReadAudit];
 }
 
 /// <summary>Everything a decision looks at.</summary>
@@ -114,10 +120,14 @@ public sealed class PolicyBook
     private readonly string version;
 
     /// <summary>Throws <see cref="CedarSyntaxException"/> when the text is not Cedar.</summary>
-    public PolicyBook(int number, string text)
+    /// <param name="number">The version of the tenant's policies.</param>
+    /// <param name="text">Their text.</param>
+    /// <param name="made">What roles of the tenant's own and exceptions for members stand for, as policies.</param>
+    public PolicyBook(int number, string text, string made = "")
     {
         version = $"v{number}";
         policies = Guardrails.And(PolicySet.Parse(text));
+        if (made.Length > 0) policies = policies.And(PolicySet.Parse(made));
     }
 
     /// <summary>The tenant's own policies, without the guardrails, as a set that can be looked through.</summary>
@@ -189,7 +199,8 @@ public sealed class PolicyBook
         var tenant = Value.Of(by.TenantId.ToString());
         var workspace = new EntityUid("Mumega::Workspace", question.WorkspaceId.ToString());
         var principal = new EntityUid($"Mumega::{by.Kind}", by.Id.ToString());
-        var resource = question is { Action: { } action, Input: { } input } ? new EntityUid(PolicySchema.ResourceType(action), action.TargetId(input)) : workspace;
+        // What is about the workspace itself has it as its resource.
+        var resource = question is { Action: { TargetType: not "Workspace" } action, Input: { } input } ? new EntityUid(PolicySchema.ResourceType(action), action.TargetId(input)) : workspace;
         var act = new EntityUid("Mumega::Action", question.Act);
 
         var entities = new List<Entity>
@@ -223,7 +234,7 @@ public sealed class PolicyBook
 
     private static string ScopeFor(Question question) => question.Act switch
     {
-        ControlAct.Read or ControlAct.OpenField => Scopes.Read,
+        ControlAct.Read or ControlAct.OpenField or ControlAct.ReadAudit => Scopes.Read,
         ControlAct.ReadContract => Scopes.Receipts,
         ControlAct.DecideApproval or ControlAct.SettleRun or ControlAct.Delegate => Scopes.Decide,
         ControlAct.EngageStop or ControlAct.EngageTenantStop => Scopes.Stop,

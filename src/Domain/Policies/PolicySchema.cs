@@ -47,7 +47,7 @@ public static class PolicySchema
         text.Append("  // A role is held in one workspace; the decision is always about one.\n  entity Role;\n");
         foreach (var kind in Enum.GetNames<PrincipalKind>()) text.Append($"  entity {kind} in [Role] = {{ tenant: String, suspended: Bool, workspaces: Set<String> }};\n");
         text.Append("  entity Workspace = { tenant: String };\n");
-        foreach (var type in actions.Select(Resource).Concat(["Packet", "Run"]).Distinct().Order(StringComparer.Ordinal)) text.Append($"  entity {type} in [Workspace] = {{ tenant: String }};\n");
+        foreach (var type in actions.Select(Resource).Concat(["Packet", "Run"]).Where(t => t != "Workspace").Distinct().Order(StringComparer.Ordinal)) text.Append($"  entity {type} in [Workspace] = {{ tenant: String }};\n");
 
         text.Append("\n  // Everything in the catalogue, by family; before there is an input, the action is asked about on the workspace.\n  action act;\n");
         foreach (var family in actions.GroupBy(a => a.Family))
@@ -55,7 +55,7 @@ public static class PolicySchema
             text.Append($"  action \"{family.Key}\";\n");
             foreach (var action in family)
             {
-                text.Append($"  action \"{action.Kind}\" in [\"act\", \"{family.Key}\"] appliesTo {{\n    principal: [{principals}],\n    resource: [{Resource(action)}, Workspace],\n")
+                text.Append($"  action \"{action.Kind}\" in [\"act\", \"{family.Key}\"] appliesTo {{\n    principal: [{principals}],\n    resource: [{(Resource(action) == "Workspace" ? "" : $"{Resource(action)}, ")}Workspace],\n")
                     .Append($"    context: {{ {Circumstances}, blast: String, reversibility: String, input?: {ShapeOf(action).Type} }}\n  }};\n");
             }
         }

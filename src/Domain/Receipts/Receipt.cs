@@ -77,6 +77,9 @@ public sealed class Receipt : IWorkspaceOwned
 
     public required DateTimeOffset At { get; init; }
 
+    /// <summary>The trace in which it was written (W3C Trace Context), 32 hex digits; beside the entry, for finding it again.</summary>
+    public string? TraceId { get; init; }
+
     /// <summary>The entry of the log, canonical JSON (RFC 8785) in UTF-8; hashed as stored, sent as stored.</summary>
     public required byte[] Entry { get; init; }
 
@@ -215,6 +218,7 @@ public static class ReceiptWriter
                 State = state,
                 UndoesReceiptId = undoes,
                 At = now,
+                TraceId = System.Diagnostics.Activity.Current?.TraceId.ToHexString(),
                 Entry = entry,
                 Digest = digest,
             },
@@ -235,7 +239,7 @@ public static class ReceiptWriter
     [
         ("tenant", subject.TenantId), ("workspace", subject.WorkspaceId),
         ("actor", new { id = actor.Id, kind = actor.Kind.ToString().ToLowerInvariant(), surface = actor.Surface }),
-        ("on_behalf_of", actor.Chain is [{ Id: var root }, ..] ? root : actor.OwnerId), ("actor_chain", actor.Chain.Count == 0 ? null : actor.Chain.Select(l => l.Id)), ("action_type", action), ("reason_code", reasonCode),
+        ("on_behalf_of", actor.Chain is [{ Id: var root }, ..] ? root : actor.OwnerId), ("actor_chain", actor.Chain.Count == 0 ? null : actor.Chain.Select(l => l.Id)), ("action_type", action), ("reason_code", reasonCode), ("approver_auth", actor.Confirmed),
     ];
 
     private static (List<string> Opened, List<string> Digests) Commit(IEnumerable<(string Name, object? Value)> fields)

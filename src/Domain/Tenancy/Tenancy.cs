@@ -38,6 +38,12 @@ public sealed class Tenant
     public long Authority { get; private set; }
 
     public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>Whether a password alone never confirms anything: who has no second factor has to set one up first.</summary>
+    public bool RequiresSecondFactor { get; set; }
+
+    /// <summary>Set once the tenant left: nobody signs in, no token holds, no job runs; its receipts still verify.</summary>
+    public DateTimeOffset? ClosedAt { get; set; }
 }
 
 /// <summary>A walled room inside a tenant: what lies in one workspace does not show in another.</summary>
@@ -53,6 +59,9 @@ public sealed class Workspace : ITenantOwned
     public required string Name { get; set; }
 
     public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>Set once it was removed: nobody holds a role in it any more. Its rows stay, and its receipts verify.</summary>
+    public DateTimeOffset? RemovedAt { get; set; }
 }
 
 /// <summary>A role that a principal holds in one workspace.</summary>

@@ -16,7 +16,7 @@ public sealed class Connection : IWorkspaceOwned
     public required Uri Url { get; init; }
 
     /// <summary>The Standard Webhooks signing secret, sealed; only the connector opens it.</summary>
-    public required string SealedSecret { get; init; }
+    public required string SealedSecret { get; set; }
 
     /// <summary>Whether the receiver drops a message whose id it has seen, so that a repeat is safe.</summary>
     public required bool Idempotent { get; init; }

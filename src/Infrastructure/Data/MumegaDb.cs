@@ -2,12 +2,14 @@ using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using Mumega.Domain.Approvals;
+using Mumega.Domain.Audit;
 using Mumega.Domain.Budgets;
 using Mumega.Domain.Elevations;
 using Mumega.Domain.Files;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Imports;
 using Mumega.Domain.Jobs;
+using Mumega.Domain.Members;
 using Mumega.Domain.Packets;
 using Mumega.Domain.Pages;
 using Mumega.Domain.Partners;
@@ -54,6 +56,11 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
     public DbSet<AgentSecret> AgentSecrets => Set<AgentSecret>();
     public DbSet<Elevation> Elevations => Set<Elevation>();
     public DbSet<ElevationRequest> ElevationRequests => Set<ElevationRequest>();
+    public DbSet<Confirmation> Confirmations => Set<Confirmation>();
+    public DbSet<Invitation> Invitations => Set<Invitation>();
+    public DbSet<CustomRole> CustomRoles => Set<CustomRole>();
+    public DbSet<AuthorityOverride> AuthorityOverrides => Set<AuthorityOverride>();
+    public DbSet<SecurityEvent> SecurityEvents => Set<SecurityEvent>();
     public DbSet<Budget> Budgets => Set<Budget>();
     public DbSet<BudgetUse> BudgetUses => Set<BudgetUse>();
     public DbSet<BudgetMeter> BudgetMeters => Set<BudgetMeter>();
@@ -85,7 +92,6 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
     public DbSet<LogKey> LogKeys => Set<LogKey>();
     public DbSet<Job> Jobs => Set<Job>();
     public DbSet<Stop> Stops => Set<Stop>();
-
     public DbSet<StopProbe> StopProbes => Set<StopProbe>();
     public DbSet<Page> Pages => Set<Page>();
     public DbSet<PageRevision> PageRevisions => Set<PageRevision>();

@@ -1,13 +1,16 @@
 using System.Reflection;
+using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 using Mumega.Domain.Approvals;
+using Mumega.Domain.Audit;
 using Mumega.Domain.Budgets;
 using Mumega.Domain.Elevations;
 using Mumega.Domain.Files;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Imports;
 using Mumega.Domain.Jobs;
+using Mumega.Domain.Members;
 using Mumega.Domain.Packets;
 using Mumega.Domain.Pages;
 using Mumega.Domain.Partners;
@@ -35,6 +38,15 @@ internal static class MumegaModel
     public static void Configure(ModelBuilder model, MumegaDb db)
     {
         model.Entity<Person>().HasOne<Principal>().WithMany().HasForeignKey(p => new { p.TenantId, p.Id }).OnDelete(DeleteBehavior.Restrict);
+
+        // The framework has it only where its options reach the context, which a pooled one's do not.
+        model.Entity<IdentityUserPasskey<Guid>>(e =>
+        {
+            e.ToTable("AspNetUserPasskeys").HasKey(p => p.CredentialId);
+            e.Property(p => p.CredentialId).HasMaxLength(1024);
+            e.OwnsOne(p => p.Data).ToJson();
+            e.HasOne<Person>().WithMany().HasForeignKey(p => p.UserId);
+        });
         model.Entity<WebSession>(e =>
         {
             e.Property(s => s.Id).HasMaxLength(64);
@@ -121,6 +133,47 @@ internal static class MumegaModel
             e.Property(x => x.Reason).HasMaxLength(2000);
             e.Property(x => x.IdempotencyKey).HasMaxLength(200);
             e.HasIndex(x => new { x.TenantId, x.PrincipalId, x.IdempotencyKey }).IsUnique();
+        });
+        model.Entity<Confirmation>(e =>
+        {
+            e.HasKey(x => new { x.TenantId, x.Id });
+            e.HasOne<Principal>().WithMany().HasForeignKey(x => new { x.TenantId, x.PrincipalId }).OnDelete(DeleteBehavior.Restrict);
+            e.Property(x => x.Purpose).HasMaxLength(64);
+            e.Property(x => x.Method).HasMaxLength(20);
+            Long(e, x => x.Challenge);
+            e.HasIndex(x => new { x.TenantId, x.PrincipalId, x.Purpose });
+        });
+        Room<Invitation>(model, e =>
+        {
+            e.HasKey(x => new { x.TenantId, x.WorkspaceId, x.Id });
+            e.Property(x => x.Email).HasMaxLength(256);
+            e.Property(x => x.Role).HasMaxLength(40);
+            e.Property(x => x.TokenHash).HasMaxLength(64);
+            e.HasIndex(x => new { x.TenantId, x.WorkspaceId, x.CreatedAt });
+        });
+        model.Entity<CustomRole>(e =>
+        {
+            e.Property(x => x.Key).HasMaxLength(40);
+            e.HasKey(x => new { x.TenantId, x.Key });
+            e.HasOne<Tenant>().WithMany().HasForeignKey(x => x.TenantId).OnDelete(DeleteBehavior.Restrict);
+            Long(e, x => x.ActsJson);
+            e.Property(x => x.Description).HasMaxLength(2000);
+            e.Ignore(x => x.Acts);
+        });
+        Room<AuthorityOverride>(model, e =>
+        {
+            e.Property(x => x.Act).HasMaxLength(80);
+            e.HasKey(x => new { x.TenantId, x.WorkspaceId, x.PrincipalId, x.Act });
+            e.HasOne<Principal>().WithMany().HasForeignKey(x => new { x.TenantId, x.PrincipalId }).OnDelete(DeleteBehavior.Restrict);
+        });
+        model.Entity<SecurityEvent>(e =>
+        {
+            e.HasKey(x => new { x.TenantId, x.Id });
+            e.HasOne<Tenant>().WithMany().HasForeignKey(x => x.TenantId).OnDelete(DeleteBehavior.Restrict);
+            e.Property(x => x.Code).HasMaxLength(60);
+            e.Property(x => x.Address).HasMaxLength(64);
+            e.Property(x => x.TraceId).HasMaxLength(32);
+            e.HasIndex(x => new { x.TenantId, x.At });
         });
         Room<Budget>(model, e =>
         {
@@ -319,6 +372,7 @@ internal static class MumegaModel
             e.HasKey(r => new { r.TenantId, r.WorkspaceId, r.Id });
             e.Property(r => r.Kind).HasMaxLength(40);
             e.Property(r => r.Digest).HasMaxLength(44);
+            e.Property(r => r.TraceId).HasMaxLength(32);
             e.Property(r => r.Entry).HasMaxLength(ReceiptWriter.MaxEntryBytes);
             e.HasIndex(r => new { r.TenantId, r.WorkspaceId, r.SubjectId, r.Step }).IsUnique();
         });
@@ -450,8 +504,8 @@ internal static class MumegaModel
 
         foreach (var type in model.Model.GetEntityTypes().Select(t => t.ClrType).Where(t => t.IsAssignableTo(typeof(ITenantOwned))).ToList())
         {
-            // A tenant's stop reaches into every workspace, so each may see it, and so does its probe; a token is made from a principal's roles in all of them.
-            var byWorkspace = type.IsAssignableTo(typeof(IWorkspaceOwned)) && type != typeof(Stop) && type != typeof(StopProbe) && type != typeof(RoleBinding);
+            // A tenant's stop reaches into every workspace, so each may see it, and so does its probe; the tenant's policies include everybody's exceptions; a token is made from a principal's roles in all of them.
+            var byWorkspace = type.IsAssignableTo(typeof(IWorkspaceOwned)) && type != typeof(Stop) && type != typeof(StopProbe) && type != typeof(RoleBinding) && type != typeof(AuthorityOverride);
             typeof(MumegaDb).GetMethod(nameof(MumegaDb.Filter), BindingFlags.Instance | BindingFlags.NonPublic)!
                 .MakeGenericMethod(type).Invoke(db, [model, byWorkspace]);
             if (model.Entity(type).Metadata.FindProperty("Version") is { } version) version.IsConcurrencyToken = true;

@@ -3,6 +3,7 @@ using Mumega.Domain.Approvals;
 using Mumega.Domain.Budgets;
 using Mumega.Domain.Elevations;
 using Mumega.Domain.Identity;
+using Mumega.Domain.Members;
 using Mumega.Domain.Packets;
 using Mumega.Domain.Pages;
 using Mumega.Domain.Partners;
@@ -42,16 +43,16 @@ internal static class SaveGuard
             if (entry.Entity is Receipt or PageRevision or ApprovalDecision or PacketEvent or PacketType or Workflow or LogTile or LogCheckpoint or LogCosignature && entry.State is not EntityState.Added)
                 throw new GuardException($"{entry.Metadata.ShortName()} is never changed.");
 
-            changed |= entry.Entity is Run or Approval or Stop or Contract or Packet or Delegation or Suspension or AgentSecret or Elevation;
+            changed |= entry.Entity is Run or Approval or Stop or Contract or Packet or Delegation or Suspension or AgentSecret or Elevation or Invitation;
             evidence |= entry.Entity is Receipt;
-            authority |= entry.Entity is Stop or StopProbe or Principal or RoleBinding or PolicyVersion or Workspace or Budget;
+            authority |= entry.Entity is Stop or StopProbe or Principal or RoleBinding or PolicyVersion or Workspace or Tenant or Budget or CustomRole or AuthorityOverride;
             if (entry.State is EntityState.Modified && entry.Metadata.FindProperty("Version") is not null && entry.Property("Version") is { OriginalValue: int original } version)
             {
                 version.CurrentValue = original + 1;
             }
         }
 
-        if (changed && !evidence) throw new GuardException("A run, approval, stop, contract, packet, delegation, suspension, secret or elevation changed without a receipt.");
+        if (changed && !evidence) throw new GuardException("A run, approval, stop, contract, packet, delegation, suspension, secret, elevation or invitation changed without a receipt.");
         return authority;
     }
 }

@@ -48,7 +48,7 @@ public sealed class TokenKey
     /// <summary><c>sign</c> (ES256) or <c>encrypt</c> (256-bit symmetric).</summary>
     public required string Use { get; init; }
 
-    public required string Sealed { get; init; }
+    public required string Sealed { get; set; }
 
     public required DateTimeOffset CreatedAt { get; init; }
 }

@@ -42,7 +42,7 @@ public sealed class JobQueue(Databases databases, JobOptions options, TimeProvid
     public async Task<DateTimeOffset?> NextDueAsync(CancellationToken ct)
     {
         await using var db = databases.OpenPlatform();
-        return await db.Jobs.Where(j => j.State == JobState.Due).OrderBy(j => j.DueAt).Select(j => (DateTimeOffset?)j.DueAt).FirstOrDefaultAsync(ct);
+        return await Open(db).Where(j => j.State == JobState.Due).OrderBy(j => j.DueAt).Select(j => (DateTimeOffset?)j.DueAt).FirstOrDefaultAsync(ct);
     }
 
     /// <summary>Gives up every lease: on the embedded database there is one process, so at its start every lease is a dead one's.</summary>
@@ -61,6 +61,9 @@ public sealed class JobQueue(Databases databases, JobOptions options, TimeProvid
         return await db.WriteAsync(() => db.Jobs.Where(j => j.State == JobState.Done && j.DueAt < before).ExecuteDeleteAsync(ct), ct);
     }
 
+    // Nothing runs any more for a tenant that left.
+    private static IQueryable<Job> Open(MumegaDb db) => db.Jobs.Where(j => !db.Tenants.Any(t => t.Id == j.TenantId && t.ClosedAt != null));
+
     private static IQueryable<Job> Due(MumegaDb db, DateTimeOffset now) =>
-        db.Jobs.Where(j => (j.State == JobState.Due && j.DueAt <= now) || (j.State == JobState.Leased && j.LeaseUntil < now));
+        Open(db).Where(j => (j.State == JobState.Due && j.DueAt <= now) || (j.State == JobState.Leased && j.LeaseUntil < now));
 }

@@ -1,12 +1,12 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
-using Microsoft.AspNetCore.DataProtection;
 using Microsoft.EntityFrameworkCore;
 using Mumega.Domain;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Receipts;
 using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Runs;
+using Mumega.Infrastructure.Secrets;
 using Mumega.TransparencyLog;
 
 namespace Mumega.Infrastructure.Receipts;
@@ -15,7 +15,7 @@ namespace Mumega.Infrastructure.Receipts;
 /// Makes leaves of placed receipts and signs a checkpoint over them, a batch a tenant at a time. Everything that a batch changes commits
 /// together, and only if the log still ends where it was read: a crash, a lost lease or a second sealer can neither lose, repeat nor fork.
 /// </summary>
-public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signals signals, IDataProtectionProvider protection, TimeProvider clock)
+public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signals signals, Vault vault, TimeProvider clock)
 {
     /// <summary>How long a log's key signs before the next one does, and how long the former signs along.</summary>
     public static readonly TimeSpan KeyUse = TimeSpan.FromDays(365), KeyOverlap = TimeSpan.FromDays(90);
@@ -27,7 +27,6 @@ public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signa
     private readonly ConcurrentDictionary<Guid, bool> unseen = new();
     private readonly ConcurrentDictionary<Guid, Hold> holds = new();
     private readonly Guid self = Guid.CreateVersion7();
-    private readonly IDataProtector protector = protection.CreateProtector("log-keys");
     private readonly ConcurrentDictionary<Guid, (IReadOnlyList<SignerKey> Keys, DateTimeOffset Until)> keys = new();
 
     /// <summary>Says that receipts of a tenant were placed.</summary>
@@ -227,7 +226,7 @@ public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signa
         }
 
         // Looked at again within the hour, so that a rotation elsewhere is followed.
-        IReadOnlyList<SignerKey> signers = [.. rows.Select(k => new SignerKey(origin, Convert.FromBase64String(protector.Unprotect(k.Sealed))))];
+        IReadOnlyList<SignerKey> signers = [.. rows.Select(k => new SignerKey(origin, Convert.FromBase64String(vault.Open(db.TenantId, Purpose.LogKey, k.Sealed))))];
         keys[db.TenantId] = (signers, now + TimeSpan.FromHours(1));
         return signers;
     }
@@ -263,6 +262,6 @@ public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signa
     {
         var seed = RandomNumberGenerator.GetBytes(32);
         var signer = new SignerKey(origin, seed);
-        return (new() { TenantId = tenant, Id = Guid.CreateVersion7(now), Verifier = signer.Verifier.ToString(), Sealed = protector.Protect(Convert.ToBase64String(seed)), CreatedAt = now }, signer);
+        return (new() { TenantId = tenant, Id = Guid.CreateVersion7(now), Verifier = signer.Verifier.ToString(), Sealed = vault.Seal(tenant, Purpose.LogKey, Convert.ToBase64String(seed)), CreatedAt = now }, signer);
     }
 }

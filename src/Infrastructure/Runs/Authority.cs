@@ -23,7 +23,7 @@ public sealed class Authorities
     private const int MaxTenants = 1_000;
 
     private readonly ConcurrentDictionary<Guid, Authority> tenants = new();
-    private readonly ConcurrentDictionary<(Guid Tenant, int Number), PolicyBook> books = new();
+    private readonly ConcurrentDictionary<(Guid Tenant, int Number, string Made), PolicyBook> books = new();
 
     /// <summary>Throws when the tenant has no policies: without them nothing can be decided, so nothing is allowed.</summary>
     internal async ValueTask<Authority> AsOfAsync(MumegaDb db, Opening opening, CancellationToken ct)
@@ -44,11 +44,14 @@ public sealed class Authorities
     private async Task<PolicyBook> PoliciesAsync(MumegaDb db, CancellationToken ct)
     {
         var number = await db.PolicyVersions.MaxAsync(p => (int?)p.Number, ct) ?? throw new InvalidOperationException("The tenant has no policies.");
-        if (books.TryGetValue((db.TenantId, number), out var book)) return book;
+        var made = string.Concat((await db.CustomRoles.AsNoTracking().OrderBy(r => r.Key).ToListAsync(ct)).Select(r => r.Policy())
+            .Concat((await db.AuthorityOverrides.AsNoTracking().OrderBy(o => o.WorkspaceId).ThenBy(o => o.PrincipalId).ThenBy(o => o.Act).ToListAsync(ct)).Select(o => o.Policy())));
+        var key = (db.TenantId, number, Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(made))));
+        if (books.TryGetValue(key, out var book)) return book;
 
         var text = await db.PolicyVersions.Where(p => p.Number == number).Select(p => p.Text).SingleAsync(ct);
         if (books.Count >= MaxTenants) books.Clear();
-        return books.GetOrAdd((db.TenantId, number), _ => new(number, text));
+        return books.GetOrAdd(key, _ => new(number, text, made));
     }
 }
 
@@ -99,7 +102,9 @@ internal sealed class Authority(long count, string tenantKey, PolicyBook policie
         {
             var workspaceId = db.WorkspaceId;
             var principal = await db.Principals.AsNoTracking().SingleOrDefaultAsync(p => p.Id == principalId, ct);
-            var bindings = await db.RoleBindings.AsNoTracking().Where(b => b.PrincipalId == principalId && b.WorkspaceId == workspaceId).ToListAsync(ct);
+
+            // Nobody holds a role in a workspace that was removed.
+            var bindings = await WorkspaceAsync(db, ct) is { RemovedAt: null } ? await db.RoleBindings.AsNoTracking().Where(b => b.PrincipalId == principalId && b.WorkspaceId == workspaceId).ToListAsync(ct) : [];
             var owner = principal?.OwnerId is { } ownerId ? await db.Principals.AsNoTracking().SingleOrDefaultAsync(p => p.Id == ownerId, ct) : null;
             var ownerRoles = owner is null ? [] : await db.RoleBindings.AsNoTracking().Where(b => b.PrincipalId == owner.Id).ToListAsync(ct);
             member = new(principal, owner, ownerRoles, bindings, bindings.Any(b => b.Until is not null) ? null : PolicyBook.Implied(bindings.Select(b => b.Role)));

@@ -1,13 +1,14 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using Microsoft.AspNetCore.DataProtection;
 using Microsoft.EntityFrameworkCore;
 using Mumega.Domain;
 using Mumega.Domain.Actions;
 using Mumega.Domain.Identity;
 using Mumega.Infrastructure.Actions;
 using Mumega.Infrastructure.Data;
+using Mumega.Infrastructure.Identity;
+using Mumega.Infrastructure.Secrets;
 using Mumega.Infrastructure.Webhooks;
 
 namespace Mumega.Infrastructure.Runs;
@@ -16,7 +17,7 @@ namespace Mumega.Infrastructure.Runs;
 public sealed record ReadInput(ActionDefinition Action, string Canonical, JsonElement Json);
 
 /// <summary>What every act needs, gathered once: databases, policies, catalogue, clock.</summary>
-public sealed class Desk(Databases databases, Authorities authorities, ActionCatalog catalog, InputSchemas schemas, Signals signals, TimeProvider clock, PublicAddress address, IDataProtectionProvider protection)
+public sealed class Desk(Databases databases, Authorities authorities, ActionCatalog catalog, InputSchemas schemas, Signals signals, TimeProvider clock, PublicAddress address, Vault vault, Confirmations confirmations)
 {
     private const int MaxAttempts = 12;
 
@@ -28,10 +29,12 @@ public sealed class Desk(Databases databases, Authorities authorities, ActionCat
 
     public TimeProvider Clock => clock;
 
+    internal Confirmations Confirmations => confirmations;
+
     /// <summary>Whether one of the signatures of a call from outside is made with the sealed secret.</summary>
-    public bool Signed(string sealedSecret, HookCall call)
+    public bool Signed(Guid tenant, string sealedSecret, HookCall call)
     {
-        var right = Encoding.ASCII.GetBytes(WebhookSender.Sign(protection, sealedSecret, call.Id, call.Timestamp, call.Body));
+        var right = Encoding.ASCII.GetBytes(WebhookSender.Sign(vault, tenant, sealedSecret, call.Id, call.Timestamp, call.Body));
         return call.Signatures.Any(s => CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(s), right));
     }
 
@@ -93,7 +96,7 @@ public sealed class Desk(Databases databases, Authorities authorities, ActionCat
     {
         var now = clock.Now();
         var standing = await authority.StandingAsync(db, by.Id, now, ct);
-        return new(this, db, by, authority, standing, await authority.StandingsAsync(db, by.Chain, now, ct), now, new WorkspaceState(db, authority.TenantKey, address.Value, now, secret => WebhookSender.Seal(protection, secret)));
+        return new(this, db, by, authority, standing, await authority.StandingsAsync(db, by.Chain, now, ct), now, new WorkspaceState(db, authority.TenantKey, address.Value, now, secret => vault.Seal(db.TenantId, Purpose.Connection, secret)));
     }
 
     /// <summary>

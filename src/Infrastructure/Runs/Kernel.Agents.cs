@@ -16,6 +16,7 @@ public sealed partial class Kernel
         if (await s.Call.State.FindPrincipalAsync(agentId, ct) is not { Kind: PrincipalKind.Agent, RetiredAt: null } agent) return new NotFound("agent", agentId.ToString());
         if (s.Decide(ControlAct.AgentSecret) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
         if (s.StopFor("agents") is { } stopped) return stopped;
+        if (await s.ConfirmAsync($"give {agent.Name} another secret.", ["secret", agentId, reason], ct) is { } unconfirmed) return unconfirmed;
 
         await ((WorkspaceState)s.Call.State).SetSecretAsync(agent, hash, by, ct);
         await s.CommitAsync(ct);

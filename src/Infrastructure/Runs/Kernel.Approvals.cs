@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Mumega.Domain;
+using Mumega.Domain.Actions;
 using Mumega.Domain.Approvals;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Jobs;
@@ -40,7 +41,10 @@ public sealed partial class Kernel
                 if (await BadCodeAsync(s, verdict, code, ct) is { } unknown) return unknown;
                 stale = await StaleAsync(s, run, approval, ct);
                 if (stale is not null) return approval;
-                return await CountAsync(s, run, approval, verdict, digest, code, reason, await s.StandpointsAsync(ct), ct) is { } why ? why : approval;
+                var standpoints = await s.StandpointsAsync(ct);
+                if (approval.WhyNot(run, digest, s.By, standpoints.Standpoints, standpoints.Delegates, s.Now) is { } never) return never;
+                if (verdict is ApprovalVerdict.Approve && Weighs(run) && await s.ConfirmAsync($"approve {run.Action}: {run.Preflight?.Summary}", ["approve", approvalId, digest, key], ct) is { } unconfirmed) return unconfirmed;
+                return await CountAsync(s, run, approval, verdict, digest, code, reason, standpoints, ct) is { } why ? why : approval;
             },
             a => a.Id, ct);
 
@@ -91,6 +95,7 @@ public sealed partial class Kernel
                 if (stale is not null) return found[0].Approval;
 
                 var standpoints = await s.StandpointsAsync(ct);
+                if (verdict is ApprovalVerdict.Approve && found.Any(f => Weighs(f.Run)) && await s.ConfirmAsync($"approve {found.Count} times {found[0].Run.Action}: {found[0].Run.Preflight?.Summary}", ["approve together", .. approvals.Select(a => $"{a.Id}/{a.Digest}"), key], ct) is { } unconfirmed) return unconfirmed;
                 foreach (var (approval, run, digest) in found)
                 {
                     if (await CountAsync(s, run, approval, verdict, digest, code, reason, standpoints, ct) is { } why) return why;
@@ -104,6 +109,9 @@ public sealed partial class Kernel
         if (stale is not null) return stale;
         return outcome.Refused(out var refused, out _) ? refused : new DecidedTogether(decided);
     }
+
+    // What reaches far is approved with a fresh second factor.
+    private bool Weighs(Run run) => desk.Catalog.Find(run.Action) is { Blast: Blast.High } or { NeedsConfirmation: true };
 
     // What was seen is not what would run now: the act keeps what changed and decides nothing.
     private static async Task<StaleDigest?> StaleAsync(Sitting s, Run run, Approval approval, CancellationToken ct)

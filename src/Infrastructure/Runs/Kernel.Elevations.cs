@@ -34,6 +34,19 @@ public sealed partial class Kernel
         if (!ElevatedRoles.Contains(role)) return new InvalidArgument("role", $"one of {string.Join(", ", ElevatedRoles)}.");
         if (string.IsNullOrWhiteSpace(key) || key.Length > 200) return new InvalidArgument("idempotencyKey", "between 1 and 200 characters.");
 
+        // Before anything is looked up, so that asking for a confirmation tells as little as the answer.
+        if (by.IsPresent)
+        {
+            await using var confirming = desk.Databases.OpenTenant(by.TenantId);
+            if (!await confirming.ElevationRequests.AnyAsync(r => r.PrincipalId == by.Id && r.IdempotencyKey == key, ct))
+            {
+                if ((await desk.Confirmations.UseAsync(confirming, by, $"be elevated to {role} in {workspaceKey} for {minutes} minutes.", ["elevation", workspaceKey, role, minutes, breakGlass, key], Domain.Clock.Now(desk.Clock), ct)).Refused(out var unconfirmed, out var given)) return unconfirmed;
+
+                await confirming.SaveChangesAsync(ct);
+                by = by with { Confirmed = given.Method };
+            }
+        }
+
         var now = Domain.Clock.Now(desk.Clock);
         await using var db = desk.Databases.OpenTenant(by.TenantId);
         if (breakGlass && !await db.RolesAt(now).AnyAsync(b => b.PrincipalId == by.Id && b.Role == "owner" && b.ElevationId == null, ct)) return new OwnersOnly();

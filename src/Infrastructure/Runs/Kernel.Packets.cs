@@ -86,7 +86,7 @@ public sealed partial class Kernel
         Actor by;
         await using (var s = await desk.SitAsPlatformAsync(tenantId, workspaceId, ct))
         {
-            if (await s.Call.State.FindScheduleAsync(scheduleKey, ct) is not { Trigger: Trigger.Webhook, Enabled: true, SealedSecret: { } secret } schedule || !desk.Signed(secret, call)) return null;
+            if (await s.Call.State.FindScheduleAsync(scheduleKey, ct) is not { Trigger: Trigger.Webhook, Enabled: true, SealedSecret: { } secret } schedule || !desk.Signed(s.Db.TenantId, secret, call)) return null;
             by = (await s.OnBehalfOfAsync(schedule.SetBy, Starter.Surface, ct)).By;
         }
 
@@ -104,6 +104,7 @@ public sealed partial class Kernel
         if (!s.MaySee) return new NotFound("workspace", workspaceId.ToString());
         if (s.Decide("schedule.set", desk.Catalog.Find("schedule.set")) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
         if (s.StopFor("workflows") is { } stopped) return stopped;
+        if (await s.ConfirmAsync($"give the hook {scheduleKey} another secret.", ["hook secret", scheduleKey], ct) is { } unconfirmed) return unconfirmed;
         if (await s.Call.State.FindScheduleAsync(scheduleKey, ct) is not { Trigger: Trigger.Webhook } schedule) return new NotFound("hook", scheduleKey);
 
         var (secret, kept) = s.Call.State.NewSecret();

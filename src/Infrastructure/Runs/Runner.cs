@@ -28,6 +28,7 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
     /// <summary>Runs claimed jobs to their end.</summary>
     public async Task RunAsync(IReadOnlyList<Job> claimed, CancellationToken ct)
     {
+        using var trace = claimed.Count > 0 ? Traces.Source.StartActivity("jobs") : null;
         var alone = new List<Job>();
         foreach (var room in claimed.GroupBy(j => (j.TenantId, j.WorkspaceId)))
             alone.AddRange(room.Count() == 1 ? room : await TogetherAsync(room.Key.TenantId, room.Key.WorkspaceId, [.. room], ct));

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using Mumega.Domain;
 using Mumega.Domain.Actions;
 using Mumega.Domain.Approvals;
 using Mumega.Domain.Budgets;
@@ -32,7 +33,7 @@ public sealed class Sitting : IAsyncDisposable
 
     public MumegaDb Db { get; }
 
-    public Actor By { get; }
+    public Actor By { get; private set; }
 
     public IReadOnlySet<string> Roles => standing.Roles;
 
@@ -41,7 +42,7 @@ public sealed class Sitting : IAsyncDisposable
 
     public DateTimeOffset Now { get; }
 
-    public ActionCall Call { get; }
+    public ActionCall Call { get; private set; }
 
     /// <summary>Set when the act commits something but refuses what was asked: the key stays free, and repeating it asks again.</summary>
     public bool IsRefusal { get; set; }
@@ -157,6 +158,20 @@ public sealed class Sitting : IAsyncDisposable
     // Scopes and workspaces bound a token, and there is none here: what can have changed since is role, suspension and policy.
     private Sitting As(Actor actor, Standing theirs, IReadOnlyList<Standing> others) =>
         new(Desk, Db, actor with { Scopes = new HashSet<string>(Scopes.All), Workspaces = new HashSet<Guid> { Db.WorkspaceId } }, authority, theirs, others, Now, Call.State);
+
+    /// <summary>Asks whoever sits in front of it to say with a fresh second factor that they mean this very act; null when they did, or nobody sits there.</summary>
+    /// <param name="what">What they confirm, in words.</param>
+    /// <param name="act">The act, what it is about and the request's key.</param>
+    /// <param name="ct">Cancels.</param>
+    public async Task<Refusal?> ConfirmAsync(string what, object?[] act, CancellationToken ct)
+    {
+        if (!By.IsPresent || By.Confirmed is not null) return null;
+        if ((await Desk.Confirmations.UseAsync(Db, By, what, [Db.WorkspaceId, .. act], Now, ct)).Refused(out var why, out var given)) return why;
+
+        By = By with { Confirmed = given.Method };
+        Call = Call with { By = By };
+        return null;
+    }
 
     public async Task CommitAsync(CancellationToken ct)
     {

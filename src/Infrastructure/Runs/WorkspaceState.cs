@@ -8,6 +8,7 @@ using Mumega.Domain.Files;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Imports;
 using Mumega.Domain.Jobs;
+using Mumega.Domain.Members;
 using Mumega.Domain.Packets;
 using Mumega.Domain.Pages;
 using Mumega.Domain.Partners;
@@ -117,6 +118,38 @@ internal sealed partial class WorkspaceState(MumegaDb db, string tenantKey, stri
         var subject = db.Receipts.Where(r => r.Id == receiptId).Select(r => r.SubjectId);
         return [.. (await db.Receipts.Where(r => subject.Contains(r.SubjectId)).OrderBy(r => r.Step)
             .Join(db.Disclosures, r => r.Id, d => d.ReceiptId, (r, d) => new { Receipt = r, Disclosure = d }).ToListAsync(ct)).Select(l => new ChainLink(l.Receipt, l.Disclosure))];
+    }
+
+    public async Task<CustomRole?> FindCustomRoleAsync(string key, CancellationToken ct) => await db.CustomRoles.SingleOrDefaultAsync(r => r.Key == key, ct);
+
+    public Task<int> CountBindingsAsync(string role, CancellationToken ct) => db.RolesAt(now).CountAsync(b => b.Role == role, ct);
+
+    public async Task<AuthorityOverride?> FindOverrideAsync(Guid principalId, string act, CancellationToken ct)
+    {
+        var workspaceId = db.WorkspaceId;
+        return await db.AuthorityOverrides.SingleOrDefaultAsync(o => o.PrincipalId == principalId && o.Act == act && o.WorkspaceId == workspaceId, ct);
+    }
+
+    public async Task<Invitation?> FindInvitationAsync(Guid id, CancellationToken ct) => await db.Invitations.SingleOrDefaultAsync(i => i.Id == id, ct);
+
+    public void Invite(Invitation invitation, Actor by)
+    {
+        db.Invitations.Add(invitation);
+        db.Add(invitation.Begin(by, now));
+    }
+
+    public Refusal? Revoke(Invitation invitation, Actor by)
+    {
+        if (invitation.Revoke(by, now).Refused(out var why, out var evidence)) return why;
+
+        db.Add(evidence);
+        return null;
+    }
+
+    public async Task<Workspace> FindWorkspaceAsync(CancellationToken ct)
+    {
+        var workspaceId = db.WorkspaceId;
+        return await db.Workspaces.SingleAsync(w => w.Id == workspaceId, ct);
     }
 
     public async Task<Budget?> FindBudgetAsync(string key, CancellationToken ct) => await db.Budgets.SingleOrDefaultAsync(b => b.Key == key, ct);

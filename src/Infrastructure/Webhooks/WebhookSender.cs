@@ -4,9 +4,9 @@ using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
-using Microsoft.AspNetCore.DataProtection;
 using Mumega.Domain;
 using Mumega.Domain.Webhooks;
+using Mumega.Infrastructure.Secrets;
 
 namespace Mumega.Infrastructure.Webhooks;
 
@@ -28,13 +28,13 @@ public sealed class WebhookSender : IWebhookSender, IDisposable
     private const int MaxAnswerBytes = 64 * 1024;
 
     private readonly OutboundOptions options;
-    private readonly IDataProtectionProvider protection;
+    private readonly Vault vault;
     private readonly TimeProvider clock;
     private readonly HttpClient http;
 
-    public WebhookSender(OutboundOptions options, IDataProtectionProvider protection, TimeProvider clock)
+    public WebhookSender(OutboundOptions options, Vault vault, TimeProvider clock)
     {
-        (this.options, this.protection, this.clock) = (options, protection, clock);
+        (this.options, this.vault, this.clock) = (options, vault, clock);
         http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = false, ConnectCallback = ConnectAsync })
         {
             Timeout = options.Timeout,
@@ -42,18 +42,16 @@ public sealed class WebhookSender : IWebhookSender, IDisposable
         };
     }
 
-    /// <summary>Seals a signing secret (<c>whsec_</c> and base64) for keeping in the database.</summary>
-    public static string Seal(IDataProtectionProvider protection, string secret) => protection.CreateProtector("connections").Protect(secret);
-
     /// <summary>The signature of a message as Standard Webhooks has it: <c>v1,</c> and the base64 of an HMAC-SHA256 over id, time and body.</summary>
-    /// <param name="protection">Opens the secret.</param>
-    /// <param name="sealedSecret">The secret as <see cref="Seal"/> gave it.</param>
+    /// <param name="vault">Opens the secret.</param>
+    /// <param name="tenant">Whose it is.</param>
+    /// <param name="sealedSecret">The secret as the vault sealed it.</param>
     /// <param name="id">The message's id.</param>
     /// <param name="timestamp">When it was sent, in seconds since 1970.</param>
     /// <param name="body">What was sent.</param>
-    internal static string Sign(IDataProtectionProvider protection, string sealedSecret, string id, long timestamp, byte[] body)
+    internal static string Sign(Vault vault, Guid tenant, string sealedSecret, string id, long timestamp, byte[] body)
     {
-        var key = Convert.FromBase64String(protection.CreateProtector("connections").Unprotect(sealedSecret)["whsec_".Length..]);
+        var key = Convert.FromBase64String(vault.Open(tenant, Purpose.Connection, sealedSecret)["whsec_".Length..]);
         byte[] signed = [.. Encoding.UTF8.GetBytes($"{id}.{timestamp.ToString(CultureInfo.InvariantCulture)}."), .. body];
         return $"v1,{Convert.ToBase64String(HMACSHA256.HashData(key, signed))}";
     }
@@ -67,7 +65,7 @@ public sealed class WebhookSender : IWebhookSender, IDisposable
         request.Content = new StringContent(message.Body, Encoding.UTF8, new MediaTypeHeaderValue("application/json"));
         request.Headers.Add("webhook-id", message.Id.ToString());
         request.Headers.Add("webhook-timestamp", timestamp.ToString(CultureInfo.InvariantCulture));
-        request.Headers.Add("webhook-signature", Sign(protection, connection.SealedSecret, message.Id.ToString(), timestamp, Encoding.UTF8.GetBytes(message.Body)));
+        request.Headers.Add("webhook-signature", Sign(vault, connection.TenantId, connection.SealedSecret, message.Id.ToString(), timestamp, Encoding.UTF8.GetBytes(message.Body)));
         return await AskAsync(request, connection.Url, status => (int)status switch
         {
             >= 200 and < 300 => DeliveryResult.Confirmed,

@@ -68,7 +68,7 @@ public sealed class ModelTests
     public void Every_owned_row_is_filtered_and_every_key_and_reference_starts_with_the_tenant(DatabaseKind kind)
     {
         using var db = Open(kind);
-        Type[] tenantWide = [typeof(Stop), typeof(StopProbe), typeof(RoleBinding)];
+        Type[] tenantWide = [typeof(Stop), typeof(StopProbe), typeof(RoleBinding), typeof(Domain.Members.AuthorityOverride)];
         foreach (var type in db.Model.GetEntityTypes().Where(t => t.ClrType.IsAssignableTo(typeof(ITenantOwned))))
         {
             var byWorkspace = type.ClrType.IsAssignableTo(typeof(IWorkspaceOwned)) && !tenantWide.Contains(type.ClrType);

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
-using Microsoft.AspNetCore.DataProtection;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Mumega.Domain.Receipts;
@@ -90,7 +89,7 @@ public abstract class LogTests(MumegaApp app)
         var world = await app.WorldAsync();
         var otto = await world.Otto;
         var services = app.Services;
-        LogSealer New() => new(app.Databases, services.GetRequiredService<LogWitnesses>(), services.GetRequiredService<Signals>(), services.GetRequiredService<IDataProtectionProvider>(), new Hasty());
+        LogSealer New() => new(app.Databases, services.GetRequiredService<LogWitnesses>(), services.GetRequiredService<Signals>(), services.GetRequiredService<Mumega.Infrastructure.Secrets.Vault>(), new Hasty());
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
         var sealers = Enumerable.Range(0, 3).Select(_ => Task.Run(async () =>
         {

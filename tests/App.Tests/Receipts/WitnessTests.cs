@@ -1,6 +1,5 @@
 using System.Net;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.DataProtection;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -62,7 +61,7 @@ public abstract class WitnessTests(MumegaApp app)
             Assert.Equal(200, witness.Ledger.Add(new AddCheckpoint(5, MerkleTree.Consistency(5, 6, n => nodes[n]), new SignedNote(text, [signer.Sign(text)]).ToString()).ToString()).Status);
         }
 
-        var restarted = new LogSealer(app.Databases, witnesses, app.Services.GetRequiredService<Signals>(), app.Services.GetRequiredService<IDataProtectionProvider>(), TimeProvider.System);
+        var restarted = new LogSealer(app.Databases, witnesses, app.Services.GetRequiredService<Signals>(), app.Services.GetRequiredService<Mumega.Infrastructure.Secrets.Vault>(), TimeProvider.System);
         await Runs.Poll.UntilAsync(async () => { await restarted.SealAsync(world.Tenant.Id, Ct); return await FrozenAsync(world); }, frozen => frozen is not null);
         Assert.Contains("has seen 6 receipts; this database holds 5", await FrozenAsync(world), StringComparison.Ordinal);
 
@@ -120,7 +119,7 @@ public abstract class WitnessTests(MumegaApp app)
         var later = new Later(TimeSpan.FromDays(366));
         var services = app.Services;
         using var witnesses = new LogWitnesses(app.Databases, [], new(), later);
-        var sealer = new LogSealer(app.Databases, witnesses, services.GetRequiredService<Signals>(), services.GetRequiredService<IDataProtectionProvider>(), later);
+        var sealer = new LogSealer(app.Databases, witnesses, services.GetRequiredService<Signals>(), services.GetRequiredService<Mumega.Infrastructure.Secrets.Vault>(), later);
         await using (var db = app.Databases.OpenTenant(world.Tenant.Id))
             await db.WriteAsync(() => db.LogHeads.ExecuteUpdateAsync(h => h.SetProperty(x => x.LeaseUntil, DateTimeOffset.UnixEpoch), Ct), Ct);
         await Runs.Poll.UntilAsync(() => sealer.SealAsync(world.Tenant.Id, Ct), held => held);
@@ -168,7 +167,7 @@ public abstract class WitnessTests(MumegaApp app)
     private async Task<SignerKey> SignerAsync(World world)
     {
         await using var db = app.Databases.OpenTenant(world.Tenant.Id);
-        var seed = app.Services.GetRequiredService<IDataProtectionProvider>().CreateProtector("log-keys").Unprotect(await db.LogKeys.Select(k => k.Sealed).SingleAsync(Ct));
+        var seed = app.Services.GetRequiredService<Mumega.Infrastructure.Secrets.Vault>().Open(world.Tenant.Id, Mumega.Infrastructure.Secrets.Purpose.LogKey, await db.LogKeys.Select(k => k.Sealed).SingleAsync(Ct));
         return new(world.Tenant.Log, Convert.FromBase64String(seed));
     }
 

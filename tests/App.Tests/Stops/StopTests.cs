@@ -102,6 +102,14 @@ public abstract class StopTests(MumegaApp app)
         ["endElevation"] = "takes authority away",
         ["endSession"] = "takes authority away",
         ["reviewElevation"] = "looks at what was",
+        ["confirm"] = "says that one means it; the act itself asks",
+        ["beginAuthenticator"] = "is about one's own account",
+        ["confirmAuthenticator"] = "is about one's own account",
+        ["renewRecoveryCodes"] = "is about one's own account",
+        ["removeAuthenticator"] = "is about one's own account",
+        ["beginPasskey"] = "is about one's own account",
+        ["addPasskey"] = "is about one's own account",
+        ["removePasskey"] = "is about one's own account",
         ["requestElevation"] = "answers the same whatever is there; the run that it proposes there is refused",
     };
 
@@ -139,9 +147,9 @@ public abstract class StopTests(MumegaApp app)
     [Fact]
     public async Task Every_address_asks_about_stops_or_only_reads_or_signs_in()
     {
-        string[] reads = ["/.well-known/oauth-protected-resource/graphql", "/files/{workspace:guid}/{digest}", "/healthz", "/log/{id}/checkpoint", "/log/{id}/log.vkey", "/log/{id}/tile/{**path}", "/p/{tenant}/{slug}", "/readyz"];
-        string[] signsIn = ["/connect/authorize", "/connect/token", "/session/callback", "/session/sign-in", "/session/sign-out", "/session/start"]; // a stopped agent gets no token: tested above
-        string[] asks = ["/files/{workspace:guid}", "/graphql", "/hooks/{tenant}/{workspace}/{key}", "/imports/{workspace:guid}"];
+        string[] reads = ["/audit/{workspace:guid}", "/.well-known/oauth-protected-resource/graphql", "/files/{workspace:guid}/{digest}", "/healthz", "/log/{id}/checkpoint", "/log/{id}/log.vkey", "/log/{id}/tile/{**path}", "/p/{tenant}/{slug}", "/readyz"];
+        string[] signsIn = ["/connect/authorize", "/connect/token", "/session/callback", "/session/sign-in", "/session/sign-out", "/session/start", "/session/second-factor", "/session/passkey", "/session/passkey/options", "/session/invitation"]; // a stopped agent gets no token: tested above
+        string[] asks = ["/session/accept", "/files/{workspace:guid}", "/graphql", "/hooks/{tenant}/{workspace}/{key}", "/imports/{workspace:guid}"];
         var all = app.Services.GetServices<EndpointDataSource>().SelectMany(d => d.Endpoints).OfType<RouteEndpoint>().Select(e => e.RoutePattern.RawText!).Distinct().Where(e => !e.StartsWith("{*", StringComparison.Ordinal));
         Assert.Equal(reads.Concat(signsIn).Concat(asks).Order(), all.Order());
 

@@ -72,7 +72,7 @@ public abstract class IsolationTests(MumegaApp app)
         var before = await RowsAsync(victim);
 
         // Asking to be let in names a room that one can't see, on purpose: it has tests of its own.
-        foreach (var mutation in Schema.Mutation!.Fields.Where(m => m.Name != "requestElevation"))
+        foreach (var mutation in Schema.Mutation!.Fields.Where(m => m.Name != "requestElevation" && !OwnAccount.Contains(m.Name)))
         {
             var input = (IInputObjectGraphType)mutation.Arguments![0].ResolvedType!.GetNamedType();
             var values = input.Fields.ToDictionary(f => f.Name, f => Value(f, ids));
@@ -118,6 +118,65 @@ public abstract class IsolationTests(MumegaApp app)
         request.Headers.Add("Cookie", $"tenant={other.Tenant.Id}");
         using var answer = await hermes.Http.SendAsync(request, TestContext.Current.CancellationToken);
         Assert.Contains(one.Tenant.Name, await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
+
+    // They name nothing but the caller's own account.
+    private static readonly string[] OwnAccount = ["beginAuthenticator", "confirmAuthenticator", "renewRecoveryCodes", "removeAuthenticator", "beginPasskey", "addPasskey", "removePasskey"];
+
+    [Theory]
+    [InlineData("elevation ended")]
+    [InlineData("role removed")]
+    [InlineData("workspace removed")]
+    [InlineData("agent suspended")]
+    public async Task Nothing_shows_any_more_to_somebody_who_lost_the_room(string way)
+    {
+        var victim = await FurnishedAsync(app);
+        var ids = await IdsAsync(victim);
+        var (ada, lost) = (await victim.Ada, way switch { "agent suspended" => await victim.AgentAsync("gone"), "elevation ended" => await (await victim.OtherWorkspaceAsync()).PersonAsync("Outside", "operator"), _ => await victim.Audra });
+        const string See = "query($key: String!) { workspace(key: $key) { id } }";
+        if (way == "elevation ended")
+        {
+            Assert.Null((await lost.AskAsync("mutation($input: RequestElevationInput!) { requestElevation(input: $input) { errors { __typename } } }", new { input = new { workspaceKey = victim.Workspace.Key, role = "auditor", minutes = 15, breakGlass = false, reason = "to look", idempotencyKey = Acts.Key() } })).GetProperty("requestElevation").Error());
+            var waiting = (await ada.AskAsync("query($key: String!) { workspace(key: $key) { runs(first: 1) { nodes { id digest approval { id } } } } }", new { key = victim.Workspace.Key })).GetProperty("workspace").GetProperty("runs").GetProperty("nodes")[0];
+            Assert.Null((await ada.DecideAsync(waiting)).Error());
+            await ada.UntilAsync(waiting, "SUCCEEDED");
+        }
+
+        Assert.NotEqual(JsonValueKind.Null, (await lost.AskAsync(See, new { key = victim.Workspace.Key })).GetProperty("workspace").ValueKind);
+        using var socket = lost.Token is { } token ? await Sockets.SubscribeAsync(app, token, victim) : await Sockets.SubscribeAsync(app, lost, victim);
+        switch (way)
+        {
+            case "elevation ended":
+                var elevation = (await lost.AskAsync("{ viewer { elevations { elevationId } } }")).GetProperty("viewer").GetProperty("elevations")[0].GetProperty("elevationId").GetString();
+                Assert.Null((await ada.AskAsync("mutation($input: EndElevationInput!) { endElevation(input: $input) { errors { __typename } } }", new { input = new { elevationId = elevation, reason = "over", idempotencyKey = Acts.Key() } })).GetProperty("endElevation").Error());
+                break;
+            case "role removed":
+                await ada.UntilAsync((await ada.ProposeAsync(victim, "member.revoke", new { principal = victim.IdOf("Audra"), role = "auditor" })).Run(), "SUCCEEDED");
+                break;
+            case "workspace removed":
+                var remove = (await ada.ProposeAsync(victim, "workspace.remove", new { key = victim.Workspace.Key })).Run();
+                Assert.Null((await (await victim.Otto).DecideAsync(remove)).Error());
+                break;
+            default:
+                await ada.UntilAsync((await ada.ProposeAsync(victim, "agent.suspend", new { agentId = victim.IdOf("gone") })).Run(), "SUCCEEDED");
+                await Sockets.ClosedAsync(socket);
+                Assert.Equal("UNAUTHENTICATED", Runs.GovernedActionTests.Code(await lost.AnswerAsync(See, new { key = victim.Workspace.Key })));
+                Assert.Equal("UNAUTHENTICATED", Runs.GovernedActionTests.Code(await lost.AnswerAsync("query($id: ID!) { node(id: $id) { id } }", new { id = ids["Run"] })));
+                return;
+        }
+
+        await Sockets.OverAsync(socket);
+        Assert.Equal(JsonValueKind.Null, (await lost.AskAsync(See, new { key = victim.Workspace.Key })).GetProperty("workspace").ValueKind);
+        foreach (var id in ids.Values) Assert.Equal(JsonValueKind.Null, (await lost.AskAsync("query($id: ID!) { node(id: $id) { id } }", new { id })).GetProperty("node").ValueKind);
+        var everything = "";
+        foreach (var part in Parts("Viewer", 4).Where(p => !p.Contains("workspaces {", StringComparison.Ordinal))) everything += await lost.AskAsync($"{{ viewer {{ {part} }} }}");
+        Assert.DoesNotContain("victim", everything, StringComparison.Ordinal);
+        foreach (var mutation in Schema.Mutation!.Fields.Where(m => m.Name != "requestElevation" && !OwnAccount.Contains(m.Name)))
+        {
+            var input = (IInputObjectGraphType)mutation.Arguments![0].ResolvedType!.GetNamedType();
+            var payload = (await lost.AskAsync($"mutation($input: {input.Name}!) {{ {mutation.Name}(input: $input) {{ errors {{ __typename }} }} }}", new { input = input.Fields.ToDictionary(f => f.Name, f => Value(f, ids)) })).GetProperty(mutation.Name);
+            Assert.Equal("NotFound", payload.Error());
+        }
     }
 
     /// <summary>A victim's room with one of everything in it, and Mallory beside it.</summary>
@@ -184,7 +243,8 @@ public abstract class IsolationTests(MumegaApp app)
         IInputObjectGraphType when field.Name == "approvals" => new[] { new { approvalId = ids["Approval"], digest = "x" } },
         IInputObjectGraphType when field.Name == "plan" => new { type = "content", title = "/victim column", payload = new { } },
         IdGraphType when field.Name == "importId" => ids["PacketImport"],
-        IdGraphType when field.Name == "sessionId" => "0000",
+        IdGraphType when field.Name is "sessionId" or "passkeyId" => "0000",
+        IdGraphType when field.Name is "confirmationId" or "invitationId" => Guid.NewGuid(),
         IdGraphType when field.Name == "agentId" => Api.GraphQL.NodeId.Parse(ids["Principal"])!.Value.Key,
         IntGraphType => 1,
         BooleanGraphType => true,

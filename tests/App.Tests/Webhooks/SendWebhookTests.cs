@@ -92,7 +92,7 @@ public abstract class SendWebhookTests(MumegaApp app)
     [InlineData("ftp://example.com/")]
     public async Task An_address_is_refused_before_anything_is_sent(string url)
     {
-        using var sender = new WebhookSender(new(), new Microsoft.AspNetCore.DataProtection.EphemeralDataProtectionProvider(), TimeProvider.System);
+        using var sender = new WebhookSender(new(), new Mumega.Infrastructure.Secrets.Vault([new byte[32]]), TimeProvider.System);
         Assert.NotNull(await sender.RefusalAsync(new(url), TestContext.Current.CancellationToken));
     }
 

@@ -2,6 +2,7 @@ import { Laptop } from 'lucide-react';
 import { useState } from 'react';
 import { useMutation, useQuery } from 'urql';
 import { graphql } from '../api/gql';
+import { FactorsPanel } from './factors';
 import { Ago, Badge, Button, Empty, Loading, PageTitle, Panel, Problem } from '../ui/ui';
 
 const accountDocument = graphql(`query Account { viewer { me { name } sessions { sessionId current browser address createdAt seenAt } } }`);
@@ -15,7 +16,7 @@ const named = (agent: string | null | undefined) => {
   return [find(browsers) ?? 'A browser', find(systems)].filter(Boolean).join(' on ');
 };
 
-/** What belongs to the person, not to a workspace: where they are signed in. */
+/** What belongs to the person, not to a workspace: their factors, and where they are signed in. */
 export const Account = () => {
   const [{ data, error }, again] = useQuery({ query: accountDocument, requestPolicy: 'cache-and-network' });
   const [{ fetching }, end] = useMutation(endDocument);
@@ -33,7 +34,8 @@ export const Account = () => {
   const others = sessions?.filter((s) => !s.current) ?? [];
   return (
     <>
-      <PageTitle title={data?.viewer.me.name ?? 'You'} lead="Where you are signed in. Ending one signs it out at once, open pages included." />
+      <PageTitle title={data?.viewer.me.name ?? 'You'} lead="How you prove that it is you, and where you are signed in." />
+      <div className="mb-6"><FactorsPanel /></div>
       {error && !data && <Problem message="Your sessions could not be loaded." retry={() => again({ requestPolicy: 'network-only' })} />}
       {!data && !error && <Loading rows={2} />}
       {problem && <div className="mb-4"><Problem message={problem} /></div>}

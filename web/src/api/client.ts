@@ -1,5 +1,6 @@
 import { Client, cacheExchange, fetchExchange, mapExchange, subscriptionExchange } from 'urql';
 import { createClient } from 'graphql-ws';
+import { confirmingFetch } from './confirming';
 
 export const signIn = () => {
   const here = location.pathname + location.search;
@@ -23,6 +24,7 @@ const socket = createClient({
 
 export const client = new Client({
   url: '/graphql',
+  fetch: confirmingFetch,
   preferGetMethod: false,
   fetchOptions: { headers: { 'graphql-require-preflight': '1' }, credentials: 'same-origin' },
   exchanges: [

@@ -1,4 +1,4 @@
-import { Bot, Check, Hourglass, Minus, UserPlus, Users, X } from 'lucide-react';
+import { Bot, Check, Hourglass, MailPlus, Minus, UserPlus, Users, X } from 'lucide-react';
 import { useMemo, useState } from 'react';
 import { useSearchParams } from 'react-router';
 import { useQuery } from 'urql';
@@ -7,6 +7,8 @@ import type { AuthorityQuery, MembersQuery } from '../api/gql/graphql';
 import { usePropose } from '../actions/use-propose';
 import { Elevations } from '../elevations/elevations';
 import { useWorkspace } from '../shell/shell';
+import { Invitations, Invite } from './invitations';
+import { Roles } from './roles';
 import { useLiveQuery } from '../shell/use-live-query';
 import { Badge, Button, Card, Dialog, Empty, Field, Input, Loading, PageTitle, Problem, ReasonDialog, words } from '../ui/ui';
 
@@ -16,11 +18,12 @@ const authorityDocument = graphql(`
     workspace(key: $key) {
       id
       members { principalId name kind }
+      authorityOverrides { principalId act effect }
       authority { act title family cells { principalId verdict reason policies remedies gates { role quorum reason } } }
     }
   }
 `);
-const candidatesDocument = graphql(`query Candidates($key: String!) { workspace(key: $key) { id candidates { principalId name kind } } }`);
+const candidatesDocument = graphql(`query Candidates($key: String!) { workspace(key: $key) { id candidates { principalId name kind } roles { key title builtIn description } } }`);
 type Member = NonNullable<MembersQuery['workspace']>['members'][number];
 
 const about: Record<string, string> = {
@@ -37,18 +40,21 @@ export const Members = () => {
   const [query, setQuery] = useSearchParams();
   const shown = query.get('view') ?? '';
   const [granting, setGranting] = useState(false);
+  const [inviting, setInviting] = useState(false);
   return (
     <>
       <PageTitle title="Members" lead="Who works here, and as what.">
         <div role="group" aria-label="View" className="flex rounded-lg border border-line-strong bg-surface p-0.5">
-          {([['', 'Members'], ['authority', 'Who may do what'], ['elevations', 'Elevations']] as const).map(([view, label]) => (
+          {([['', 'Members'], ['roles', 'Roles'], ['authority', 'Who may do what'], ['elevations', 'Elevations']] as const).map(([view, label]) => (
             <button key={view} type="button" aria-pressed={shown === view} onClick={() => setQuery(view ? { view } : {}, { replace: true })}
               className={`h-8 rounded-md px-2.5 text-sm font-medium ${shown === view ? 'bg-accent-soft text-accent-text' : 'text-soft hover:text-ink'}`}>{label}</button>
           ))}
         </div>
-        <Button look="primary" onClick={() => setGranting(true)}><UserPlus aria-hidden className="size-4" />Grant a role</Button>
+        <Button onClick={() => setGranting(true)}><UserPlus aria-hidden className="size-4" />Grant a role</Button>
+        <Button look="primary" onClick={() => setInviting(true)}><MailPlus aria-hidden className="size-4" />Invite</Button>
       </PageTitle>
-      {shown === 'authority' ? <Authority /> : shown === 'elevations' ? <Elevations /> : <MemberList />}
+      {shown === 'authority' ? <Authority /> : shown === 'elevations' ? <Elevations /> : shown === 'roles' ? <Roles /> : <><MemberList /><Invitations /></>}
+      {inviting && <Invite onClose={() => setInviting(false)} />}
       {granting && <Grant onClose={() => setGranting(false)} workspace={workspace} />}
     </>
   );
@@ -115,7 +121,8 @@ const Grant = ({ onClose, workspace }: { onClose: () => void; workspace: { key: 
   const [problem, setProblem] = useState<string>();
   const candidates = data?.workspace?.candidates;
   const chosen = candidates?.find((c) => c.principalId === principal);
-  const roles = chosen?.kind === 'AGENT' ? ['agent'] : Object.keys(about).filter((r) => r !== 'agent');
+  const known = data?.workspace?.roles ?? [];
+  const roles = known.filter((r) => !r.builtIn || (r.key === 'agent') === (chosen?.kind === 'AGENT'));
 
   const submit = async () => {
     const refused = await act('member.grant', { principal, role, ...(until ? { until: new Date(until).toISOString() } : {}) }, reason);
@@ -132,7 +139,7 @@ const Grant = ({ onClose, workspace }: { onClose: () => void; workspace: { key: 
         <form className="flex min-h-0 flex-1 flex-col" onSubmit={(e) => { e.preventDefault(); void submit(); }}>
           <div className="min-h-0 flex-1 space-y-4 overflow-y-auto px-5 py-4">
             <Field label="Who">{(p) => <select {...p} required value={principal} onChange={(e) => { setPrincipal(e.target.value); setRole(''); }}><option value="">Choose</option>{candidates.map((c) => <option key={c.principalId} value={c.principalId}>{c.name}{c.kind === 'AGENT' ? ' (agent)' : ''}</option>)}</select>}</Field>
-            <Field label="Role" help={about[role]}>{(p) => <select {...p} required disabled={!chosen} value={role} onChange={(e) => setRole(e.target.value)}><option value="">Choose</option>{roles.map((r) => <option key={r} value={r}>{r}</option>)}</select>}</Field>
+            <Field label="Role" help={about[role] ?? known.find((r) => r.key === role)?.description ?? undefined}>{(p) => <select {...p} required disabled={!chosen} value={role} onChange={(e) => setRole(e.target.value)}><option value="">Choose</option>{roles.map((r) => <option key={r.key} value={r.key}>{r.title}</option>)}</select>}</Field>
             <Field label="Until (optional)" help="In your time zone; for good when left out.">{(p) => <Input {...p} type="datetime-local" value={until} onChange={(e) => setUntil(e.target.value)} />}</Field>
             <Field label="Reason" help="Goes into the receipt.">{(p) => <Input {...p} required maxLength={2000} value={reason} onChange={(e) => setReason(e.target.value)} />}</Field>
           </div>
@@ -158,6 +165,9 @@ const Authority = () => {
   const workspace = useWorkspace();
   const [{ data, error }, again] = useLiveQuery(authorityDocument, { key: workspace.key });
   const [chosen, setChosen] = useState<{ act: string; who: string }>();
+  const { act, busy } = usePropose();
+  const [excepting, setExcepting] = useState<'forbid' | 'permit' | 'none'>();
+  const [problem, setProblem] = useState<string>();
   const members = data?.workspace?.members ?? [];
   const rows = data?.workspace?.authority;
   const families = useMemo(() => [...new Set(rows?.map((r) => r.family) ?? [])].sort((a, b) => Number(b === 'control') - Number(a === 'control')), [rows]);
@@ -165,6 +175,7 @@ const Authority = () => {
   if (!rows) return <Loading rows={5} />;
   const row = rows.find((r) => r.act === chosen?.act);
   const cell = row?.cells.find((c) => c.principalId === chosen?.who);
+  const exception = data?.workspace?.authorityOverrides.find((o) => o.principalId === chosen?.who && o.act === chosen.act);
   return (
     <div className="grid items-start gap-6 xl:grid-cols-[1fr_20rem]">
       <div tabIndex={0} role="region" aria-label="Who may do what" className="max-h-[75vh] overflow-auto rounded-xl border border-line bg-surface">
@@ -202,10 +213,22 @@ const Authority = () => {
 
               </dl>
               <p className="mt-4 font-mono text-xs text-faint">{row.act}</p>
+              <div className="mt-4 flex flex-wrap gap-2 border-t border-line pt-4">
+                {exception ? <Button look="quiet" onClick={() => { setProblem(undefined); setExcepting('none'); }}>End the exception</Button>
+                  : <Button look="quiet" onClick={() => { setProblem(undefined); setExcepting(cell.verdict === 'DENY' ? 'permit' : 'forbid'); }}>{cell.verdict === 'DENY' ? 'Permit by exception' : 'Forbid by exception'}</Button>}
+              </div>
             </>
           )}
         </div>
       </Card>
+      <ReasonDialog open={!!excepting} title={excepting === 'none' ? 'End the exception?' : `${excepting === 'permit' ? 'Permit' : 'Forbid'}: ${row?.title}?`} lead={excepting === 'none' ? 'Their roles decide again.' : `For ${members.find((m) => m.principalId === chosen?.who)?.name} alone, whatever their roles say. Who acts for them is bound by it too.`}
+        action={excepting === 'none' ? 'End it' : excepting === 'permit' ? 'Permit' : 'Forbid'} danger={excepting === 'forbid'} busy={busy} error={problem} onClose={() => setExcepting(undefined)}
+        onSubmit={(reason) => void (async () => {
+          const refused = await act('member.override', { principal: chosen!.who, act: chosen!.act, effect: excepting }, reason);
+          setProblem(refused);
+          if (!refused) setExcepting(undefined);
+          again();
+        })()} />
     </div>
   );
 };

@@ -1,4 +1,4 @@
-import { Activity, Bot, FileText, Gauge, Handshake, Inbox, LayoutGrid, ListChecks, LogOut, Moon, OctagonX, Package, ReceiptText, Scale, Sun, Users, Workflow } from 'lucide-react';
+import { Activity, Bot, FileText, Gauge, Handshake, Inbox, LayoutGrid, ListChecks, LogOut, Moon, OctagonX, Package, ReceiptText, Scale, ScrollText, Sun, Users, Workflow } from 'lucide-react';
 import { createContext, type ReactNode, useContext, useEffect, useRef, useState } from 'react';
 import { NavLink, Navigate, Outlet, useLocation, useNavigate, useParams } from 'react-router';
 import { useQuery } from 'urql';
@@ -62,6 +62,7 @@ const places = [
   { to: 'policies', label: 'Policies', icon: Scale, key: 'o' },
   { to: 'members', label: 'Members', icon: Users, key: 'm' },
   { to: 'agents', label: 'Agents', icon: Bot, key: 'b' },
+  { to: 'audit', label: 'Audit log', icon: ScrollText, key: 'l' },
   { to: 'partners', label: 'Partners', icon: Handshake, key: 'n' },
   { to: 'budgets', label: 'Budgets', icon: Gauge, key: 'u' },
   { to: 'stops', label: 'Stops', icon: OctagonX, key: 's' },

@@ -124,6 +124,8 @@ public sealed class SetAgentKeys : AgentAction
 
     public override string Description => "Replaces the public keys that the agent signs in with. Keep the old one until the new one is in use; then leave it out.";
 
+    public override bool NeedsConfirmation => true;
+
     public override Blast Blast => Blast.High;
 
     public override string InputSchema => $$"""

@@ -15,6 +15,8 @@ public class TakeRole : InternalAction
 
     public override string Description => "Gives you a role here for between 15 minutes and 8 hours. Everything that you see or do by it leaves a receipt.";
 
+    public override bool NeedsConfirmation => true;
+
     public override Blast Blast => Blast.High;
 
     public override Reversibility Reversibility => Reversibility.Compensable;

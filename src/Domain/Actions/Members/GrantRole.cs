@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Mumega.Domain.Identity;
+using Mumega.Domain.Members;
 
 namespace Mumega.Domain.Actions.Members;
 
@@ -30,7 +31,7 @@ public sealed class GrantRole : InternalAction
           "type": "object", "additionalProperties": false, "required": ["principal", "role"],
           "properties": {
             "principal": { "type": "string", "title": "Who", "format": "guid" },
-            "role": { "title": "Role", "enum": ["owner", "admin", "operator", "approver", "auditor", "agent"] },
+            "role": { "type": "string", "title": "Role", "pattern": "^[a-z][a-z0-9-]{1,39}$" },
             "until": { "type": "string", "title": "Until", "description": "When it ends by itself; for good when left out.", "format": "date-time" }
           }
         }
@@ -46,7 +47,8 @@ public sealed class GrantRole : InternalAction
 
         var (role, faults) = (input.Text("role"), new List<InputFault>());
         if (principal.Kind is not (PrincipalKind.User or PrincipalKind.Agent)) faults.Add(new("/principal", "roles are given to people and agents"));
-        else if (principal.Kind is PrincipalKind.User == (role == "agent")) faults.Add(new("/role", principal.Kind is PrincipalKind.User ? "is a role of agents" : "agents have the role agent, nothing else"));
+        else if (role == "partner" || (!CustomRole.BuiltIn.Contains(role) && await call.State.FindCustomRoleAsync(role, ct) is null)) faults.Add(new("/role", "there is no such role of people or agents"));
+        else if (CustomRole.BuiltIn.Contains(role) && principal.Kind is PrincipalKind.User == (role == "agent")) faults.Add(new("/role", principal.Kind is PrincipalKind.User ? "is a role of agents" : "agents have the role agent, and roles of the tenant's own"));
         if (Until(input) is { } until && until <= call.Now) faults.Add(new("/until", "is over already"));
         else if (Until(input) > call.Now + Longest) faults.Add(new("/until", $"at most {Longest.TotalDays:0} days from now"));
         return faults;
@@ -122,7 +124,7 @@ public sealed class RevokeRole : InternalAction
           "type": "object", "additionalProperties": false, "required": ["principal", "role"],
           "properties": {
             "principal": { "type": "string", "title": "Who", "format": "guid" },
-            "role": { "title": "Role", "enum": ["owner", "admin", "operator", "approver", "auditor", "agent"] }
+            "role": { "type": "string", "title": "Role", "pattern": "^[a-z][a-z0-9-]{1,39}$" }
           }
         }
         """;

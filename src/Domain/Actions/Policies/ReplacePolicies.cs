@@ -20,6 +20,8 @@ public sealed class ReplacePolicies : InternalAction
 
     public override string Description => "Puts new policies in force in all workspaces. They are checked first, and a second person decides.";
 
+    public override bool NeedsConfirmation => true;
+
     public override Blast Blast => Blast.High;
 
     public override Reversibility Reversibility => Reversibility.Reversible;

@@ -16,6 +16,8 @@ public sealed class ReleaseStop : InternalAction
 
     public override bool PassesStops => true;
 
+    public override bool NeedsConfirmation => true;
+
     public override Blast Blast => Blast.High;
 
     public override Reversibility Reversibility => Reversibility.Compensable;

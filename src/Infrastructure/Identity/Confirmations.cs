@@ -1,0 +1,103 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Mumega.Domain;
+using Mumega.Domain.Identity;
+using Mumega.Infrastructure.Data;
+
+namespace Mumega.Infrastructure.Identity;
+
+/// <summary>Has people say with a fresh second factor that they mean what they are about to do, each act for itself.</summary>
+public sealed class Confirmations(Databases databases, IServiceScopeFactory scopes, TimeProvider clock)
+{
+    /// <summary>Uses up the confirmation that was given for this act, with the next commit of the context; without one, asks for it.</summary>
+    internal async Task<Outcome<Confirmation>> UseAsync(MumegaDb db, Actor by, string what, object?[] act, DateTimeOffset now, CancellationToken ct)
+    {
+        var purpose = Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(act)));
+        var known = await db.Confirmations.Where(c => c.PrincipalId == by.Id && c.Purpose == purpose && c.UsedAt == null).OrderByDescending(c => c.At).ToListAsync(ct);
+        if (known.FirstOrDefault(c => c.Use(now)) is { } given) return given;
+
+        await using var scope = scopes.CreateAsyncScope();
+        var factors = scope.ServiceProvider.GetRequiredService<Factors>();
+        if (await factors.People.FindByIdAsync(by.Id.ToString()) is not { } person) return new SecondFactorRequired();
+
+        var methods = await factors.MethodsAsync(person);
+        var tenantId = by.TenantId;
+        if (methods.Count == 0 && await db.Tenants.Where(t => t.Id == tenantId).Select(t => t.RequiresSecondFactor).SingleAsync(ct)) return new SecondFactorRequired();
+        if (methods.Count == 0) methods = ["password"];
+        if (known.FirstOrDefault(c => c.IsOpen(now)) is { } open) return new ConfirmationNeeded(open.Id, methods, open.What);
+
+        // In a commit of its own: the act itself commits nothing.
+        await using var own = databases.OpenTenant(by.TenantId);
+        var asked = new Confirmation { TenantId = by.TenantId, Id = Guid.CreateVersion7(now), PrincipalId = by.Id, Purpose = purpose, What = what.Length > 300 ? what[..300] : what, At = now };
+        own.Confirmations.Add(asked);
+        await own.SaveChangesAsync(ct);
+        return new ConfirmationNeeded(asked.Id, methods, asked.What);
+    }
+
+    /// <summary>The same for what concerns the caller's own account and no workspace. The confirmation is used up at once.</summary>
+    public async Task<Refusal?> UseAsync(Actor by, string what, object?[] act, CancellationToken ct)
+    {
+        await using var db = databases.OpenTenant(by.TenantId);
+        if ((await UseAsync(db, by, what, act, Clock.Now(clock), ct)).Refused(out var why, out _)) return why;
+
+        await db.SaveChangesAsync(ct);
+        return null;
+    }
+
+    /// <summary>What a passkey has to sign to confirm it, as JSON for <c>navigator.credentials.get</c>; null when it is not the caller's or no longer open.</summary>
+    public async Task<string?> ChallengeAsync(Actor by, Guid id, HttpContext http, CancellationToken ct)
+    {
+        await using var db = databases.OpenTenant(by.TenantId);
+        if (await FindAsync(db, by, id, ct) is not { } asked) return null;
+
+        await using var scope = scopes.CreateAsyncScope();
+        if (await scope.ServiceProvider.GetRequiredService<UserManager<Person>>().FindByIdAsync(by.Id.ToString()) is not { } person) return null;
+
+        var made = await scope.ServiceProvider.GetRequiredService<IPasskeyHandler<Person>>().MakeRequestOptionsAsync(person, http);
+        asked.Challenge = made.AssertionState;
+        await db.SaveChangesAsync(ct);
+        return made.RequestOptionsJson;
+    }
+
+    /// <summary>Gives one, if the factor fits.</summary>
+    public async Task<Outcome<Confirmation>> GiveAsync(Actor by, Guid id, string method, string code, HttpContext http, CancellationToken ct)
+    {
+        await using var db = databases.OpenTenant(by.TenantId);
+        if (by is not { Kind: PrincipalKind.User, Chain.Count: 0 } || await FindAsync(db, by, id, ct) is not { } asked) return new NotFound("confirmation", id.ToString());
+
+        await using var scope = scopes.CreateAsyncScope();
+        var factors = scope.ServiceProvider.GetRequiredService<Factors>();
+        var person = await factors.People.FindByIdAsync(by.Id.ToString());
+        if (person is null) return new NotFound("confirmation", id.ToString());
+
+        // Who has a second factor can't fall back to the password.
+        var methods = await factors.MethodsAsync(person);
+        if (method == "password" ? methods.Count > 0 : !methods.Contains(method)) return new InvalidArgument("method", "you do not have this one.");
+
+        var wrong = method == "passkey" ? await CheckPasskeyAsync(scope.ServiceProvider, factors, person, asked, code, http) : await factors.CheckAsync(person, method, code);
+        if (wrong is null) asked.Give(method, Clock.Now(clock));
+        else asked.Miss();
+        await db.SaveChangesAsync(ct);
+        return wrong is null ? asked : wrong;
+    }
+
+    private async Task<Confirmation?> FindAsync(MumegaDb db, Actor by, Guid id, CancellationToken ct)
+    {
+        var now = Clock.Now(clock);
+        return await db.Confirmations.SingleOrDefaultAsync(c => c.Id == id && c.PrincipalId == by.Id, ct) is { } found && found.IsOpen(now) ? found : null;
+    }
+
+    private static async Task<Refusal?> CheckPasskeyAsync(IServiceProvider services, Factors factors, Person person, Confirmation asked, string credential, HttpContext http)
+    {
+        var result = await services.GetRequiredService<IPasskeyHandler<Person>>().PerformAssertionAsync(new() { CredentialJson = credential, HttpContext = http, AssertionState = asked.Challenge });
+        asked.Challenge = null;
+        if (!result.Succeeded || result.User.Id != person.Id) return new WrongFactor();
+
+        await factors.People.AddOrUpdatePasskeyAsync(person, result.Passkey);
+        return null;
+    }
+}

@@ -1,0 +1,33 @@
+using Microsoft.EntityFrameworkCore;
+using Mumega.Domain;
+using Mumega.Domain.Identity;
+using Mumega.Domain.Members;
+using Mumega.Domain.Policies;
+using Mumega.Infrastructure.Data;
+
+namespace Mumega.Infrastructure.Runs;
+
+public sealed partial class Kernel
+{
+    /// <summary>Has an invitation open by another secret, of which only the hash is kept.</summary>
+    public async Task<Outcome<Invitation>> LinkInvitationAsync(Actor by, Guid workspaceId, Guid invitationId, Func<Invitation, string> hash, CancellationToken ct)
+    {
+        await using var s = await desk.SitAsync(by, workspaceId, ct);
+        if (!s.MaySee) return new NotFound("workspace", workspaceId.ToString());
+        if (s.Decide(ControlAct.LinkInvitation) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
+        if (s.StopFor("members") is { } stopped) return stopped;
+        if (await s.Db.Invitations.SingleOrDefaultAsync(i => i.Id == invitationId, ct) is not { } invitation) return new NotFound("invitation", invitationId.ToString());
+        if (invitation.Link(hash(invitation), by, s.Now).Refused(out var why, out var evidence)) return why;
+
+        s.Db.Add(evidence);
+        try
+        {
+            await s.CommitAsync(ct);
+            return invitation;
+        }
+        catch (Exception e) when (Databases.IsRace(e))
+        {
+            return new StaleVersion();
+        }
+    }
+}
