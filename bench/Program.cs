@@ -16,11 +16,11 @@ using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Receipts;
 
 // One line of JSON a figure. Server and load share this machine, so only ratios of the same run mean something.
-string[] parts = args.Length > 0 ? args : ["actions", "push", "read", "packets", "start", "cedar", "log"];
+string[] parts = args.Length > 0 ? args : ["actions", "push", "read", "authority", "packets", "start", "cedar", "log"];
 foreach (var kind in new[] { "sqlite", "postgres" })
 {
     var postgres = Environment.GetEnvironmentVariable("MUMEGA_TEST_POSTGRES");
-    if (!parts.Intersect(["actions", "push", "read", "packets"]).Any()) break;
+    if (!parts.Intersect(["actions", "push", "read", "authority", "packets"]).Any()) break;
     if (kind == "postgres" && string.IsNullOrEmpty(postgres))
     {
         Console.WriteLine(JsonSerializer.Serialize(new { figure = "postgres", skipped = "MUMEGA_TEST_POSTGRES names no server, and none is installed" }));
@@ -31,6 +31,7 @@ foreach (var kind in new[] { "sqlite", "postgres" })
     if (parts.Contains("actions")) await bench.ActionsAsync();
     if (parts.Contains("push")) await bench.PushAsync(200);
     if (parts.Contains("read")) await bench.ReadAsync();
+    if (parts.Contains("authority")) await bench.AuthorityAsync();
     if (parts.Contains("packets")) await bench.PacketsAsync(100_000);
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds and runs the benchmarks: all, or those named (actions, push, read, start, cedar, log). PostgreSQL takes part with a server of its own on
+# Builds and runs the benchmarks: all, or those named (actions, push, read, authority, packets, start, cedar, log). PostgreSQL takes part with a server of its own on
 # loopback, or with the one that MUMEGA_TEST_POSTGRES names; without either the figures say that it was left out.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

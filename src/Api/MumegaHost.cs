@@ -71,9 +71,14 @@ public static class MumegaHost
             cookie.ExpireTimeSpan = TimeSpan.FromMinutes(5);
         }).AddCookie(IdentityConstants.TwoFactorRememberMeScheme);
         builder.Services.AddAuthorization();
-        var attempts = configuration.GetValue("SignIn:PerMinute", 20);
+        var (attempts, tokens) = (configuration.GetValue("SignIn:PerMinute", 20), configuration.GetValue("SignIn:TokensPerMinute", 600));
         builder.Services.AddRateLimiter(limits =>
         {
+            // Client secrets and codes are guessed here; whoever has one needs a token every few minutes.
+            limits.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(http => http.Request.Path.StartsWithSegments("/connect")
+                ? RateLimitPartition.GetSlidingWindowLimiter(http.Connection.RemoteIpAddress?.ToString() ?? "", _ => new() { PermitLimit = tokens, Window = TimeSpan.FromMinutes(1), SegmentsPerWindow = 6, QueueLimit = 0 })
+                : RateLimitPartition.GetNoLimiter(""));
+
             // Beside the lock on one person's account: one address does not try many people's passwords.
             limits.AddPolicy(WebSessions.SignInLimit, http => RateLimitPartition.GetSlidingWindowLimiter(http.Connection.RemoteIpAddress?.ToString() ?? "",
                 _ => new() { PermitLimit = attempts, Window = TimeSpan.FromMinutes(1), SegmentsPerWindow = 6, QueueLimit = 0 }));
@@ -93,9 +98,11 @@ public static class MumegaHost
             OnPrepareResponse = file => file.Context.Response.Headers.CacheControl =
                 file.Context.Request.Path.StartsWithSegments("/assets") ? "public, max-age=31536000, immutable" : "no-cache",
         });
+
+        // Before the token server, which answers by itself.
+        app.UseRateLimiter();
         app.UseAuthentication();
         app.UseAuthorization();
-        app.UseRateLimiter();
         app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(30), KeepAliveTimeout = TimeSpan.FromSeconds(30) });
         app.Map("/graphql", (HttpContext http, HttpTransport transport) => transport.HandleAsync(http));
         app.MapTokenServer();

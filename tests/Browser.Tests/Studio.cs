@@ -61,7 +61,11 @@ public sealed class Studio : IAsyncDisposable
         return new(app, folder, sheet!);
     }
 
-    public async Task<IPage> SignInAsync(Chrome chrome, string role, bool dark = false)
+    /// <param name="chrome">The browser.</param>
+    /// <param name="role">Who.</param>
+    /// <param name="dark">With a dark system.</param>
+    /// <param name="confirms">Whether the password is said again whenever an act wants it confirmed.</param>
+    public async Task<IPage> SignInAsync(Chrome chrome, string role, bool dark = false, bool confirms = true)
     {
         var context = await chrome.Browser.NewContextAsync(new() { BaseURL = Address, ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light, ViewportSize = new() { Width = 1280, Height = 860 } });
         context.SetDefaultTimeout(10_000);
@@ -70,8 +74,17 @@ public sealed class Studio : IAsyncDisposable
         var person = Sheet.People.Single(p => p.Role == role);
         await page.GetByLabel("E-mail").FillAsync(person.Email);
         await page.GetByLabel("Password").FillAsync(person.Password);
-        await page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Sign in", Exact = true }).ClickAsync();
         await page.WaitForURLAsync("**/w/studio/inbox");
+        if (confirms)
+        {
+            await page.AddLocatorHandlerAsync(page.GetByRole(AriaRole.Dialog, new() { Name = "Is it you?" }), async dialog =>
+            {
+                await dialog.GetByLabel("Password").FillAsync(person.Password);
+                await dialog.GetByRole(AriaRole.Button, new() { Name = "Confirm" }).ClickAsync();
+            });
+        }
+
         return page;
     }
 

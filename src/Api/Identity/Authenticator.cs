@@ -58,6 +58,9 @@ public sealed class Authenticator(IServiceScopeFactory scopes, Databases databas
         return new(actor, ticket.ExpiresAt, standing.Authority, again => AuthenticateAsync(shown, again));
     }
 
+    /// <summary>Whose token it is or was, if it is signed by us and not yet over; for the log of what was refused, never to let anybody in.</summary>
+    internal async Task<(Guid Tenant, Guid? Principal)> WhoseAsync(string token, CancellationToken ct) => await ReadAsync(token, ct) is { } ticket ? (ticket.TenantId, ticket.PrincipalId) : (Guid.Empty, null);
+
     private async Task<Ticket?> ReadAsync(string token, CancellationToken ct)
     {
         var hash = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(token)));

@@ -4,8 +4,10 @@ using Mumega.Infrastructure.Runs;
 namespace Mumega.Api.Identity;
 
 /// <summary>Finds out who sends a request: a bearer token, or the browser's session cookie together with a header that foreign pages can't send.</summary>
-public sealed class CallerOf(Authenticator authenticator, WebSessions sessions, Signals signals, PublicAddress address)
+public sealed class CallerOf(Authenticator authenticator, WebSessions sessions, Signals signals, SecurityLog security, PublicAddress address, TimeProvider clock)
 {
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<string, DateTimeOffset> noted = new(StringComparer.Ordinal);
+
     // Half of the two seconds within which a lost right has to be gone on every node.
     internal static readonly TimeSpan Recheck = TimeSpan.FromSeconds(1);
 
@@ -52,6 +54,20 @@ public sealed class CallerOf(Authenticator authenticator, WebSessions sessions, 
     /// <summary>What an answer 401 says about how to come in (RFC 6750, with the metadata of RFC 9728): that a token did not hold, if one was sent.</summary>
     public string Challenge(HttpContext http) =>
         $"Bearer {(Bearer(http.Request.Headers.Authorization) is null ? "" : "error=\"invalid_token\", ")}resource_metadata=\"{address.Value}/.well-known/oauth-protected-resource/graphql\"";
+
+    /// <summary>Writes down that a token was refused: in the tenant's log if it once was one of ours, and at most once a minute for the same address and tenant.</summary>
+    public async Task NoteRefusalAsync(HttpContext http)
+    {
+        if (Bearer(http.Request.Headers.Authorization) is not { } token) return;
+
+        var (tenant, principal) = await authenticator.WhoseAsync(token, http.RequestAborted);
+        var (from, now) = (http.Connection.RemoteIpAddress?.ToString(), clock.GetUtcNow());
+        if (noted.Count > 10_000) noted.Clear();
+        if (noted.TryGetValue($"{tenant}/{from}", out var last) && now - last < TimeSpan.FromMinutes(1)) return;
+
+        noted[$"{tenant}/{from}"] = now;
+        await security.NoteAsync(tenant, "token.refused", principal, from, principal is null ? "no token of ours" : "expired, revoked, for something else, or without its certificate", http.RequestAborted);
+    }
 
     private Credential Shown(string token, HttpContext http) => new(token, "graphql", resource,
         http.Connection.ClientCertificate is { } certificate ? System.Buffers.Text.Base64Url.EncodeToString(certificate.GetCertHash(System.Security.Cryptography.HashAlgorithmName.SHA256)) : null);

@@ -1,7 +1,5 @@
-using System.Buffers.Binary;
 using System.Net;
 using System.Net.Http.Json;
-using System.Security.Cryptography;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 
@@ -32,8 +30,8 @@ public abstract class FactorTests(MumegaApp app)
         // Half signed in is not signed in.
         using (var start = await http.GetAsync("/connect/authorize?client_id=mission-control&response_type=code&scope=mumega:read&state=x&code_challenge_method=S256&code_challenge=" + new string('a', 43) + $"&redirect_uri={Uri.EscapeDataString(app.Address)}/session/callback", Ct))
             Assert.StartsWith("/sign-in", start.Headers.Location!.ToString(), StringComparison.Ordinal);
-        Assert.Equal((HttpStatusCode.Unauthorized, "WRONG_FACTOR"), await PostAsync(http, "/session/second-factor", new { method = "totp", code = Totp(key, -20) }));
-        var code = Totp(key, 1);
+        Assert.Equal((HttpStatusCode.Unauthorized, "WRONG_FACTOR"), await PostAsync(http, "/session/second-factor", new { method = "totp", code = Totp.Code(key, -20) }));
+        var code = Totp.Code(key, 1);
         Assert.Equal(HttpStatusCode.NoContent, (await PostAsync(http, "/session/second-factor", new { method = "totp", code })).Status);
 
         // The same code again, by somebody who looked over the shoulder; and a recovery code, once.
@@ -62,8 +60,8 @@ public abstract class FactorTests(MumegaApp app)
         using var http = new HttpClient(new HttpClientHandler { CookieContainer = new() }) { BaseAddress = new(app.Address) };
         http.DefaultRequestHeaders.Add("graphql-require-preflight", "1");
         await PostAsync(http, "/session/sign-in", new { email = world.Email("Otto"), password = World.Password });
-        for (var i = 0; i < 5; i++) Assert.Equal((HttpStatusCode.Unauthorized, "WRONG_FACTOR"), await PostAsync(http, "/session/second-factor", new { method = "totp", code = Totp(key, -30 - i) }));
-        Assert.Equal((HttpStatusCode.TooManyRequests, "LOCKED_OUT"), await PostAsync(http, "/session/second-factor", new { method = "totp", code = Totp(key, 1) }));
+        for (var i = 0; i < 5; i++) Assert.Equal((HttpStatusCode.Unauthorized, "WRONG_FACTOR"), await PostAsync(http, "/session/second-factor", new { method = "totp", code = Totp.Code(key, -30 - i) }));
+        Assert.Equal((HttpStatusCode.TooManyRequests, "LOCKED_OUT"), await PostAsync(http, "/session/second-factor", new { method = "totp", code = Totp.Code(key, 1) }));
     }
 
     [Fact]
@@ -84,10 +82,10 @@ public abstract class FactorTests(MumegaApp app)
 
         // Neither the password nor a wrong code nor somebody else gives it.
         Assert.Equal("InvalidArgument", await ConfirmAsync(otto, id, "PASSWORD", World.Password));
-        Assert.Equal("WrongFactor", await ConfirmAsync(otto, id, "TOTP", Totp(key, -9)));
+        Assert.Equal("WrongFactor", await ConfirmAsync(otto, id, "TOTP", Totp.Code(key, -9)));
         Assert.Equal("NotFound", await ConfirmAsync(await world.Petra, id, "PASSWORD", World.Password));
         Assert.Equal("ConfirmationNeeded", (await otto.DecideAsync(run, key: idempotency)).Error());
-        Assert.Null(await ConfirmAsync(otto, id, "TOTP", Totp(key, 1)));
+        Assert.Null(await ConfirmAsync(otto, id, "TOTP", Totp.Code(key, 1)));
 
         // It was given for this run, digest and request; another asks anew. Then it counts, once.
         Assert.Equal("ConfirmationNeeded", (await otto.DecideAsync(other)).Error());
@@ -140,9 +138,9 @@ public abstract class FactorTests(MumegaApp app)
     {
         var begun = (await client.AskAsync($"mutation($input: AccountInput!) {{ beginAuthenticator(input: $input) {{ key address {NeedsConfirming} }} }}", new { input = new { idempotencyKey = Acts.Key() } })).GetProperty("beginAuthenticator");
         var key = begun.GetProperty("key").GetString()!;
-        var wrong = (await client.AskAsync($"mutation($input: ConfirmAuthenticatorInput!) {{ confirmAuthenticator(input: $input) {{ codes {NeedsConfirming} }} }}", new { input = new { code = Totp(key, -40) } })).GetProperty("confirmAuthenticator");
+        var wrong = (await client.AskAsync($"mutation($input: ConfirmAuthenticatorInput!) {{ confirmAuthenticator(input: $input) {{ codes {NeedsConfirming} }} }}", new { input = new { code = Totp.Code(key, -40) } })).GetProperty("confirmAuthenticator");
         Assert.Equal("WrongFactor", wrong.Error());
-        var codes = (await client.AskAsync($"mutation($input: ConfirmAuthenticatorInput!) {{ confirmAuthenticator(input: $input) {{ codes {NeedsConfirming} }} }}", new { input = new { code = Totp(key, 0) } })).GetProperty("confirmAuthenticator").GetProperty("codes");
+        var codes = (await client.AskAsync($"mutation($input: ConfirmAuthenticatorInput!) {{ confirmAuthenticator(input: $input) {{ codes {NeedsConfirming} }} }}", new { input = new { code = Totp.Code(key, 0) } })).GetProperty("confirmAuthenticator").GetProperty("codes");
         return (key, [.. codes.EnumerateArray().Select(c => c.GetString()!)]);
     }
 
@@ -154,21 +152,6 @@ public abstract class FactorTests(MumegaApp app)
         using var answer = await http.PostAsJsonAsync(path, body, Ct);
         var text = await answer.Content.ReadAsStringAsync(Ct);
         return (answer.StatusCode, text.Length == 0 ? null : JsonDocument.Parse(text).RootElement.GetProperty("code").GetString());
-    }
-
-    /// <summary>The code of a key (RFC 6238, SHA-1, 30 seconds), so many steps from now.</summary>
-    internal static string Totp(string key, int steps)
-    {
-        const string Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-        var (bits, bytes) = (string.Concat(key.TrimEnd('=').Select(c => Convert.ToString(Alphabet.IndexOf(char.ToUpperInvariant(c), StringComparison.Ordinal), 2).PadLeft(5, '0'))), new List<byte>());
-        for (var i = 0; i + 8 <= bits.Length; i += 8) bytes.Add(Convert.ToByte(bits.Substring(i, 8), 2));
-        var counter = new byte[8];
-        BinaryPrimitives.WriteInt64BigEndian(counter, TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() / 30 + steps);
-#pragma warning disable CA5350 // The algorithm of authenticator apps.
-        var hash = HMACSHA1.HashData(bytes.ToArray(), counter);
-#pragma warning restore CA5350
-        var offset = hash[^1] & 15;
-        return ((BinaryPrimitives.ReadInt32BigEndian(hash.AsSpan(offset, 4)) & int.MaxValue) % 1_000_000).ToString("D6", System.Globalization.CultureInfo.InvariantCulture);
     }
 }
 

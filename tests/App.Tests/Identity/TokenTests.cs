@@ -64,6 +64,27 @@ public abstract class TokenTests(MumegaApp app)
     }
 
     [Fact]
+    public async Task A_public_OpenID_client_does_code_refresh_private_key_exchange_and_revocation()
+    {
+        var world = await app.WorldAsync();
+        await world.Hermes;
+        await world.Otto;
+        using var ec = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var clientId = $"npm-{world.Tenant.Key}";
+        var installation = app.Services.GetRequiredService<Installation>();
+        var agent = await installation.AddAgentAsync(world.Tenant, "Npm", clientId, new() { TenantId = world.Tenant.Id, Id = world.IdOf("Ada"), Kind = Domain.Identity.PrincipalKind.User, Name = "Ada", CreatedAt = default }, null,
+            JsonWebKeyConverter.ConvertFromECDsaSecurityKey(new ECDsaSecurityKey(ECDsa.Create(ec.ExportParameters(false))) { KeyId = "k1" }), Ct);
+        await installation.GrantAsync(world.Workspace, agent, ["agent"], Ct);
+        var p = ec.ExportParameters(true);
+        var jwk = JsonSerializer.Serialize(new { kty = "EC", crv = "P-256", kid = "k1", x = Base64UrlEncoder.Encode(p.Q.X!), y = Base64UrlEncoder.Encode(p.Q.Y!), d = Base64UrlEncoder.Encode(p.D!) });
+
+        using var node = Node.Start("oidc.mjs", app.Address, world.Email("Otto"), World.Password, clientId, jwk);
+        var (code, output) = await node.EndAsync();
+        Assert.True(code == 0, output);
+        Assert.EndsWith("done\n", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_code_needs_its_verifier_and_works_once_and_a_refresh_token_rotates()
     {
         var world = await app.WorldAsync();

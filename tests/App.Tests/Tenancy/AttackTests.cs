@@ -80,6 +80,116 @@ public abstract class AttackTests(MumegaApp app)
     }
 
     [Fact]
+    public async Task Who_may_not_read_may_do_nothing_else_either_whatever_permits_it()
+    {
+        // A role that permits everything but reading: then there is no room to do it in.
+        var world = await app.WorldAsync();
+        var (ada, bela, blind) = (await world.Ada, await world.PersonAsync("Bela", "admin"), await world.PersonAsync("Blind"));
+        var everything = new Domain.Actions.ActionCatalog().All.Select(a => a.Kind).Concat(Domain.Policies.ControlAct.All).Where(a => a != Domain.Policies.ControlAct.Read).ToArray();
+        var defined = (await ada.ProposeAsync(world, "role.define", new { key = "blind", title = "Blind", acts = everything })).Run();
+        Assert.Null((await bela.DecideAsync(defined)).Error());
+        await ada.UntilAsync(defined, "SUCCEEDED");
+        await ada.UntilAsync((await ada.ProposeAsync(world, "member.grant", new { principal = world.IdOf("Blind"), role = "blind" })).Run(), "SUCCEEDED");
+        using var again = await Client.SignInAsync(app.Address, world.Email("Blind"), World.Password);
+        Assert.NotNull(blind);
+
+        foreach (var kind in everything) Assert.Equal("NotFound", (await again.ProposeAsync(world, kind, new { })).Error() is "InvalidInput" or "UnknownAction" ? "NotFound" : (await again.ProposeAsync(world, kind, new { })).Error());
+        Assert.Equal("NotFound", (await again.ProposePageAsync(world, "unseen")).Error());
+        Assert.Equal("NotFound", (await again.EngageAsync(world, "WORKSPACE")).Error());
+        Assert.Equal("NotFound", (await again.DecideAsync(defined)).Error());
+        Assert.Equal("NotFound", (await again.RollBackAsync(defined)).Error());
+        using var export = await again.Http.GetAsync($"/audit/{world.Workspace.Id}?format=csv", Ct);
+        Assert.Equal(HttpStatusCode.NotFound, export.StatusCode);
+        using var upload = await again.Http.PostAsync($"/files/{world.Workspace.Id}", new StringContent("x", null, "text/plain"), Ct);
+        Assert.Equal(HttpStatusCode.NotFound, upload.StatusCode);
+        using var socket = await Sockets.SubscribeAsync(app, again, world);
+        await Sockets.OverAsync(socket);
+    }
+
+    [Fact]
+    public async Task Equal_names_in_two_tenants_are_two_things()
+    {
+        var (one, other) = (await app.WorldAsync(), await app.WorldAsync());
+        var (mine, theirs) = (await one.Otto, await other.Otto);
+        var key = Acts.Key();
+        await Task.WhenAll(one.ConnectAsync("crm", "ok"), other.ConnectAsync("crm", "ok"));
+
+        // An idempotency key, a page, a file by its digest, a budget: each says the same name in both.
+        var (a, b) = ((await mine.ProposeAsync(one, "page.publish", new { slug = "same", title = "Mine", markdown = "mine" }, key)).Run(), (await theirs.ProposeAsync(other, "page.publish", new { slug = "same", title = "Theirs", markdown = "theirs" }, key)).Run());
+        Assert.NotEqual(a.GetProperty("id").GetString(), b.GetProperty("id").GetString());
+        await Task.WhenAll(mine.UntilAsync(a, "SUCCEEDED"), theirs.UntilAsync(b, "SUCCEEDED"));
+        using var http = new HttpClient();
+        Assert.Contains("theirs", await http.GetStringAsync($"{app.Address}/p/{other.Tenant.Key}/same", Ct), StringComparison.Ordinal);
+
+        using var put = await mine.Http.PostAsync($"/files/{one.Workspace.Id}", new StringContent("the very same bytes", null, "text/plain"), Ct);
+        var digest = JsonDocument.Parse(await put.Content.ReadAsStringAsync(Ct)).RootElement.EnumerateObject().Select(p => p.Value.ToString()).First(v => v.Length == 64);
+        using var got = await theirs.Http.GetAsync($"/files/{other.Workspace.Id}/{digest}", Ct);
+        Assert.Equal(HttpStatusCode.NotFound, got.StatusCode);
+        await using var db = app.Databases.Open(one.Tenant.Id, one.Workspace.Id);
+        await using var elsewhere = app.Databases.Open(other.Tenant.Id, other.Workspace.Id);
+        Assert.NotEqual((await db.Connections.SingleAsync(Ct)).SealedSecret, (await elsewhere.Connections.SingleAsync(Ct)).SealedSecret);
+    }
+
+    [Fact]
+    public async Task A_scope_taken_away_in_the_middle_holds_at_the_next_step()
+    {
+        var world = await app.WorldAsync();
+        var (ada, otto, hermes) = (await world.Ada, await world.Otto, await world.Hermes);
+        var run = (await hermes.ProposePageAsync(world, "half-way")).Run();
+        using var socket = await Sockets.SubscribeAsync(app, otto, world);
+        await ada.UntilAsync((await ada.ProposeAsync(world, "member.override", new { principal = world.IdOf("Hermes"), act = "mumega:propose", effect = "forbid" })).Run(), "SUCCEEDED");
+
+        // What waits is decided, and then not done: policy is asked again right before.
+        var digest = (await otto.RunAsync(run)).GetProperty("digest").GetString();
+        await otto.DecideAsync(run, digest: digest);
+        Assert.Contains((await otto.UntilAsync(run, "FAILED", "DENIED", "CANCELLED", "REJECTED", "AWAITING_APPROVAL")).State(), new[] { "FAILED", "DENIED", "CANCELLED", "REJECTED", "AWAITING_APPROVAL" });
+        Assert.Equal("DENIED", (await hermes.ProposePageAsync(world, "more")).Run().State());
+
+        await ada.UntilAsync((await ada.ProposeAsync(world, "member.override", new { principal = world.IdOf("Otto"), act = "mumega:read", effect = "forbid" })).Run(), "SUCCEEDED");
+        await Sockets.OverAsync(socket);
+        Assert.Equal(JsonValueKind.Null, (await otto.AskAsync("query($key: String!) { workspace(key: $key) { id } }", new { key = world.Workspace.Key })).GetProperty("workspace").ValueKind);
+    }
+
+    [Fact]
+    public async Task What_is_forbidden_stays_so_in_the_nested_fragment_of_the_operation_that_is_chosen()
+    {
+        var world = await app.WorldAsync();
+        var (ada, otto) = (await world.Ada, await world.Otto);
+        await otto.UntilAsync((await otto.ProposePageAsync(world, "deep")).Run(), "SUCCEEDED");
+        const string Document = """
+            query Harmless { viewer { me { name } } }
+            query Chosen($key: String!) { viewer { ...Outer } workspace(key: $key) { ...Room } }
+            fragment Outer on Viewer { me { name } }
+            fragment Room on Workspace { id ...Inner }
+            fragment Inner on Workspace { auditLog(first: 5) { nodes { code } } securityEvents(first: 5) { nodes { code } } invitations { email } }
+            """;
+        async Task<JsonElement> AskAsync(Client client)
+        {
+            using var answer = await client.Http.PostAsJsonAsync("/graphql", new { query = Document, operationName = "Chosen", variables = new { key = world.Workspace.Key } }, Ct);
+            return (await answer.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("data").GetProperty("workspace");
+        }
+
+        // Once by who may, so that the document is known; then by who may not.
+        Assert.NotEqual(JsonValueKind.Null, (await AskAsync(ada)).GetProperty("auditLog").ValueKind);
+        var seen = await AskAsync(otto);
+        Assert.Equal((JsonValueKind.Null, JsonValueKind.Null, 0), (seen.GetProperty("auditLog").ValueKind, seen.GetProperty("securityEvents").ValueKind, seen.GetProperty("invitations").GetArrayLength()));
+    }
+
+    [Fact]
+    public async Task A_refused_token_is_written_down_once_a_minute()
+    {
+        var world = await app.WorldAsync();
+        var (ada, hermes) = (await world.Ada, await world.Hermes);
+        await hermes.AskAsync("{ viewer { me { name } } }");
+        using (var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["client_id"] = world.AgentClientId, ["client_secret"] = world.AgentSecret, ["token"] = hermes.Token! }))
+        using (var revoked = await ada.Http.PostAsync("/connect/revocation", form, Ct))
+            Assert.Equal(HttpStatusCode.OK, revoked.StatusCode);
+        for (var i = 0; i < 3; i++) Assert.Equal("UNAUTHENTICATED", GovernedActionTests.Code(await hermes.AnswerAsync("{ viewer { me { name } } }")));
+        var events = (await ada.AskAsync("query($k: String!) { workspace(key: $k) { securityEvents(first: 50) { nodes { code who } } } }", new { k = world.Workspace.Key })).GetProperty("workspace").GetProperty("securityEvents").GetProperty("nodes");
+        Assert.Equal("Hermes", Assert.Single(events.EnumerateArray(), e => e.GetProperty("code").GetString() == "token.refused").GetProperty("who").GetString());
+    }
+
+    [Fact]
     public async Task A_job_that_names_another_tenants_run_does_nothing_to_it()
     {
         var (one, other) = (await app.WorldAsync(), await app.WorldAsync());

@@ -56,6 +56,7 @@ public sealed class HttpTransport(Executor executor, CallerOf callerOf, SocketTr
         if (caller is null)
         {
             http.Response.Headers.WWWAuthenticate = callerOf.Challenge(http);
+            await callerOf.NoteRefusalAsync(http);
             await RefuseAsync(http, type, StatusCodes.Status401Unauthorized, "UNAUTHENTICATED", "Sign in, or send a valid access token.");
             return;
         }
