@@ -87,7 +87,7 @@ internal sealed partial class Bench : IAsyncDisposable
         }
 
         bench.address = $"http://localhost:{FreePort()}";
-        bench.app = MumegaHost.Build([$"--Urls={bench.address}", $"--PublicAddress={bench.address}", $"--Data={bench.folder}", .. database], b => b.Logging.ClearProviders());
+        bench.app = MumegaHost.Build([$"--Urls={bench.address}", $"--PublicAddress={bench.address}", $"--Data={bench.folder}", "--GraphQL:RegisteredOnly=false", .. database], b => b.Logging.ClearProviders());
         await bench.app.PrepareAsync(CancellationToken.None);
         await bench.app.StartAsync();
         await bench.PeopleAsync();

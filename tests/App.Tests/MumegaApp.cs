@@ -78,7 +78,7 @@ public abstract class MumegaApp : IAsyncLifetime
         app = MumegaHost.Build(
         [
             $"--Urls={Address};{SecureAddress}", $"--Kestrel:Certificates:Default:Path={certificate}", "--Kestrel:Certificates:Default:Password=test", $"--PublicAddress={Address}", $"--Data={folder}", $"--Database:Kind={database.Kind}", $"--Database:Connection={database.Connection}", $"--Database:Owner={Owner}", "--Keys:Encryption:0=" + TestServers.EncryptionKey,
-            $"--Outbound:AllowedPrivate:0={Receiver.Host}", "--Outbound:Timeout=00:00:02", "--Jobs:Poll=00:00:00.100", $"--SignIn:PerMinute={SignInsPerMinute}", $"--SignIn:TokensPerMinute={SignInsPerMinute}", "--Checkpoints:Every=00:00:00.300",
+            $"--Outbound:AllowedPrivate:0={Receiver.Host}", "--Outbound:Timeout=00:00:02", "--Jobs:Poll=00:00:00.100", "--GraphQL:RegisteredOnly=false", $"--SignIn:PerMinute={SignInsPerMinute}", $"--SignIn:TokensPerMinute={SignInsPerMinute}", "--Checkpoints:Every=00:00:00.300",
         ], b =>
         {
             b.Logging.ClearProviders();

@@ -106,6 +106,7 @@ public sealed class OperatorTests(Chrome chrome)
         await other.GetByRole(AriaRole.Button, new() { Name = "Release" }).ClickAsync();
         await other.GetByLabel("Reason").FillAsync("Looked into it.");
         await other.GetByRole(AriaRole.Alertdialog).GetByRole(AriaRole.Button, new() { Name = "Release" }).ClickAsync();
+        await Expect(other.GetByText("No stop is engaged")).ToBeVisibleAsync();
         await Expect(page.GetByText("Waiting for approval")).ToBeVisibleAsync();
     }
 
@@ -142,6 +143,7 @@ public sealed class OperatorTests(Chrome chrome)
         var other = await studio.SignInAsync(chrome, "owner");
         await other.GotoAsync(new Uri(page.Url).PathAndQuery);
         await other.GetByRole(AriaRole.Button, new() { Name = "Approve" }).ClickAsync();
+        await Expect(other.Locator("h1 + span")).ToHaveTextAsync("Succeeded");
         await Expect(page.Locator("h1 + span")).ToHaveTextAsync("Succeeded");
         await page.GetByRole(AriaRole.Link, new() { Name = "Policies" }).ClickAsync();
         await Expect(page.GetByText("Version 2")).ToBeVisibleAsync();
@@ -225,6 +227,7 @@ public sealed class OperatorTests(Chrome chrome)
             await Expect(page.Locator("h1 + span")).ToHaveTextAsync("Waiting for approval");
             await petra.GotoAsync(new Uri(page.Url).PathAndQuery);
             await petra.GetByRole(AriaRole.Button, new() { Name = "Approve" }).ClickAsync();
+            await Expect(petra.Locator("h1 + span")).ToHaveTextAsync("Succeeded");
             await Expect(page.Locator("h1 + span")).ToHaveTextAsync("Succeeded");
         }
 

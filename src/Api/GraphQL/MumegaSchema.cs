@@ -93,7 +93,7 @@ public static class GraphQLSetup
     public static void AddMumegaGraphQL(this IServiceCollection services, GraphQLLimits limits)
     {
         GlobalSwitches.EnableReadDescriptionFromXmlDocumentation = true;
-        services.AddSingleton(limits).AddSingleton<Executor>().AddSingleton<HttpTransport>().AddSingleton<SocketTransport>();
+        services.AddSingleton(limits).AddSingleton<RegisteredOperations>().AddSingleton<Executor>().AddSingleton<HttpTransport>().AddSingleton<SocketTransport>();
         services.AddGraphQL(builder => builder
             .AddSchema<MumegaSchema>()
             .AddSystemTextJson()

@@ -91,8 +91,9 @@ public static class ControlAct
 /// <param name="Act">A catalogue action's kind or a <see cref="ControlAct"/>.</param>
 /// <param name="Input">The action's input; absent for control acts.</param>
 /// <param name="Field">For <see cref="ControlAct.OpenField"/>: the name of the field.</param>
+/// <param name="Tier">How an agent works; absent for anybody else.</param>
 public sealed record Question(
-    Actor Principal, bool Suspended, IReadOnlySet<string> Roles, Guid WorkspaceId, string Act, ActionDefinition? Action, JsonElement? Input, string? Field = null);
+    Actor Principal, bool Suspended, IReadOnlySet<string> Roles, Guid WorkspaceId, string Act, ActionDefinition? Action, JsonElement? Input, string? Field = null, AgentTier? Tier = null);
 
 /// <summary>The one place where authority is decided: Cedar policies of the tenant under guardrails that no tenant can edit.</summary>
 public sealed class PolicyBook
@@ -207,7 +208,7 @@ public sealed class PolicyBook
         {
             new(principal, Attributes(
                 ("tenant", tenant), ("suspended", Value.Of(question.Suspended)),
-                ("workspaces", Value.SetOf(by.Workspaces.Select(w => w.ToString())))),
+                ("workspaces", Value.SetOf(by.Workspaces.Select(w => w.ToString()))), ("tier", question.Tier is { } tier ? Value.Of(tier.ToString().ToLowerInvariant()) : null)),
                 [.. question.Roles.Select(role => new EntityUid("Mumega::Role", role))]),
             new(act, RecordValue.Empty, question.Action is null ? [Group("control")] : [Group(question.Action.Family), Group("act")]),
             new(workspace, Attributes(("tenant", tenant)), []),
@@ -243,7 +244,7 @@ public sealed class PolicyBook
 
     private static EntityUid Group(string name) => new("Mumega::Action", name);
 
-    private static RecordValue Attributes(params (string Name, Value Value)[] fields) => new(fields.ToDictionary(f => f.Name, f => f.Value));
+    private static RecordValue Attributes(params (string Name, Value? Value)[] fields) => new(fields.Where(f => f.Value is not null).ToDictionary(f => f.Name, f => f.Value!));
 
     private static string Resource(string name)
     {

@@ -45,7 +45,7 @@ public static class PolicySchema
         var principals = string.Join(", ", Enum.GetNames<PrincipalKind>());
         var text = new StringBuilder("namespace Mumega {\n");
         text.Append("  // A role is held in one workspace; the decision is always about one.\n  entity Role;\n");
-        foreach (var kind in Enum.GetNames<PrincipalKind>()) text.Append($"  entity {kind} in [Role] = {{ tenant: String, suspended: Bool, workspaces: Set<String> }};\n");
+        foreach (var kind in Enum.GetNames<PrincipalKind>()) text.Append($"  entity {kind} in [Role] = {{ tenant: String, suspended: Bool, workspaces: Set<String>{(kind == nameof(PrincipalKind.Agent) ? ", tier?: String" : "")} }};\n");
         text.Append("  entity Workspace = { tenant: String };\n");
         foreach (var type in actions.Select(Resource).Concat(["Packet", "Run"]).Where(t => t != "Workspace").Distinct().Order(StringComparer.Ordinal)) text.Append($"  entity {type} in [Workspace] = {{ tenant: String }};\n");
 

@@ -12,7 +12,8 @@ namespace Mumega.Infrastructure.Runs;
 
 /// <summary>The roles of a principal in a workspace, and whether it is out of action.</summary>
 /// <param name="Elevation">The elevation that gives one of the roles, if one does.</param>
-internal sealed record Standing(IReadOnlySet<string> Roles, bool Suspended, Guid? Elevation = null);
+/// <param name="Tier">How an agent works; absent for anybody else.</param>
+internal sealed record Standing(IReadOnlySet<string> Roles, bool Suspended, Guid? Elevation = null, AgentTier? Tier = null);
 
 /// <summary>
 /// Who may do what in a tenant, remembered. Every act reads the tenant's count of such changes, which is raised in the commit that makes
@@ -113,7 +114,7 @@ internal sealed class Authority(long count, string tenantKey, PolicyBook policie
             if (bindings.Count > 0) members[(workspaceId, principalId)] = member;
         }
 
-        return new(member.Roles ?? PolicyBook.Implied(member.Bindings.Where(b => b.Holds(now)).Select(b => b.Role)), !member.MayAct(now), member.Bindings.FirstOrDefault(b => b.ElevationId is not null && b.Holds(now))?.ElevationId);
+        return new(member.Roles ?? PolicyBook.Implied(member.Bindings.Where(b => b.Holds(now)).Select(b => b.Role)), !member.MayAct(now), member.Bindings.FirstOrDefault(b => b.ElevationId is not null && b.Holds(now))?.ElevationId, member.Principal?.Tier);
     }
 
     /// <summary>How each of those stands on whose behalf somebody acts.</summary>

@@ -17,7 +17,7 @@ namespace Mumega.Infrastructure.Runs;
 public sealed record ReadInput(ActionDefinition Action, string Canonical, JsonElement Json);
 
 /// <summary>What every act needs, gathered once: databases, policies, catalogue, clock.</summary>
-public sealed class Desk(Databases databases, Authorities authorities, ActionCatalog catalog, InputSchemas schemas, Signals signals, TimeProvider clock, PublicAddress address, Vault vault, Confirmations confirmations)
+public sealed class Desk(Databases databases, Authorities authorities, ActionCatalog catalog, InputSchemas schemas, Signals signals, TimeProvider clock, PublicAddress address, Vault vault, Confirmations confirmations, SecurityLog security)
 {
     private const int MaxAttempts = 12;
 
@@ -30,6 +30,8 @@ public sealed class Desk(Databases databases, Authorities authorities, ActionCat
     public TimeProvider Clock => clock;
 
     internal Confirmations Confirmations => confirmations;
+
+    internal SecurityLog Security => security;
 
     /// <summary>Whether one of the signatures of a call from outside is made with the sealed secret.</summary>
     public bool Signed(Guid tenant, string sealedSecret, HookCall call)

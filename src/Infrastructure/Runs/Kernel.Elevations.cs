@@ -30,7 +30,13 @@ public sealed partial class Kernel
         if (BadReason(reason) is { } bad) return bad;
         if (by is not { Kind: PrincipalKind.User, Chain.Count: 0 }) return new HumanRequired();
         if (!by.Scopes.Contains(Scopes.Propose)) return new InvalidArgument("scope", "the token lacks the scope for this.");
-        if (minutes is < Elevation.MinMinutes or > Elevation.MaxMinutes) return new ElevationTooLong(Elevation.MinMinutes, Elevation.MaxMinutes);
+        if (minutes is < Elevation.MinMinutes or > Elevation.MaxMinutes)
+        {
+            var tooLong = new ElevationTooLong(Elevation.MinMinutes, Elevation.MaxMinutes);
+            await desk.Security.NoteAsync(by.TenantId, "act.refused", by.Id, null, $"elevation of {minutes} minutes: {tooLong.Code}", ct);
+            return tooLong;
+        }
+
         if (!ElevatedRoles.Contains(role)) return new InvalidArgument("role", $"one of {string.Join(", ", ElevatedRoles)}.");
         if (string.IsNullOrWhiteSpace(key) || key.Length > 200) return new InvalidArgument("idempotencyKey", "between 1 and 200 characters.");
 

@@ -142,7 +142,12 @@ public sealed partial class Kernel(Desk desk)
         if (s.StopFor(action, json) is { } stopped) return stopped;
 
         var decision = step is null ? s.Decide(action.Kind, action, json) : step.Decide(s, action, json);
-        if (decision.Verdict is not Verdict.Deny && await action.RefusalAsync(json, s.Call, ct) is { } refused) return refused;
+        if (decision.Verdict is not Verdict.Deny && await action.RefusalAsync(json, s.Call, ct) is { } refused)
+        {
+            await s.Desk.Security.NoteAsync(s.Db.TenantId, "act.refused", s.By.Id, null, $"{action.Kind}: {refused.Code}", ct);
+            return refused;
+        }
+
         if (decision.Verdict is not Verdict.Deny && await action.FaultsAsync(json, s.Call, ct) is { Count: > 0 } faults) return new InvalidInput(faults);
 
         if (decision.Verdict is not Verdict.Deny && action.NeedsConfirmation && await s.ConfirmAsync($"{action.Title}.", ["propose", action.Kind, input, key], ct) is { } unconfirmed) return unconfirmed;

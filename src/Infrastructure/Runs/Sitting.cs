@@ -60,12 +60,12 @@ public sealed class Sitting : IAsyncDisposable
     private static Decision Decide(
         Actor by, Standing standing, IReadOnlyList<Standing> behind, PolicyBook policies, Guid workspaceId, string act, ActionDefinition? action, JsonElement? input, string? field = null)
     {
-        var decision = policies.Decide(new(by, standing.Suspended, standing.Roles, workspaceId, act, action, input, field));
+        var decision = policies.Decide(new(by, standing.Suspended, standing.Roles, workspaceId, act, action, input, field, standing.Tier));
         for (var i = 0; i < behind.Count && decision.Verdict is not Verdict.Deny; i++)
         {
             var link = by.Chain[i];
             var theirs = by with { Id = link.Id, Kind = link.Kind, Name = link.Name, OwnerId = link.OwnerId, For = null };
-            decision = decision.And(policies.Decide(new(theirs, behind[i].Suspended, behind[i].Roles, workspaceId, act, action, input, field)), link.Name);
+            decision = decision.And(policies.Decide(new(theirs, behind[i].Suspended, behind[i].Roles, workspaceId, act, action, input, field, behind[i].Tier)), link.Name);
         }
 
         return decision;

@@ -1,8 +1,8 @@
 using System.Security.Cryptography;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Microsoft.AspNetCore.Builder;
 using Mumega.Infrastructure.Secrets;
 
 namespace Mumega.App.Tests.Data;

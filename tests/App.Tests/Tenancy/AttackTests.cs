@@ -176,6 +176,46 @@ public abstract class AttackTests(MumegaApp app)
     }
 
     [Fact]
+    public async Task A_browsers_session_sends_nothing_but_the_operations_of_its_pages()
+    {
+        // A server as it is by default; a session holds on every node.
+        if (app is SqliteApp) Assert.Skip("The embedded database has one process.");
+        var world = await app.WorldAsync();
+        var (otto, hermes) = (await world.Otto, await world.Hermes);
+        await using var strict = await app.NeighbourAsync();
+        async Task<JsonElement> AskAsync(string? cookie, string? token)
+        {
+            using var http = new HttpClient(new HttpClientHandler { UseCookies = false });
+            using var request = new HttpRequestMessage(HttpMethod.Post, $"{strict.Address}/graphql") { Content = JsonContent.Create(new { query = "{ viewer { me { name } } }" }) };
+            request.Headers.Add("graphql-require-preflight", "1");
+            if (cookie is not null) request.Headers.Add("Cookie", $"mumega_session={cookie}");
+            if (token is not null) request.Headers.Authorization = new("Bearer", token);
+            using var answer = await http.SendAsync(request, Ct);
+            return await answer.Content.ReadFromJsonAsync<JsonElement>(Ct);
+        }
+
+        Assert.Equal("UNREGISTERED_OPERATION", GovernedActionTests.Code(await AskAsync(otto.Cookie, null)));
+        Assert.Equal("Hermes", (await AskAsync(null, hermes.Token)).GetProperty("data").GetProperty("viewer").GetProperty("me").GetProperty("name").GetString());
+    }
+
+    /// <summary>Entrances that do not exist yet: whoever knocks there is not let in, and nothing happens. With an entrance comes a test of its own.</summary>
+    [Theory]
+    [InlineData("/adapters/slack", "{\"type\":\"block_actions\",\"actions\":[{\"action_id\":\"approve\"}]}")]
+    [InlineData("/adapters/telegram", "{\"update_id\":1,\"callback_query\":{\"data\":\"approve\"}}")]
+    [InlineData("/mcp", "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\"}")]
+    [InlineData("/mcp/agent-1", "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\"}")]
+    [InlineData("/connect/register", "{\"client_id\":\"https://127.0.0.1/client.json\"}")]
+    public async Task Where_there_is_no_entrance_nothing_happens(string path, string body)
+    {
+        var world = await app.WorldAsync();
+        var run = (await (await world.Hermes).ProposePageAsync(world, "waits")).Run();
+        using var content = new StringContent(body, null, "application/json");
+        using var answer = await (await world.Hermes).Http.PostAsync(path, content, Ct);
+        Assert.Contains(answer.StatusCode, new[] { HttpStatusCode.NotFound, HttpStatusCode.MethodNotAllowed });
+        Assert.Equal("AWAITING_APPROVAL", (await (await world.Otto).RunAsync(run)).State());
+    }
+
+    [Fact]
     public async Task A_refused_token_is_written_down_once_a_minute()
     {
         var world = await app.WorldAsync();

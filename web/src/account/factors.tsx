@@ -133,7 +133,7 @@ const SetUp = ({ address, onClose, onDone }: { address: string; onClose: () => v
         <div className="grid gap-5 px-5 py-4 sm:grid-cols-[auto_1fr]">
           <div className="w-fit rounded-lg bg-white p-3"><QRCodeSVG value={address} size={160} title="Key of the authenticator" /></div>
           <div className="space-y-4">
-            <div><div className="text-[13px] text-faint">Key</div><code className="break-all font-mono text-sm">{secret.match(/.{1,4}/g)?.join(' ')}</code></div>
+            <div><div className="text-[13px] text-faint">Key</div><code className="break-words font-mono text-sm">{secret.match(/.{1,4}/g)?.join(' ')}</code></div>
             <Field label="Code" error={problem}>{(p) => <Input {...p} inputMode="numeric" autoComplete="one-time-code" required autoFocus maxLength={7} value={code} onChange={(e) => setCode(e.target.value)} />}</Field>
           </div>
         </div>

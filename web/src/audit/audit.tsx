@@ -109,20 +109,23 @@ const Acts = ({ filter }: { filter: ReceiptFilterInput | undefined }) => {
       {log && log.nodes.length > 0 && (
         <>
           <div tabIndex={0} role="region" aria-label="Audit log" className="overflow-x-auto rounded-xl border border-line bg-surface">
-            <table className="w-full min-w-[56rem] text-sm">
-              <thead><tr className="border-b border-line text-left text-[13px] text-soft">{['When', 'Who', 'For', 'Tool', 'Decision', 'What happened', 'Reason'].map((h) => <th key={h} scope="col" className="px-4 py-2 font-medium">{h}</th>)}</tr></thead>
+            <table className="w-full min-w-[44rem] text-sm">
+              <thead><tr className="border-b border-line text-left text-[13px] text-soft">{['When', 'Who', 'Tool', 'Decision', 'What happened', 'Reason'].map((h) => <th key={h} scope="col" className="px-4 py-2 font-medium">{h}</th>)}</tr></thead>
               <tbody className="divide-y divide-line">
                 {log.nodes.map((r) => {
                   const verdict = r.decision ? verdicts[r.decision] : undefined;
                   return (
                     <tr key={r.receiptId} className="align-top">
                       <td className="px-4 py-2.5"><Link to={`/w/${workspace.key}/receipts/${r.receiptId}`} className="text-accent-text hover:underline"><Ago at={r.at} /></Link></td>
-                      <td className="px-4 py-2.5"><span className="font-medium">{r.by.name}</span><span className="block text-[13px] text-faint">{r.by.email ?? [words(r.by.kind), r.by.tier && words(r.by.tier)].filter(Boolean).join(', ')}</span></td>
-                      <td className="px-4 py-2.5">{r.root.name === r.by.name ? <span className="text-faint">Themselves</span> : <>{[...r.chain.map((c) => c.name), ...(r.chain.length ? [] : [r.root.name])].join(' › ')}<span className="block text-[13px] text-faint">{r.root.email}</span></>}</td>
+                      <td className="px-4 py-2.5">
+                        <span className="font-medium">{r.by.name}</span>
+                        <span className="block text-[13px] text-faint">{r.by.email ?? [words(r.by.kind), r.by.tier && words(r.by.tier)].filter(Boolean).join(', ')}</span>
+                        {r.root.name !== r.by.name && <span className="block text-[13px] text-soft" title={r.root.email ?? undefined}>for {[...r.chain.map((c) => c.name), ...(r.chain.length ? [] : [r.root.name])].join(' › ')}</span>}
+                      </td>
                       <td className="px-4 py-2.5"><span className="font-mono text-[13px]">{r.tool}</span><span className="block text-[13px] text-faint">{r.surface}</span></td>
                       <td className="px-4 py-2.5">{verdict ? <Badge tone={verdict[0]}>{verdict[1]}</Badge> : <span className="text-faint">None</span>}</td>
                       <td className="px-4 py-2.5"><StateBadge state={r.state} /><span className="mt-0.5 block font-mono text-xs text-faint" title={r.traceId ? `Trace ${r.traceId}` : undefined}>{r.code}</span></td>
-                      <td className="max-w-64 px-4 py-2.5 text-soft"><span className="line-clamp-2">{r.reason}</span></td>
+                      <td className="min-w-40 max-w-64 px-4 py-2.5 text-soft"><span className="line-clamp-2">{r.reason}</span></td>
                     </tr>
                   );
                 })}
@@ -144,6 +147,7 @@ const codes: Record<string, ['good' | 'bad' | 'warn' | 'neutral', string]> = {
   'factor.removed': ['warn', 'Second factor removed'],
   'invitation.refused': ['bad', 'Invitation refused'],
   'token.refused': ['bad', 'Token refused'],
+  'act.refused': ['warn', 'Act refused'],
 };
 
 const SignIns = () => {

@@ -36,7 +36,7 @@ export const Roles = () => {
             <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
               <ShieldHalf aria-hidden className={`size-4 shrink-0 ${r.builtIn ? 'text-faint' : 'text-accent-text'}`} />
               <span className="min-w-0 flex-1 basis-56"><span className="font-medium">{r.title}</span> {!r.builtIn && <Badge tone="accent">Your own</Badge>}<span className="block text-[13px] text-faint">{r.description ?? (r.builtIn ? '' : `${r.acts.length} acts`)}</span></span>
-              <span className="text-[13px] text-faint">{r.holders === 1 ? '1 holds it' : `${r.holders} hold it`}</span>
+              <span className="text-[13px] text-faint">{r.holders === 0 ? 'Nobody holds it' : r.holders === 1 ? '1 holds it' : `${r.holders} hold it`}</span>
               {!r.builtIn && (
                 <>
                   <Button look="quiet" aria-expanded={open === r.key} onClick={() => setOpen(open === r.key ? undefined : r.key)}>Policy</Button>

@@ -35,7 +35,7 @@ const states: Record<string, [Tone, string]> = {
 };
 
 export const StateBadge = ({ state }: { state: string }) => {
-  const [tone, text] = states[state] ?? ['neutral', state];
+  const [tone, text] = states[state] ?? ['neutral', words(state)];
   return <Badge tone={tone}>{text}</Badge>;
 };
 

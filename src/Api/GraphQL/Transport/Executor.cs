@@ -27,6 +27,9 @@ public sealed class GraphQLLimits
     public double MaxCost { get; set; } = 20_000;
 
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Whether browsers' sessions may send the web app's own operations only.</summary>
+    public bool RegisteredOnly { get; set; } = true;
 }
 
 /// <summary>Runs operations for a caller. A document is parsed, measured and validated once and then remembered.</summary>
@@ -71,7 +74,7 @@ public sealed class RequestRefusedException(string code, string message) : Reque
 }
 
 /// <summary>Parses a document once, refuses one that breaks the static limits, and keeps it for the next time.</summary>
-public sealed class DocumentCache(GraphQLLimits limits, IDocumentBuilder builder) : IConfigureExecution
+public sealed class DocumentCache(GraphQLLimits limits, IDocumentBuilder builder, RegisteredOperations registered) : IConfigureExecution
 {
     private const int MaxDocuments = 1_000;
 
@@ -83,6 +86,8 @@ public sealed class DocumentCache(GraphQLLimits limits, IDocumentBuilder builder
     {
         if (options.Query is not { Length: > 0 } text) return Refused("EMPTY", "The document is empty.");
         if (text.Length > limits.MaxDocumentLength) return Refused("DOCUMENT_TOO_LONG", $"The document may have at most {limits.MaxDocumentLength} characters.");
+
+        if (options.UserContext is RequestContext { Session: not null } && !registered.Allows(text)) return Refused("UNREGISTERED_OPERATION", "A browser's session sends the operations of its pages only. Use a token for others.");
 
         if (validated.TryGetValue(text, out var known))
         {
