@@ -75,7 +75,7 @@ public static class MumegaHost
         builder.Services.AddRateLimiter(limits =>
         {
             // Client secrets and codes are guessed here; whoever has one needs a token every few minutes.
-            limits.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(http => http.Request.Path.StartsWithSegments("/connect")
+            limits.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(http => http.Request.Path.StartsWithSegments("/connect") && !http.RequestServices.GetRequiredService<WebSessions>().IsOwn(http)
                 ? RateLimitPartition.GetSlidingWindowLimiter(http.Connection.RemoteIpAddress?.ToString() ?? "", _ => new() { PermitLimit = tokens, Window = TimeSpan.FromMinutes(1), SegmentsPerWindow = 6, QueueLimit = 0 })
                 : RateLimitPartition.GetNoLimiter(""));
 

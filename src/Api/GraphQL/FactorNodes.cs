@@ -82,14 +82,14 @@ public sealed partial class Mutation
             ? new(false, [why]) : new(true, []);
     }
 
-    /// <summary>Makes the key of an authenticator app. It counts once a code of it was confirmed; one that was set up before goes on until then.</summary>
+    /// <summary>Makes the key of an authenticator app. It counts once a code of it was confirmed. Who has one takes it away first.</summary>
     public static async Task<BeginAuthenticatorPayload> BeginAuthenticator(IResolveFieldContext context, AccountInput input)
     {
         await using var desk = await FactorDesk.OpenAsync(context);
         if (desk is null) return new(null, null, [new HumanRequired()]);
+        if (await desk.People.GetTwoFactorEnabledAsync(desk.Person)) return new(null, null, [new WrongState("READY", "ABSENT")]);
         if (await desk.ConfirmAsync(context, "set up an authenticator.", "authenticator", input.IdempotencyKey) is { } why) return new(null, null, [why]);
 
-        await desk.People.SetTwoFactorEnabledAsync(desk.Person, false);
         await desk.People.ResetAuthenticatorKeyAsync(desk.Person);
         var key = (await desk.People.GetAuthenticatorKeyAsync(desk.Person))!;
         var name = UrlEncoder.Default.Encode(desk.Person.Email!);

@@ -28,12 +28,19 @@ public sealed class WebSessions(
     public const string Cookie = "mumega_session";
     internal const string SignInLimit = "sign-in";
     private const string LoginCookie = "mumega_login";
+    private const string OwnHeader = "mumega-own-call";
     private const string PasskeyCookie = "mumega_passkey";
     private static readonly TimeSpan Lifetime = TimeSpan.FromHours(12);
 
     private readonly IDataProtector logins = protection.CreateProtector("web-login");
     private readonly ConcurrentDictionary<string, SemaphoreSlim> refreshing = new(StringComparer.Ordinal);
     private readonly HttpClient http = new(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false });
+
+    // Sessions' tokens are fetched from this very process, all from one address: no limit for guessing applies to that.
+    private readonly string own = Random();
+
+    /// <summary>Whether a request is one that this process sends to itself.</summary>
+    public bool IsOwn(HttpContext context) => CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(context.Request.Headers[OwnHeader].ToString()), Encoding.UTF8.GetBytes(own));
 
     private sealed record Login(string State, string Verifier, string ReturnUrl);
 
@@ -262,8 +269,9 @@ public sealed class WebSessions(
 
     private async Task<HttpResponseMessage> PostAsync(string path, Dictionary<string, string> form, CancellationToken ct)
     {
-        using var content = new FormUrlEncodedContent(form);
-        return await http.PostAsync(new Uri(Self(), path), content, ct);
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(Self(), path)) { Content = new FormUrlEncodedContent(form) };
+        request.Headers.Add(OwnHeader, own);
+        return await http.SendAsync(request, ct);
     }
 
     // The token server is this very process; whatever stands in front of it plays no part.

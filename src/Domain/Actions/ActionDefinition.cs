@@ -193,6 +193,9 @@ public interface IWorkspaceState
     /// <summary>Takes an invitation back, with its receipt; the refusal when it is over already.</summary>
     Refusal? Revoke(Invitation invitation, Actor by);
 
+    /// <summary>The tenant itself.</summary>
+    Task<Tenant> FindTenantAsync(CancellationToken ct);
+
     /// <summary>The open workspace itself.</summary>
     Task<Workspace> FindWorkspaceAsync(CancellationToken ct);
 

@@ -10,7 +10,7 @@ using OpenIddict.Abstractions;
 
 namespace Mumega.Infrastructure.Jobs;
 
-/// <summary>Forgets what nobody can use any more: done jobs, ended sessions, dead tokens, files that no packet ever had. Receipts and runs are never among it.</summary>
+/// <summary>Forgets what nobody can use any more: done jobs, ended sessions, dead tokens, confirmations that were used or not, files that no packet ever had. Receipts and runs are never among it.</summary>
 public sealed class Housekeeping(JobQueue jobs, Databases databases, IServiceScopeFactory scopes, TimeProvider clock)
 {
     // Files that no packet ever had, and imports that nobody went on with.
@@ -18,7 +18,8 @@ public sealed class Housekeeping(JobQueue jobs, Databases databases, IServiceSco
     {
         List<Guid> workspaces;
         await using (var db = databases.OpenTenant(tenant)) workspaces = await db.Workspaces.Select(w => w.Id).ToListAsync(ct);
-        var (unattached, unfinished) = (now - StoredFile.Kept, now - PacketImport.Kept);
+        var (unattached, unfinished, asked) = (now - StoredFile.Kept, now - PacketImport.Kept, now.AddDays(-1));
+        await using (var db = databases.OpenTenant(tenant)) await db.WriteAsync(() => db.Confirmations.Where(c => c.At < asked).ExecuteDeleteAsync(ct), ct);
         foreach (var workspace in workspaces)
         {
             await using var db = databases.Open(tenant, workspace);

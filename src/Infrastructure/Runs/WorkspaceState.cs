@@ -146,6 +146,12 @@ internal sealed partial class WorkspaceState(MumegaDb db, string tenantKey, stri
         return null;
     }
 
+    public async Task<Tenant> FindTenantAsync(CancellationToken ct)
+    {
+        var tenantId = db.TenantId;
+        return await db.Tenants.SingleAsync(t => t.Id == tenantId, ct);
+    }
+
     public async Task<Workspace> FindWorkspaceAsync(CancellationToken ct)
     {
         var workspaceId = db.WorkspaceId;

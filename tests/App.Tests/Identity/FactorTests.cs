@@ -106,7 +106,7 @@ public abstract class FactorTests(MumegaApp app)
     public async Task Whoever_has_no_factor_says_the_password_again_unless_the_tenant_wants_more()
     {
         var world = await app.WorldAsync();
-        var (ada, ct) = (await world.Ada, Ct);
+        var ada = await world.Ada;
         ada.Confirms = null;
         var hermes = await world.Hermes;
         Assert.NotNull(hermes.Token);
@@ -125,11 +125,10 @@ public abstract class FactorTests(MumegaApp app)
         Assert.Equal("ConfirmationNeeded", (await ada.ProposeAsync(world, "policy.replace", new { text = Domain.Policies.PolicyBook.Seed + "\n@id(\"mine\") forbid (principal, action == Mumega::Action::\"page.unpublish\", resource);", replaces = 1 })).Error());
         Assert.Equal("ConfirmationNeeded", (await ada.AskAsync($"mutation($input: RequestElevationInput!) {{ requestElevation(input: $input) {{ {NeedsConfirming} }} }}", new { input = new { workspaceKey = "anywhere", role = "auditor", minutes = 30, breakGlass = false, reason = "to look", idempotencyKey = Acts.Key() } })).GetProperty("requestElevation").Error());
 
-        await using (var db = app.Databases.OpenTenant(world.Tenant.Id))
-        {
-            (await db.Tenants.SingleAsync(t => t.Id == world.Tenant.Id, ct)).RequiresSecondFactor = true;
-            await db.SaveChangesAsync(ct);
-        }
+        ada.Confirms = _ => ("PASSWORD", World.Password);
+        Assert.Equal("DENIED", (await (await world.Otto).ProposeAsync(world, "tenant.second-factor", new { required = true })).Run().State());
+        await ada.UntilAsync((await ada.ProposeAsync(world, "tenant.second-factor", new { required = true })).Run(), "SUCCEEDED");
+        ada.Confirms = null;
 
         Assert.Equal("SecondFactorRequired", (await SecretAsync()).Error());
     }

@@ -21,8 +21,6 @@ public sealed class RemoveWorkspace : InternalAction
 
     public override Reversibility Reversibility => Reversibility.Irreversible;
 
-    public override bool Listed => false;
-
     public override string InputSchema => """{ "type": "object", "additionalProperties": false, "required": ["key"], "properties": { "key": { "type": "string", "title": "Type the workspace's short name", "maxLength": 80 } } }""";
 
     public override string TargetType => "Workspace";
