@@ -79,8 +79,7 @@ for part in "${parts[@]}"; do
     format) dotnet restore Mumega.sln -v quiet; check "formatting" dotnet format Mumega.sln --no-restore --verify-no-changes --exclude src/Infrastructure/Data/Sqlite/Migrations src/Infrastructure/Data/Postgres/Migrations src/Infrastructure/Data/SqlServer/Migrations ;;
     cedar) oracle_packages; suite cedar tests/Cedar.Tests ;;
     log) log_packages; suite log tests/TransparencyLog.Tests ;;
-    # Many of them wait for another process; a third one uses the time.
-    app) need_postgres; client_packages; suite app tests/App.Tests -maxThreads 3 ;;
+    app) need_postgres; client_packages; suite app tests/App.Tests ;;
     kills) need_postgres; MUMEGA_TEST_KILLS=200 suite kills tests/App.Tests -class '*SealerKills*' ;;
     browser) need_chromium; check "web build and types" web_assets; suite browser tests/Browser.Tests ;;
     *) echo "there is no part called $part; there are format, cedar, log, app, browser, and kills for the long run of those"; exit 2 ;;
