@@ -174,7 +174,7 @@ internal sealed class Neighbour : IAsyncDisposable
     {
         Address = address;
         var start = new System.Diagnostics.ProcessStartInfo("dotnet") { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in (string[])[Path.Combine(Repository.Root, "src", "Api", "bin", "Debug", "net10.0", "Mumega.Api.dll"), $"--Urls={address}", $"--Data={Path.Combine(folder, "neighbour")}", .. arguments])
+        foreach (var argument in (string[])[Repository.Server, $"--Urls={address}", $"--Data={Path.Combine(folder, "neighbour")}", .. arguments])
             start.ArgumentList.Add(argument);
         process = System.Diagnostics.Process.Start(start)!;
         process.OutputDataReceived += (_, _) => { };

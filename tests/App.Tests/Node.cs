@@ -42,6 +42,9 @@ internal static class Repository
 {
     public static string Root { get; } = Find(new(AppContext.BaseDirectory));
 
+    /// <summary>The server that tests start as a process of its own: what was just built, or the same compiled ahead of time where <c>tests/run.sh</c> made that.</summary>
+    public static string Server { get; } = Environment.GetEnvironmentVariable("MUMEGA_TEST_SERVER") is { Length: > 0 } path ? path : Path.Combine(Root, "src", "Api", "bin", "Debug", "net10.0", "Mumega.Api.dll");
+
     private static string Find(DirectoryInfo? folder) =>
         folder is null ? throw new InvalidOperationException("Mumega.sln was not found above the tests")
         : File.Exists(Path.Combine(folder.FullName, "Mumega.sln")) ? folder.FullName

@@ -418,11 +418,11 @@ internal sealed class Survivor : IAsyncDisposable
     private Process Launch(string? failpoint)
     {
         var start = new ProcessStartInfo("dotnet") { WorkingDirectory = folder };
-        start.ArgumentList.Add(Path.Combine(Repository.Root, "src", "Api", "bin", "Debug", "net10.0", "Mumega.Api.dll"));
+        start.ArgumentList.Add(Repository.Server);
         foreach (var argument in new[]
         {
             $"--Urls={address}", $"--PublicAddress={address}", $"--Data={folder}", $"--Database:Kind={database.Kind}", $"--Database:Connection={database.Connection}", $"--Database:Owner={database.Owner}", "--Keys:Encryption:0=" + TestServers.EncryptionKey, "--GraphQL:RegisteredOnly=false", "--Jobs:Lease=00:00:02", $"--Outbound:AllowedPrivate:0={seeded.Receiver.Host}", "--Jobs:Poll=00:00:00.050",
-            "--Logging:LogLevel:Default=None",
+            "--Logging:Console:LogLevel:Default=None",
         }) start.ArgumentList.Add(argument);
         start.Environment["DOTNET_TieredPGO"] = "0";
         if (failpoint is not null) start.Environment["MUMEGA_FAILPOINT"] = failpoint;
