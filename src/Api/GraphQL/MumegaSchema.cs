@@ -92,7 +92,7 @@ public static class GraphQLSetup
 {
     public static void AddMumegaGraphQL(this IServiceCollection services, GraphQLLimits limits)
     {
-        GlobalSwitches.EnableReadDescriptionFromXmlDocumentation = true;
+        if (!GlobalSwitches.GlobalAttributes.Any(a => a is DocumentedAttribute)) GlobalSwitches.GlobalAttributes.Add(new DocumentedAttribute());
         services.AddSingleton(limits).AddSingleton<RegisteredOperations>().AddSingleton<Executor>().AddSingleton<HttpTransport>().AddSingleton<SocketTransport>();
         services.AddGraphQL(builder => builder
             .AddSchema<MumegaSchema>()

@@ -78,7 +78,8 @@ public sealed class Databases
     {
         await using (var db = OpenAsOwner())
         {
-            await db.Database.MigrateAsync(ct);
+            // A start with nothing to bring up to date is the usual one; Migrate would compare whole models first.
+            if ((await db.Database.GetPendingMigrationsAsync(ct)).Any()) await db.Database.MigrateAsync(ct);
             if (Kind is DatabaseKind.Sqlite) await db.Database.ExecuteSqlRawAsync("PRAGMA journal_mode=WAL", ct);
             if (Kind is not DatabaseKind.Sqlite) await WallAsync(db, ct);
         }
