@@ -42,6 +42,9 @@ public sealed record SecurityEventConnection([property: Complexity(0, 1)] IReadO
 
 public sealed partial class WorkspaceNode
 {
+    /// <summary>Where the audit log is had as a file, as the query string <c>format</c> says: csv, ndjson or cloudevents.</summary>
+    public string AuditAddress => $"/audit/{workspace.Id}";
+
     /// <summary>The audit log: every receipt in the words of people who audit. Null for who may not read it.</summary>
     /// <param name="context">Who asks.</param>
     /// <param name="first">At most 100; 25 when left out.</param>

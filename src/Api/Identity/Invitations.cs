@@ -35,7 +35,7 @@ public sealed class Invitations(Databases databases, IServiceScopeFactory scopes
     private async Task<IResult> LookAsync(HttpContext http, Link link, CancellationToken ct)
     {
         if (!WebSessions.HasPreflightHeader(http)) return Results.StatusCode(StatusCodes.Status403Forbidden);
-        if (await FindAsync(link.Token, ct) is not { } found) return Answers.Refused(StatusCodes.Status404NotFound, new InvitationVoid().Code, new InvitationVoid().Message);
+        if (await FindAsync(link.Token, ct) is not { } found) return Void();
 
         await using var db = found.Db;
         var (email, tenantId, workspaceId) = (Normal(found.Invitation.Email), db.TenantId, db.WorkspaceId);
@@ -52,7 +52,7 @@ public sealed class Invitations(Databases databases, IServiceScopeFactory scopes
     private async Task<IResult> AcceptAsync(HttpContext http, Link link, CancellationToken ct)
     {
         if (!WebSessions.HasPreflightHeader(http)) return Results.StatusCode(StatusCodes.Status403Forbidden);
-        if (await FindAsync(link.Token, ct) is not { } found) return Answers.Refused(StatusCodes.Status404NotFound, new InvitationVoid().Code, new InvitationVoid().Message);
+        if (await FindAsync(link.Token, ct) is not { } found) return Void();
 
         await using var db = found.Db;
         await using (var s = await desk.SitAsPlatformAsync(db.TenantId, db.WorkspaceId, ct))
@@ -107,7 +107,7 @@ public sealed class Invitations(Databases databases, IServiceScopeFactory scopes
         }
         catch (Exception e) when (Databases.IsRace(e))
         {
-            return Answers.Refused(StatusCodes.Status404NotFound, new InvitationVoid().Code, new InvitationVoid().Message);
+            return Void();
         }
 
         desk.Signals.Authority.Pulse();
@@ -129,6 +129,12 @@ public sealed class Invitations(Databases databases, IServiceScopeFactory scopes
 
         await db.DisposeAsync();
         return null;
+    }
+
+    private static IResult Void()
+    {
+        var refusal = new InvitationVoid();
+        return Answers.Refused(StatusCodes.Status404NotFound, refusal.Code, refusal.Message);
     }
 
     private static string Normal(string email) => email.Normalize().ToUpperInvariant();

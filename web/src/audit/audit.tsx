@@ -1,10 +1,14 @@
 import { Download, ScrollText, ShieldAlert } from 'lucide-react';
+import { useState } from 'react';
 import { Link, useSearchParams } from 'react-router';
+import { useQuery } from 'urql';
+import { download } from '../api/download';
 import { graphql } from '../api/gql';
 import type { ReceiptFilterInput } from '../api/gql/graphql';
+import { readFilter } from '../receipts/filter';
 import { useWorkspace } from '../shell/shell';
 import { useLiveQuery } from '../shell/use-live-query';
-import { Ago, Badge, Button, Card, Empty, Loading, PageTitle, Problem, StateBadge, words } from '../ui/ui';
+import { Ago, Badge, Button, Card, Empty, filterControl, Loading, PageTitle, Problem, StateBadge, words } from '../ui/ui';
 
 const auditDocument = graphql(`
   query Audit($key: String!, $after: String, $filter: ReceiptFilterInput) {
@@ -25,32 +29,14 @@ const eventsDocument = graphql(`
   }
 `);
 
-const control = 'h-9 w-full rounded-lg border border-line-strong bg-surface px-2 text-sm text-ink';
+const addressDocument = graphql(`query AuditAddress($key: String!) { workspace(key: $key) { id auditAddress } }`);
+
 const verdicts: Record<string, ['good' | 'warn' | 'bad', string]> = { ALLOW: ['good', 'Allowed'], ALLOW_BEHIND_GATES: ['warn', 'Behind gates'], DENY: ['bad', 'Denied'] };
 
-const read = (query: URLSearchParams): ReceiptFilterInput | undefined => {
-  const day = (name: string, shift: number) => { const value = query.get(name); return value ? new Date(Date.parse(`${value}T00:00:00`) + shift).toISOString() : undefined; };
-  const filter = { actor: query.get('actor') ?? undefined, action: query.get('action') ?? undefined, since: day('since', 0), until: day('until', 86_400_000) };
-  return Object.values(filter).some((v) => v !== undefined) ? filter : undefined;
-};
-
 export const Audit = () => {
-  const workspace = useWorkspace();
   const [query, setQuery] = useSearchParams();
   const view = query.get('view') ?? '';
-  const filter = read(query);
-  // A plain link to the file; the browser sends the cookie, and the address has no secret.
-  const download = (format: string) => {
-    const wanted = new URLSearchParams({ format, ...Object.fromEntries(Object.entries(filter ?? {}).filter(([, v]) => v).map(([k, v]) => [k, String(v)])) });
-    void fetch(`/audit/${workspaceGuid(workspace.id)}?${wanted}`, { headers: { 'graphql-require-preflight': '1' } }).then(async (answer) => {
-      if (!answer.ok) return;
-      const link = document.createElement('a');
-      link.href = URL.createObjectURL(await answer.blob());
-      link.download = `audit-${workspace.key}.${format === 'csv' ? 'csv' : 'ndjson'}`;
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-    });
-  };
+  const filter = readFilter(query);
   return (
     <>
       <PageTitle title="Audit log" lead="Who did what, for whom, by which way, and what was decided. Each row is a receipt.">
@@ -60,24 +46,34 @@ export const Audit = () => {
               className={`h-8 rounded-md px-2.5 text-sm font-medium ${view === name ? 'bg-accent-soft text-accent-text' : 'text-soft hover:text-ink'}`}>{label}</button>
           ))}
         </div>
-        {!view && (
-          <label className="relative inline-flex h-9 items-center gap-2 rounded-lg border border-line-strong bg-surface px-3.5 text-sm font-medium shadow-xs focus-within:outline-2 focus-within:outline-accent/60 hover:bg-sunken">
-            <Download aria-hidden className="size-4" />Export
-            <select aria-label="Export as" value="" onChange={(e) => download(e.target.value)} className="absolute inset-0 cursor-pointer opacity-0">
-              <option value="" disabled>Export as</option><option value="csv">CSV</option><option value="ndjson">NDJSON</option><option value="cloudevents">CloudEvents</option>
-            </select>
-          </label>
-        )}
+        {!view && <Export filter={filter} />}
       </PageTitle>
       {view === 'sign-in' ? <SignIns /> : <Acts filter={filter} />}
     </>
   );
 };
 
-/** The plain id inside a global one: base64url of a letter for the type, the workspace and the key. */
-const workspaceGuid = (id: string) => {
-  const text = atob(id.replaceAll('-', '+').replaceAll('_', '/'));
-  return /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec(text)?.[0] ?? '';
+const Export = ({ filter }: { filter: ReceiptFilterInput | undefined }) => {
+  const workspace = useWorkspace();
+  const [{ data }] = useQuery({ query: addressDocument, variables: { key: workspace.key } });
+  const [problem, setProblem] = useState(false);
+  const address = data?.workspace?.auditAddress;
+  const save = async (format: string) => {
+    const { kinds, action, actor, since, until } = filter ?? {};
+    const wanted = Object.entries({ format, kind: kinds?.[0], action, actor, since, until }).filter(([, v]) => v).map(([k, v]) => [k, String(v)]);
+    setProblem(!(await download(`${address}?${new URLSearchParams(wanted)}`, `audit-${workspace.key}.${format === 'csv' ? 'csv' : 'ndjson'}`)));
+  };
+  return (
+    <>
+      {problem && <Problem message="The audit log could not be exported." />}
+      <label className="relative inline-flex h-9 items-center gap-2 rounded-lg border border-line-strong bg-surface px-3.5 text-sm font-medium shadow-xs focus-within:outline-2 focus-within:outline-accent/60 hover:bg-sunken">
+        <Download aria-hidden className="size-4" />Export
+        <select aria-label="Export as" value="" disabled={!address} onChange={(e) => void save(e.target.value)} className="absolute inset-0 cursor-pointer opacity-0">
+          <option value="" disabled>Export as</option><option value="csv">CSV</option><option value="ndjson">NDJSON</option><option value="cloudevents">CloudEvents</option>
+        </select>
+      </label>
+    </>
+  );
 };
 
 const More = ({ info, query, setQuery }: { info: { hasNextPage: boolean; endCursor?: string | null }; query: URLSearchParams; setQuery: ReturnType<typeof useSearchParams>[1] }) => (
@@ -99,10 +95,10 @@ const Acts = ({ filter }: { filter: ReceiptFilterInput | undefined }) => {
   return (
     <>
       <search aria-label="Filter the audit log" className="mb-4 grid gap-3 sm:grid-cols-2 lg:grid-cols-[1fr_1fr_auto_auto]">
-        <label className="text-[13px] text-soft">By<select className={control} value={query.get('actor') ?? ''} onChange={(e) => set('actor', e.target.value)}><option value="">Anybody</option>{found?.actors.map((a) => <option key={a.principalId} value={a.principalId}>{a.name}</option>)}</select></label>
-        <label className="text-[13px] text-soft">Tool<select className={control} value={query.get('action') ?? ''} onChange={(e) => set('action', e.target.value)}><option value="">All</option>{found?.families.flatMap((f) => f.actions).map((a) => <option key={a.kind} value={a.kind}>{a.title}</option>)}</select></label>
-        <label className="text-[13px] text-soft">From<input type="date" className={control} value={query.get('since') ?? ''} onChange={(e) => set('since', e.target.value)} /></label>
-        <label className="text-[13px] text-soft">To<input type="date" className={control} value={query.get('until') ?? ''} onChange={(e) => set('until', e.target.value)} /></label>
+        <label className="text-[13px] text-soft">By<select className={filterControl} value={query.get('actor') ?? ''} onChange={(e) => set('actor', e.target.value)}><option value="">Anybody</option>{found?.actors.map((a) => <option key={a.principalId} value={a.principalId}>{a.name}</option>)}</select></label>
+        <label className="text-[13px] text-soft">Tool<select className={filterControl} value={query.get('action') ?? ''} onChange={(e) => set('action', e.target.value)}><option value="">All</option>{found?.families.flatMap((f) => f.actions).map((a) => <option key={a.kind} value={a.kind}>{a.title}</option>)}</select></label>
+        <label className="text-[13px] text-soft">From<input type="date" className={filterControl} value={query.get('since') ?? ''} onChange={(e) => set('since', e.target.value)} /></label>
+        <label className="text-[13px] text-soft">To<input type="date" className={filterControl} value={query.get('until') ?? ''} onChange={(e) => set('until', e.target.value)} /></label>
       </search>
       {!log && <Loading rows={6} />}
       {log?.nodes.length === 0 && <Empty icon={<ScrollText />} title={filter ? 'Nothing like that happened' : 'Nothing happened yet'}>{filter ? 'Choose less.' : 'Every act shows up here.'}</Empty>}

@@ -5,6 +5,7 @@ import { useMutation } from 'urql';
 import { graphql } from '../api/gql';
 import type { PacketQuery } from '../api/gql/graphql';
 import { idempotencyKey } from '../api/client';
+import { download } from '../api/download';
 import { useWorkspace } from '../shell/shell';
 import { useLiveQuery } from '../shell/use-live-query';
 import { Ago, Badge, Button, Dialog, Empty, Field, Input, Loading, Panel, Problem, ReasonDialog, StateBadge, TextArea, words } from '../ui/ui';
@@ -284,11 +285,7 @@ const Attachments = ({ packet, files, editable, again }: { packet: Found; files:
   };
 
   const fetchFile = async (file: Found['attachments'][number]) => {
-    const answer = await fetch(file.address, { headers: { 'graphql-require-preflight': '1' } });
-    if (!answer.ok) { setProblem('The file could not be fetched.'); return; }
-    const url = URL.createObjectURL(await answer.blob());
-    Object.assign(document.createElement('a'), { href: url, download: file.name }).click();
-    URL.revokeObjectURL(url);
+    if (!(await download(file.address, file.name))) setProblem('The file could not be fetched.');
   };
 
   if (packet.attachments.length === 0 && !editable) return null;

@@ -5,7 +5,7 @@ import { graphql } from '../api/gql';
 import type { PacketFilterInput } from '../api/gql/graphql';
 import { useWorkspace } from '../shell/shell';
 import { useLiveQuery } from '../shell/use-live-query';
-import { Ago, Badge, Button, Card, Empty, Loading, PageTitle, Problem } from '../ui/ui';
+import { Ago, Badge, Button, Card, Empty, filterControl, Loading, PageTitle, Problem } from '../ui/ui';
 import { NewPacket } from './new-packet';
 
 const framesDocument = graphql(`query PacketFrame($key: String!) { workspace(key: $key) { id labels workflows { key title document } } }`);
@@ -34,7 +34,6 @@ const boardDocument = graphql(`
 
 type Document = { states: Record<string, { title: string; kind?: string }>; transitions: Record<string, { title: string; from: string[]; to: string }> };
 
-const control = 'h-9 w-full rounded-lg border border-line-strong bg-surface px-2 text-sm text-ink';
 
 /** The filter as it stands in the address, so that it can be kept and sent on. */
 const read = (query: URLSearchParams): PacketFilterInput => ({
@@ -71,19 +70,19 @@ export const Packets = () => {
       </PageTitle>
       <search aria-label="Filter packets" className="mb-4 grid gap-3 sm:grid-cols-3 lg:grid-cols-[1.2fr_1fr_1fr_1fr_1.4fr]">
         <label className="text-[13px] text-soft">Workflow
-          <select className={control} value={workflow ?? ''} onChange={(e) => set('workflow', e.target.value)}>{!board && <option value="">All</option>}{workflows.map((w) => <option key={w.key} value={w.key}>{w.title}</option>)}</select>
+          <select className={filterControl} value={workflow ?? ''} onChange={(e) => set('workflow', e.target.value)}>{!board && <option value="">All</option>}{workflows.map((w) => <option key={w.key} value={w.key}>{w.title}</option>)}</select>
         </label>
         <label className="text-[13px] text-soft">State
-          <select className={control} disabled={!workflow || board} value={query.get('state') ?? ''} onChange={(e) => set('state', e.target.value)}><option value="">All</option>{Object.entries(states).map(([key, s]) => <option key={key} value={key}>{s.title}</option>)}</select>
+          <select className={filterControl} disabled={!workflow || board} value={query.get('state') ?? ''} onChange={(e) => set('state', e.target.value)}><option value="">All</option>{Object.entries(states).map(([key, s]) => <option key={key} value={key}>{s.title}</option>)}</select>
         </label>
         <label className="text-[13px] text-soft">Label
-          <select className={control} value={query.get('label') ?? ''} onChange={(e) => set('label', e.target.value)}><option value="">All</option>{frame?.workspace?.labels.map((l) => <option key={l}>{l}</option>)}</select>
+          <select className={filterControl} value={query.get('label') ?? ''} onChange={(e) => set('label', e.target.value)}><option value="">All</option>{frame?.workspace?.labels.map((l) => <option key={l}>{l}</option>)}</select>
         </label>
         <label className="text-[13px] text-soft">Which
-          <select className={control} value={query.get('closed') ?? ''} onChange={(e) => set('closed', e.target.value)}><option value="">Open</option><option value="yes">Closed</option><option value="all">All</option></select>
+          <select className={filterControl} value={query.get('closed') ?? ''} onChange={(e) => set('closed', e.target.value)}><option value="">Open</option><option value="yes">Closed</option><option value="all">All</option></select>
         </label>
         <label className="text-[13px] text-soft">In the name
-          <input type="search" className={control} defaultValue={query.get('text') ?? ''} onKeyDown={(e) => { if (e.key === 'Enter') set('text', e.currentTarget.value.trim()); }} onBlur={(e) => set('text', e.target.value.trim())} />
+          <input type="search" className={filterControl} defaultValue={query.get('text') ?? ''} onKeyDown={(e) => { if (e.key === 'Enter') set('text', e.currentTarget.value.trim()); }} onBlur={(e) => set('text', e.target.value.trim())} />
         </label>
       </search>
       {narrowed && (

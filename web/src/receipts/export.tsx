@@ -5,7 +5,7 @@ import { graphql } from '../api/gql';
 import type { ReceiptFilterInput } from '../api/gql/graphql';
 import { useWorkspace } from '../shell/shell';
 import { Button, Dialog, Field, Input, Problem } from '../ui/ui';
-import { save } from './save';
+import { save } from '../api/download';
 
 const checkpointDocument = graphql(`query ExportCheckpoint($key: String!) { workspace(key: $key) { id log { checkpoint { size } } } }`);
 const idsDocument = graphql(`

@@ -3,7 +3,7 @@ import { graphql } from '../api/gql';
 import { useWorkspace } from '../shell/shell';
 import { useLiveQuery } from '../shell/use-live-query';
 import { Ago, Button, Card, Problem } from '../ui/ui';
-import { save } from './save';
+import { save } from '../api/download';
 
 const logDocument = graphql(`
   query Log($key: String!) {

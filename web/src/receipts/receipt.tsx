@@ -8,7 +8,7 @@ import { useLiveQuery } from '../shell/use-live-query';
 import { Ago, Button, Card, Loading, PageTitle, Problem, words } from '../ui/ui';
 import { climb, type Step } from '../verify/evidence';
 import { Keep } from './keep';
-import { save } from './save';
+import { save } from '../api/download';
 
 const receiptDocument = graphql(`
   query Receipt($id: ID!) {

@@ -1,12 +1,12 @@
 import { ReceiptText, X } from 'lucide-react';
 import { useSearchParams } from 'react-router';
 import { graphql } from '../api/gql';
-import type { ReceiptFilterInput } from '../api/gql/graphql';
 import { useWorkspace } from '../shell/shell';
 import { useLive } from '../shell/live';
 import { useLiveQuery } from '../shell/use-live-query';
-import { Button, Card, Empty, Loading, PageTitle, Problem } from '../ui/ui';
+import { Button, Card, Empty, filterControl, Loading, PageTitle, Problem } from '../ui/ui';
 import { ExportEvidence } from './export';
+import { readFilter } from './filter';
 import { LogHealth } from './log';
 import { kinds, ReceiptRow } from './receipt-row';
 
@@ -24,28 +24,11 @@ const receiptsDocument = graphql(`
   }
 `);
 
-/** The filter as it stands in the address, so that it can be kept and sent on. */
-const read = (query: URLSearchParams): ReceiptFilterInput | undefined => {
-  const day = (name: string, shift: number) => { const value = query.get(name); return value ? new Date(Date.parse(`${value}T00:00:00`) + shift).toISOString() : undefined; };
-  const filter = {
-    kinds: query.get('kind') ? [query.get('kind')!] : undefined,
-    action: query.get('action') ?? undefined,
-    actor: query.get('actor') ?? undefined,
-    run: query.get('run') ?? undefined,
-    subject: query.get('subject') || undefined,
-    since: day('since', 0),
-    until: day('until', 86_400_000),
-  };
-  return Object.values(filter).some((v) => v !== undefined) ? filter : undefined;
-};
-
-const control = 'h-9 w-full rounded-lg border border-line-strong bg-surface px-2 text-sm text-ink';
-
 export const Receipts = () => {
   const workspace = useWorkspace();
   const { recent } = useLive();
   const [query, setQuery] = useSearchParams();
-  const filter = read(query);
+  const filter = readFilter(query);
   const [{ data, error }, again] = useLiveQuery(receiptsDocument, { key: workspace.key, after: query.get('after'), filter });
   const found = data?.workspace;
   const page = found?.receipts;
@@ -59,23 +42,23 @@ export const Receipts = () => {
       <LogHealth />
       <search aria-label="Filter receipts" className="mb-4 grid gap-3 sm:grid-cols-3 lg:grid-cols-[1fr_1fr_1.2fr_1.4fr_auto_auto]">
         <label className="text-[13px] text-soft">Kind
-          <select className={control} value={query.get('kind') ?? ''} onChange={(e) => set('kind', e.target.value)}><option value="">All</option>{kinds.map((k) => <option key={k}>{k}</option>)}</select>
+          <select className={filterControl} value={query.get('kind') ?? ''} onChange={(e) => set('kind', e.target.value)}><option value="">All</option>{kinds.map((k) => <option key={k}>{k}</option>)}</select>
         </label>
         <label className="text-[13px] text-soft">By
-          <select className={control} value={query.get('actor') ?? ''} onChange={(e) => set('actor', e.target.value)}><option value="">Anybody</option>{found?.actors.map((a) => <option key={a.principalId} value={a.principalId}>{a.name}</option>)}</select>
+          <select className={filterControl} value={query.get('actor') ?? ''} onChange={(e) => set('actor', e.target.value)}><option value="">Anybody</option>{found?.actors.map((a) => <option key={a.principalId} value={a.principalId}>{a.name}</option>)}</select>
         </label>
         <label className="text-[13px] text-soft">Action
-          <select className={control} value={query.get('action') ?? ''} onChange={(e) => set('action', e.target.value)}>
+          <select className={filterControl} value={query.get('action') ?? ''} onChange={(e) => set('action', e.target.value)}>
             <option value="">All</option>
             {[...known].map(([kind, title]) => <option key={kind} value={kind}>{title}</option>)}
             {query.get('action') && !known.has(query.get('action')!) && <option>{query.get('action')}</option>}
           </select>
         </label>
         <label className="text-[13px] text-soft">Subject
-          <input className={`${control} font-mono`} placeholder={'Page::"prices"'} defaultValue={query.get('subject') ?? ''} onKeyDown={(e) => { if (e.key === 'Enter') set('subject', e.currentTarget.value.trim()); }} onBlur={(e) => set('subject', e.target.value.trim())} />
+          <input className={`${filterControl} font-mono`} placeholder={'Page::"prices"'} defaultValue={query.get('subject') ?? ''} onKeyDown={(e) => { if (e.key === 'Enter') set('subject', e.currentTarget.value.trim()); }} onBlur={(e) => set('subject', e.target.value.trim())} />
         </label>
-        <label className="text-[13px] text-soft">From<input type="date" className={control} value={query.get('since') ?? ''} onChange={(e) => set('since', e.target.value)} /></label>
-        <label className="text-[13px] text-soft">To<input type="date" className={control} value={query.get('until') ?? ''} onChange={(e) => set('until', e.target.value)} /></label>
+        <label className="text-[13px] text-soft">From<input type="date" className={filterControl} value={query.get('since') ?? ''} onChange={(e) => set('since', e.target.value)} /></label>
+        <label className="text-[13px] text-soft">To<input type="date" className={filterControl} value={query.get('until') ?? ''} onChange={(e) => set('until', e.target.value)} /></label>
       </search>
       {filter && (
         <div className="mb-3 flex items-center gap-3 text-[13px] text-soft">

@@ -61,6 +61,9 @@ export const Button = ({ look = 'plain', busy, hint, children, className = '', d
   </button>
 );
 
+/** The look of a select or a date above a list. */
+export const filterControl = 'h-9 w-full rounded-lg border border-line-strong bg-surface px-2 text-sm text-ink';
+
 export const Card = ({ children, className = '' }: { children: ReactNode; className?: string }) => (
   <section className={`rounded-xl border border-line bg-surface ${className}`}>{children}</section>
 );
