@@ -55,7 +55,14 @@ public static class Setup
             o.Lockout.MaxFailedAccessAttempts = 5;
         }).AddEntityFrameworkStores<MumegaDb>().AddSignInManager().AddTokenProvider<AuthenticatorTokenProvider<Person>>(TokenOptions.DefaultAuthenticatorProvider).AddPasswordValidator<CommonPasswords>();
         services.AddScoped<IUserStore<Person>, SealedUserStore>().AddScoped<IPasskeyHandler<Person>, PasskeyHandler<Person>>().AddScoped<Factors>().AddSingleton<Confirmations>().AddSingleton<SecurityLog>();
-        services.Configure<IdentityPasskeyOptions>(o => (o.ServerDomain, o.UserVerificationRequirement) = (new Uri(publicAddress).Host, "required"));
+        var site = new Uri(publicAddress);
+        services.Configure<IdentityPasskeyOptions>(o =>
+        {
+            (o.ServerDomain, o.UserVerificationRequirement) = (site.Host, "required");
+
+            // By default it is held against the request's own Origin header, which whoever relays an answer can set.
+            o.ValidateOrigin = c => ValueTask.FromResult(!c.CrossOrigin && Uri.TryCreate(c.Origin, UriKind.Absolute, out var origin) && origin.GetLeftPart(UriPartial.Authority) == site.GetLeftPart(UriPartial.Authority));
+        });
         services.AddHttpContextAccessor();
     }
 }

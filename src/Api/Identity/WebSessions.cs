@@ -30,9 +30,10 @@ public sealed class WebSessions(
     private const string LoginCookie = "mumega_login";
     private const string OwnHeader = "mumega-own-call";
     private const string PasskeyCookie = "mumega_passkey";
-    private static readonly TimeSpan Lifetime = TimeSpan.FromHours(12);
+    private static readonly TimeSpan Lifetime = TimeSpan.FromHours(12), PasskeyLifetime = TimeSpan.FromMinutes(5);
 
     private readonly IDataProtector logins = protection.CreateProtector("web-login");
+    private readonly ITimeLimitedDataProtector passkeyChallenges = protection.CreateProtector("web-passkey").ToTimeLimitedDataProtector();
     private readonly ConcurrentDictionary<string, SemaphoreSlim> refreshing = new(StringComparer.Ordinal);
     private readonly HttpClient http = new(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false });
 
@@ -113,19 +114,19 @@ public sealed class WebSessions(
         if (!HasPreflightHeader(context)) return Results.StatusCode(StatusCodes.Status403Forbidden);
 
         var made = await passkeys.MakeRequestOptionsAsync(null, context);
-        context.Response.Cookies.Append(PasskeyCookie, logins.Protect(made.AssertionState ?? ""), CookieOptions(context, TimeSpan.FromMinutes(5)));
+        context.Response.Cookies.Append(PasskeyCookie, passkeyChallenges.Protect(made.AssertionState ?? "", PasskeyLifetime), CookieOptions(context, PasskeyLifetime));
         return Results.Text(made.RequestOptionsJson, "application/json");
     }
 
     /// <summary>Signs in with a passkey alone: it is something that one has, opened by something that one knows or is.</summary>
-    private async Task<IResult> PasskeyAsync(HttpContext context, PasskeyAnswer answer, IPasskeyHandler<Person> passkeys, SignInManager<Person> signIn, SecurityLog security, CancellationToken ct)
+    private async Task<IResult> PasskeyAsync(HttpContext context, PasskeyAnswer answer, IPasskeyHandler<Person> passkeys, SignInManager<Person> signIn, Confirmations confirmations, SecurityLog security, CancellationToken ct)
     {
         if (!HasPreflightHeader(context)) return Results.StatusCode(StatusCodes.Status403Forbidden);
 
         string? state = null;
         try
         {
-            if (context.Request.Cookies[PasskeyCookie] is { } cookie) state = logins.Unprotect(cookie);
+            if (context.Request.Cookies[PasskeyCookie] is { } cookie) state = passkeyChallenges.Unprotect(cookie);
         }
         catch (CryptographicException)
         {
@@ -133,17 +134,20 @@ public sealed class WebSessions(
 
         context.Response.Cookies.Delete(PasskeyCookie);
         var result = state is null || answer.Credential is null ? null : await passkeys.PerformAssertionAsync(new() { CredentialJson = answer.Credential, HttpContext = context, AssertionState = state });
-        if (result is not { Succeeded: true, User: { } person })
+        if (result is not { Succeeded: true, User: { } person }) return Wrong();
+        if (await signIn.UserManager.IsLockedOutAsync(person)) return Locked();
+        if (!await confirmations.SignInAsync(person, state!, ct))
         {
-            await security.NoteAsync(Guid.Empty, "sign-in.failed", null, Address(context), "passkey", ct);
-            return Results.Json(new { code = "WRONG_FACTOR", message = "That passkey did not fit." }, statusCode: 401);
+            await security.NoteAsync(person.TenantId, "sign-in.failed", person.Id, Address(context), "passkey, answered before", ct);
+            return Wrong();
         }
 
-        if (await signIn.UserManager.IsLockedOutAsync(person)) return Locked();
         await signIn.UserManager.AddOrUpdatePasskeyAsync(person, result.Passkey);
         await signIn.SignInAsync(person, isPersistent: false, "passkey");
         return Results.NoContent();
     }
+
+    private static IResult Wrong() => Results.Json(new { code = "WRONG_FACTOR", message = "That passkey did not fit." }, statusCode: 401);
 
     private static IResult Locked() => Results.Json(new { code = "LOCKED_OUT", message = "Too many attempts. Wait five minutes and try again." }, statusCode: 429);
 

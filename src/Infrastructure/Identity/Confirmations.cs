@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Identity;
@@ -14,7 +15,9 @@ namespace Mumega.Infrastructure.Identity;
 public sealed class Confirmations(Databases databases, IServiceScopeFactory scopes, TimeProvider clock)
 {
     /// <summary>Uses up the confirmation that was given for this act, with the next commit of the context; without one, asks for it.</summary>
-    internal async Task<Outcome<Confirmation>> UseAsync(MumegaDb db, Actor by, string what, object?[] act, DateTimeOffset now, CancellationToken ct)
+    internal Task<Outcome<Confirmation>> UseAsync(MumegaDb db, Actor by, string what, object?[] act, DateTimeOffset now, CancellationToken ct) => UseAsync(db, by, what, act, now, first: false, ct);
+
+    private async Task<Outcome<Confirmation>> UseAsync(MumegaDb db, Actor by, string what, object?[] act, DateTimeOffset now, bool first, CancellationToken ct)
     {
         var purpose = Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(act)));
         var known = await db.Confirmations.Where(c => c.PrincipalId == by.Id && c.Purpose == purpose && c.UsedAt == null).OrderByDescending(c => c.At).ToListAsync(ct);
@@ -26,7 +29,7 @@ public sealed class Confirmations(Databases databases, IServiceScopeFactory scop
 
         var methods = await factors.MethodsAsync(person);
         var tenantId = by.TenantId;
-        if (methods.Count == 0 && await db.Tenants.Where(t => t.Id == tenantId).Select(t => t.RequiresSecondFactor).SingleAsync(ct)) return new SecondFactorRequired();
+        if (methods.Count == 0 && !first && await db.Tenants.Where(t => t.Id == tenantId).Select(t => t.RequiresSecondFactor).SingleAsync(ct)) return new SecondFactorRequired();
         if (methods.Count == 0) methods = ["password"];
         if (known.FirstOrDefault(c => c.IsOpen(now)) is { } open) return new ConfirmationNeeded(open.Id, methods, open.What);
 
@@ -38,11 +41,14 @@ public sealed class Confirmations(Databases databases, IServiceScopeFactory scop
         return new ConfirmationNeeded(asked.Id, methods, asked.What);
     }
 
-    /// <summary>The same for what concerns the caller's own account and no workspace. The confirmation is used up at once.</summary>
+    /// <summary>
+    /// The same for what concerns the caller's own account and no workspace. The confirmation is used up at once. Here the password is enough for who has no second factor, whatever the tenant wants: how
+    /// else would anybody come to the first one?
+    /// </summary>
     public async Task<Refusal?> UseAsync(Actor by, string what, object?[] act, CancellationToken ct)
     {
         await using var db = databases.OpenTenant(by.TenantId);
-        if ((await UseAsync(db, by, what, act, Clock.Now(clock), ct)).Refused(out var why, out _)) return why;
+        if ((await UseAsync(db, by, what, act, Clock.Now(clock), first: true, ct)).Refused(out var why, out _)) return why;
 
         await db.SaveChangesAsync(ct);
         return null;
@@ -83,6 +89,26 @@ public sealed class Confirmations(Databases databases, IServiceScopeFactory scop
         else asked.Miss();
         await db.SaveChangesAsync(ct);
         return wrong is null ? asked : wrong;
+    }
+
+    /// <summary>Writes down that somebody signs in with the answer to this challenge; false when somebody did so before, on whichever node. A passkey that many devices share does not count its uses.</summary>
+    public async Task<bool> SignInAsync(Person person, string challenge, CancellationToken ct)
+    {
+        var (now, digest) = (Clock.Now(clock), SHA256.HashData(Encoding.UTF8.GetBytes(challenge)));
+        var once = new Confirmation { TenantId = person.TenantId, Id = new(digest[..16]), PrincipalId = person.Id, Purpose = Convert.ToHexStringLower(digest), What = "sign in.", At = now };
+        once.Give("passkey", now);
+        once.Use(now);
+        await using var db = databases.OpenTenant(person.TenantId);
+        db.Confirmations.Add(once);
+        try
+        {
+            await db.SaveChangesAsync(ct);
+            return true;
+        }
+        catch (Exception e) when (Databases.IsRace(e))
+        {
+            return false;
+        }
     }
 
     private async Task<Confirmation?> FindAsync(MumegaDb db, Actor by, Guid id, CancellationToken ct)

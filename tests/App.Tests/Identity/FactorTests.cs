@@ -131,6 +131,72 @@ public abstract class FactorTests(MumegaApp app)
         ada.Confirms = null;
 
         Assert.Equal("SecondFactorRequired", (await SecretAsync()).Error());
+
+        // The first one can be set up all the same, with the password; then it is what confirms.
+        ada.Confirms = _ => ("PASSWORD", World.Password);
+        await SetUpAsync(ada);
+        ada.Confirms = null;
+        Assert.Equal(["totp", "recovery"], (await SecretAsync()).GetProperty("errors")[0].GetProperty("methods").EnumerateArray().Select(m => m.GetString()));
+    }
+
+    [Fact]
+    public async Task A_passkey_signs_in_and_confirms_each_challenge_once_and_only_from_here()
+    {
+        var world = await app.WorldAsync();
+        var ada = await world.Ada;
+        using var passkey = new Passkey(app.Address);
+        var begun = (await ada.AskAsync($"mutation($input: AccountInput!) {{ beginPasskey(input: $input) {{ options state {NeedsConfirming} }} }}", new { input = new { idempotencyKey = Acts.Key() } })).GetProperty("beginPasskey");
+        var credential = passkey.Create(begun.GetProperty("options").GetString()!);
+        async Task<JsonElement> AddAsync(Client client) => (await client.AskAsync($"mutation($input: AddPasskeyInput!) {{ addPasskey(input: $input) {{ factors {{ passkeys {{ name }} }} {NeedsConfirming} }} }}", new { input = new { name = "Phone", credential, state = begun.GetProperty("state").GetString() } })).GetProperty("addPasskey");
+        Assert.Equal("WrongFactor", (await AddAsync(await world.Otto)).Error());
+        var added = await AddAsync(ada);
+        Assert.True(added.Error() is null, added.ToString());
+        Assert.Equal("Phone", added.GetProperty("factors").GetProperty("passkeys")[0].GetProperty("name").GetString());
+
+        var cookies = new CookieContainer();
+        using var http = new HttpClient(new HttpClientHandler { CookieContainer = cookies }) { BaseAddress = new(app.Address) };
+        http.DefaultRequestHeaders.Add("graphql-require-preflight", "1");
+        async Task<(string Options, string Cookie)> OptionsAsync()
+        {
+            using var answer = await http.PostAsync("/session/passkey/options", null, Ct);
+            return (await answer.Content.ReadAsStringAsync(Ct), cookies.GetCookies(new(app.Address))["mumega_passkey"]!.Value);
+        }
+
+        // From another page, without a finger or PIN, nonsense, or to a challenge that was put to somebody else.
+        Assert.Equal((HttpStatusCode.Unauthorized, "WRONG_FACTOR"), await PostAsync(http, "/session/passkey", new { credential = passkey.Get((await OptionsAsync()).Options, from: "https://mumega.example") }));
+        Assert.Equal((HttpStatusCode.Unauthorized, "WRONG_FACTOR"), await PostAsync(http, "/session/passkey", new { credential = passkey.Get((await OptionsAsync()).Options, verified: false) }));
+        await OptionsAsync();
+        Assert.Equal((HttpStatusCode.Unauthorized, "WRONG_FACTOR"), await PostAsync(http, "/session/passkey", new { credential = "{}" }));
+        var (earlier, _) = await OptionsAsync();
+        await OptionsAsync();
+        Assert.Equal((HttpStatusCode.Unauthorized, "WRONG_FACTOR"), await PostAsync(http, "/session/passkey", new { credential = passkey.Get(earlier) }));
+
+        var (options, cookie) = await OptionsAsync();
+        var answered = passkey.Get(options);
+
+        // Whoever overhears all of it has nothing: a challenge is answered once.
+        using var repeating = new HttpClient(new HttpClientHandler { UseCookies = false }) { BaseAddress = new(app.Address) };
+        repeating.DefaultRequestHeaders.Add("graphql-require-preflight", "1");
+        repeating.DefaultRequestHeaders.Add("Cookie", $"mumega_passkey={cookie}");
+        Assert.Equal(HttpStatusCode.NoContent, (await PostAsync(repeating, "/session/passkey", new { credential = answered })).Status);
+        Assert.Equal((HttpStatusCode.Unauthorized, "WRONG_FACTOR"), await PostAsync(repeating, "/session/passkey", new { credential = answered }));
+
+        // It confirms one act, by an answer to the challenge that was made for that act.
+        ada.Confirms = null;
+        Assert.NotNull((await world.Hermes).Token);
+        async Task<JsonElement> SecretAsync(string reason) => (await ada.AskAsync($"mutation($input: IssueAgentSecretInput!) {{ issueAgentSecret(input: $input) {{ secret {NeedsConfirming} }} }}", new { input = new { workspaceId = world.WorkspaceId, agentId = world.IdOf("Hermes"), reason } })).GetProperty("issueAgentSecret");
+        async Task<string> ChallengeAsync(string id) => (await ada.AskAsync("query($id: ID!) { viewer { passkeyChallenge(confirmationId: $id) } }", new { id })).GetProperty("viewer").GetProperty("passkeyChallenge").GetString()!;
+        var needed = (await SecretAsync("rotated")).GetProperty("errors")[0];
+        Assert.Equal(["passkey"], needed.GetProperty("methods").EnumerateArray().Select(m => m.GetString()));
+        var id = needed.GetProperty("confirmationId").GetString()!;
+        Assert.Equal("InvalidArgument", await ConfirmAsync(ada, id, "PASSWORD", World.Password));
+        Assert.Equal("WrongFactor", await ConfirmAsync(ada, id, "PASSKEY", answered));
+        var mine = passkey.Get(await ChallengeAsync(id));
+        await ChallengeAsync(id);
+        Assert.Equal("WrongFactor", await ConfirmAsync(ada, id, "PASSKEY", mine));
+        Assert.Null(await ConfirmAsync(ada, id, "PASSKEY", passkey.Get(await ChallengeAsync(id))));
+        Assert.StartsWith("mumega_", (await SecretAsync("rotated")).GetProperty("secret").GetString(), StringComparison.Ordinal);
+        Assert.Equal("ConfirmationNeeded", (await SecretAsync("rotated")).Error());
     }
 
     internal static async Task<(string Key, IReadOnlyList<string> Recovery)> SetUpAsync(Client client)
