@@ -74,6 +74,9 @@ public sealed class WorkTests(Chrome chrome)
         await dialog.GetByLabel("Text").FillAsync("Monday to Friday, nine to five.");
         await dialog.GetByLabel("Reason").FillAsync("The days are named.");
         await dialog.GetByRole(AriaRole.Button, new() { Name = "Save" }).ClickAsync();
+
+        // The form holds the same text; the page has it, and the version to go on from, once the edit was carried out.
+        await Expect(page.GetByRole(AriaRole.Dialog)).ToHaveCountAsync(0);
         await Expect(page.GetByText("Monday to Friday, nine to five.")).ToBeVisibleAsync();
         await MoveAsync(page, "Submit and publish", "The days are named.");
         await request.GetByRole(AriaRole.Button, new() { Name = "Compare" }).ClickAsync();
