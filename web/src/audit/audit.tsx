@@ -106,7 +106,7 @@ const Acts = ({ filter }: { filter: ReceiptFilterInput | undefined }) => {
         <>
           <div tabIndex={0} role="region" aria-label="Audit log" className="overflow-x-auto rounded-xl border border-line bg-surface">
             <table className="w-full min-w-[44rem] text-sm">
-              <thead><tr className="border-b border-line text-left text-[13px] text-soft">{['When', 'Who', 'Tool', 'Decision', 'What happened', 'Reason'].map((h) => <th key={h} scope="col" className="px-4 py-2 font-medium">{h}</th>)}</tr></thead>
+              <thead><tr className="border-b border-line text-left text-[13px] text-soft">{['When', 'Who', 'Tool', 'Outcome', 'Reason'].map((h) => <th key={h} scope="col" className="px-4 py-2 font-medium">{h}</th>)}</tr></thead>
               <tbody className="divide-y divide-line">
                 {log.nodes.map((r) => {
                   const verdict = r.decision ? verdicts[r.decision] : undefined;
@@ -119,9 +119,8 @@ const Acts = ({ filter }: { filter: ReceiptFilterInput | undefined }) => {
                         {r.root.name !== r.by.name && <span className="block text-[13px] text-soft" title={r.root.email ?? undefined}>for {[...r.chain.map((c) => c.name), ...(r.chain.length ? [] : [r.root.name])].join(' › ')}</span>}
                       </td>
                       <td className="px-4 py-2.5"><span className="font-mono text-[13px]">{r.tool}</span><span className="block text-[13px] text-faint">{r.surface}</span></td>
-                      <td className="px-4 py-2.5">{verdict ? <Badge tone={verdict[0]}>{verdict[1]}</Badge> : <span className="text-faint">None</span>}</td>
-                      <td className="px-4 py-2.5"><StateBadge state={r.state} /><span className="mt-0.5 block font-mono text-xs text-faint" title={r.traceId ? `Trace ${r.traceId}` : undefined}>{r.code}</span></td>
-                      <td className="min-w-40 max-w-64 px-4 py-2.5 text-soft"><span className="line-clamp-2">{r.reason}</span></td>
+                      <td className="px-4 py-2.5"><span className="flex flex-wrap gap-1.5">{verdict && <Badge tone={verdict[0]}>{verdict[1]}</Badge>}<StateBadge state={r.state} /></span><span className="mt-0.5 block font-mono text-xs text-faint" title={r.traceId ? `Trace ${r.traceId}` : undefined}>{r.code}</span></td>
+                      <td className="min-w-44 px-4 py-2.5 text-soft"><span className="line-clamp-2" title={r.reason ?? undefined}>{r.reason}</span></td>
                     </tr>
                   );
                 })}
