@@ -51,13 +51,13 @@ suite() {
   local name=$1 project=$2; shift 2
   say "$name"
   dotnet build "$project" -v quiet -clp:ErrorsOnly || { failed=$((failed + 1)); return; }
-  dotnet run --project "$project" --no-build -- "$@" 2>&1 | tee "$work/$name.log" | grep -vE '^\s*$' | sed 's/\x1b\[[0-9;]*m//g' | grep -vE 'Discover(ing|ed)|Start(ing|ed):|xUnit.net v3'
+  dotnet run --project "$project" --no-build -- "$@" 2>&1 | sed -u 's/\x1b\[[0-9;]*m//g' | tee "$work/$name.log" | grep -vE '^\s*$' | grep -vE 'Discover(ing|ed)|Start(ing|ed):|xUnit.net v3'
   local line total f s e
-  line=$(sed 's/\x1b\[[0-9;]*m//g' "$work/$name.log" | grep -E 'Total: [0-9]+, Errors' | tail -1)
+  line=$(grep -E 'Total: [0-9]+, Errors' "$work/$name.log" | tail -1)
   if [ -z "$line" ]; then echo "$name did not finish"; failed=$((failed + 1)); return; fi
   total=$(sed -E 's/.*Total: ([0-9]+).*/\1/' <<<"$line"); f=$(sed -E 's/.*Failed: ([0-9]+).*/\1/' <<<"$line")
   s=$(sed -E 's/.*Skipped: ([0-9]+).*/\1/' <<<"$line"); e=$(sed -E 's/.*Errors: ([0-9]+).*/\1/' <<<"$line")
-  sed 's/\x1b\[[0-9;]*m//g' "$work/$name.log" | grep -F '[FAIL]' >>"$work/failures"
+  grep -F '[FAIL]' "$work/$name.log" >>"$work/failures"
   passed=$((passed + total - f - s)); failed=$((failed + f + e)); skipped=$((skipped + s))
 }
 

@@ -123,15 +123,7 @@ public sealed class WebSessions(
     {
         if (!HasPreflightHeader(context)) return Results.StatusCode(StatusCodes.Status403Forbidden);
 
-        string? state = null;
-        try
-        {
-            if (context.Request.Cookies[PasskeyCookie] is { } cookie) state = passkeyChallenges.Unprotect(cookie);
-        }
-        catch (CryptographicException)
-        {
-        }
-
+        var state = Kept(context, PasskeyCookie, passkeyChallenges);
         context.Response.Cookies.Delete(PasskeyCookie);
         var result = state is null || answer.Credential is null ? null : await passkeys.PerformAssertionAsync(new() { CredentialJson = answer.Credential, HttpContext = context, AssertionState = state });
         if (result is not { Succeeded: true, User: { } person }) return Wrong();
@@ -165,7 +157,7 @@ public sealed class WebSessions(
 
     private async Task<IResult> CallbackAsync(HttpContext context, string? code, string? state, CancellationToken ct)
     {
-        var login = ReadLogin(context);
+        var login = Kept(context, LoginCookie, logins) is { } text ? JsonSerializer.Deserialize<Login>(text) : null;
         context.Response.Cookies.Delete(LoginCookie);
         if (login is null || code is null || !CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(login.State), Encoding.UTF8.GetBytes(state ?? "")))
             return Results.Redirect("/sign-in?problem=expired");
@@ -289,11 +281,12 @@ public sealed class WebSessions(
 
     private string Callback => $"{address.Value}/session/callback";
 
-    private Login? ReadLogin(HttpContext context)
+    // What this installation put into a cookie; null when it is absent, forged or too old.
+    private static string? Kept(HttpContext context, string cookie, IDataProtector protector)
     {
         try
         {
-            return context.Request.Cookies[LoginCookie] is { } text ? JsonSerializer.Deserialize<Login>(logins.Unprotect(text)) : null;
+            return context.Request.Cookies[cookie] is { } text ? protector.Unprotect(text) : null;
         }
         catch (CryptographicException)
         {

@@ -15,9 +15,14 @@ namespace Mumega.Infrastructure.Identity;
 public sealed class Confirmations(Databases databases, IServiceScopeFactory scopes, TimeProvider clock)
 {
     /// <summary>Uses up the confirmation that was given for this act, with the next commit of the context; without one, asks for it.</summary>
-    internal Task<Outcome<Confirmation>> UseAsync(MumegaDb db, Actor by, string what, object?[] act, DateTimeOffset now, CancellationToken ct) => UseAsync(db, by, what, act, now, first: false, ct);
-
-    private async Task<Outcome<Confirmation>> UseAsync(MumegaDb db, Actor by, string what, object?[] act, DateTimeOffset now, bool first, CancellationToken ct)
+    /// <param name="db">Where it is used up.</param>
+    /// <param name="by">Whose.</param>
+    /// <param name="what">The act in words, for the person.</param>
+    /// <param name="act">What makes it this act and no other.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="passwordWillDo">Whether the password is enough for who has no second factor, whatever the tenant wants.</param>
+    /// <param name="ct">Cancels.</param>
+    internal async Task<Outcome<Confirmation>> UseAsync(MumegaDb db, Actor by, string what, object?[] act, DateTimeOffset now, bool passwordWillDo, CancellationToken ct)
     {
         var purpose = Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(act)));
         var known = await db.Confirmations.Where(c => c.PrincipalId == by.Id && c.Purpose == purpose && c.UsedAt == null).OrderByDescending(c => c.At).ToListAsync(ct);
@@ -29,7 +34,7 @@ public sealed class Confirmations(Databases databases, IServiceScopeFactory scop
 
         var methods = await factors.MethodsAsync(person);
         var tenantId = by.TenantId;
-        if (methods.Count == 0 && !first && await db.Tenants.Where(t => t.Id == tenantId).Select(t => t.RequiresSecondFactor).SingleAsync(ct)) return new SecondFactorRequired();
+        if (methods.Count == 0 && !passwordWillDo && await db.Tenants.Where(t => t.Id == tenantId).Select(t => t.RequiresSecondFactor).SingleAsync(ct)) return new SecondFactorRequired();
         if (methods.Count == 0) methods = ["password"];
         if (known.FirstOrDefault(c => c.IsOpen(now)) is { } open) return new ConfirmationNeeded(open.Id, methods, open.What);
 
@@ -48,7 +53,7 @@ public sealed class Confirmations(Databases databases, IServiceScopeFactory scop
     public async Task<Refusal?> UseAsync(Actor by, string what, object?[] act, CancellationToken ct)
     {
         await using var db = databases.OpenTenant(by.TenantId);
-        if ((await UseAsync(db, by, what, act, Clock.Now(clock), first: true, ct)).Refused(out var why, out _)) return why;
+        if ((await UseAsync(db, by, what, act, Clock.Now(clock), passwordWillDo: true, ct)).Refused(out var why, out _)) return why;
 
         await db.SaveChangesAsync(ct);
         return null;

@@ -46,7 +46,7 @@ public sealed partial class Kernel
             await using var confirming = desk.Databases.OpenTenant(by.TenantId);
             if (!await confirming.ElevationRequests.AnyAsync(r => r.PrincipalId == by.Id && r.IdempotencyKey == key, ct))
             {
-                if ((await desk.Confirmations.UseAsync(confirming, by, $"be elevated to {role} in {workspaceKey} for {minutes} minutes.", ["elevation", workspaceKey, role, minutes, breakGlass, key], Domain.Clock.Now(desk.Clock), ct)).Refused(out var unconfirmed, out var given)) return unconfirmed;
+                if ((await desk.Confirmations.UseAsync(confirming, by, $"be elevated to {role} in {workspaceKey} for {minutes} minutes.", ["elevation", workspaceKey, role, minutes, breakGlass, key], Domain.Clock.Now(desk.Clock), passwordWillDo: false, ct)).Refused(out var unconfirmed, out var given)) return unconfirmed;
 
                 await confirming.SaveChangesAsync(ct);
                 by = by with { Confirmed = given.Method };

@@ -166,7 +166,7 @@ public sealed class Sitting : IAsyncDisposable
     public async Task<Refusal?> ConfirmAsync(string what, object?[] act, CancellationToken ct)
     {
         if (!By.IsPresent || By.Confirmed is not null) return null;
-        if ((await Desk.Confirmations.UseAsync(Db, By, what, [Db.WorkspaceId, .. act], Now, ct)).Refused(out var why, out var given)) return why;
+        if ((await Desk.Confirmations.UseAsync(Db, By, what, [Db.WorkspaceId, .. act], Now, passwordWillDo: false, ct)).Refused(out var why, out var given)) return why;
 
         By = By with { Confirmed = given.Method };
         Call = Call with { By = By };

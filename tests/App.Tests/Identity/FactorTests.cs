@@ -22,8 +22,7 @@ public abstract class FactorTests(MumegaApp app)
         Assert.True(factors.GetProperty("authenticator").GetBoolean());
         Assert.Equal(10, factors.GetProperty("recoveryCodes").GetInt32());
 
-        using var http = new HttpClient(new HttpClientHandler { CookieContainer = new(), AllowAutoRedirect = false }) { BaseAddress = new(app.Address) };
-        http.DefaultRequestHeaders.Add("graphql-require-preflight", "1");
+        using var http = Visitor(new HttpClientHandler { CookieContainer = new(), AllowAutoRedirect = false });
         Assert.Equal((HttpStatusCode.Unauthorized, "SIGN_IN_FIRST"), await PostAsync(http, "/session/second-factor", new { method = "totp", code = "123456" }));
         Assert.Equal((HttpStatusCode.OK, "SECOND_FACTOR"), await PostAsync(http, "/session/sign-in", new { email = world.Email("Otto"), password = World.Password }));
 
@@ -57,8 +56,7 @@ public abstract class FactorTests(MumegaApp app)
         var world = await app.WorldAsync();
         var otto = await world.Otto;
         var (key, _) = await SetUpAsync(otto);
-        using var http = new HttpClient(new HttpClientHandler { CookieContainer = new() }) { BaseAddress = new(app.Address) };
-        http.DefaultRequestHeaders.Add("graphql-require-preflight", "1");
+        using var http = Visitor(new HttpClientHandler { CookieContainer = new() });
         await PostAsync(http, "/session/sign-in", new { email = world.Email("Otto"), password = World.Password });
         for (var i = 0; i < 5; i++) Assert.Equal((HttpStatusCode.Unauthorized, "WRONG_FACTOR"), await PostAsync(http, "/session/second-factor", new { method = "totp", code = Totp.Code(key, -30 - i) }));
         Assert.Equal((HttpStatusCode.TooManyRequests, "LOCKED_OUT"), await PostAsync(http, "/session/second-factor", new { method = "totp", code = Totp.Code(key, 1) }));
@@ -154,8 +152,7 @@ public abstract class FactorTests(MumegaApp app)
         Assert.Equal("Phone", added.GetProperty("factors").GetProperty("passkeys")[0].GetProperty("name").GetString());
 
         var cookies = new CookieContainer();
-        using var http = new HttpClient(new HttpClientHandler { CookieContainer = cookies }) { BaseAddress = new(app.Address) };
-        http.DefaultRequestHeaders.Add("graphql-require-preflight", "1");
+        using var http = Visitor(new HttpClientHandler { CookieContainer = cookies });
         async Task<(string Options, string Cookie)> OptionsAsync()
         {
             using var answer = await http.PostAsync("/session/passkey/options", null, Ct);
@@ -175,8 +172,7 @@ public abstract class FactorTests(MumegaApp app)
         var answered = passkey.Get(options);
 
         // Whoever overhears all of it has nothing: a challenge is answered once.
-        using var repeating = new HttpClient(new HttpClientHandler { UseCookies = false }) { BaseAddress = new(app.Address) };
-        repeating.DefaultRequestHeaders.Add("graphql-require-preflight", "1");
+        using var repeating = Visitor(new HttpClientHandler { UseCookies = false });
         repeating.DefaultRequestHeaders.Add("Cookie", $"mumega_passkey={cookie}");
         Assert.Equal(HttpStatusCode.NoContent, (await PostAsync(repeating, "/session/passkey", new { credential = answered })).Status);
         Assert.Equal((HttpStatusCode.Unauthorized, "WRONG_FACTOR"), await PostAsync(repeating, "/session/passkey", new { credential = answered }));
@@ -197,6 +193,14 @@ public abstract class FactorTests(MumegaApp app)
         Assert.Null(await ConfirmAsync(ada, id, "PASSKEY", passkey.Get(await ChallengeAsync(id))));
         Assert.StartsWith("mumega_", (await SecretAsync("rotated")).GetProperty("secret").GetString(), StringComparison.Ordinal);
         Assert.Equal("ConfirmationNeeded", (await SecretAsync("rotated")).Error());
+    }
+
+    // A browser that nobody is signed in with.
+    private HttpClient Visitor(HttpClientHandler handler)
+    {
+        var http = new HttpClient(handler) { BaseAddress = new(app.Address) };
+        http.DefaultRequestHeaders.Add("graphql-require-preflight", "1");
+        return http;
     }
 
     internal static async Task<(string Key, IReadOnlyList<string> Recovery)> SetUpAsync(Client client)

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
@@ -45,12 +44,8 @@ internal sealed class Passkey(string origin) : IDisposable
     private static byte[] Client(string type, JsonElement asked, string origin) =>
         JsonSerializer.SerializeToUtf8Bytes(new { type, challenge = asked.GetProperty("challenge").GetString(), origin, crossOrigin = false });
 
-    private static byte[] Data(string domain, byte flags, byte[] credential)
-    {
-        var uses = new byte[4];
-        BinaryPrimitives.WriteUInt32BigEndian(uses, 0);
-        return [.. SHA256.HashData(Encoding.UTF8.GetBytes(domain)), flags, .. uses, .. credential];
-    }
+    // The four bytes count the uses; one that several devices share leaves them at zero.
+    private static byte[] Data(string domain, byte flags, byte[] credential) => [.. SHA256.HashData(Encoding.UTF8.GetBytes(domain)), flags, .. new byte[4], .. credential];
 
     private static string Text(ReadOnlySpan<byte> bytes) => Base64Url.EncodeToString(bytes);
 }
