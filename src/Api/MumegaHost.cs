@@ -22,7 +22,6 @@ using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Jobs;
 using Mumega.Infrastructure.Receipts;
 using Mumega.Infrastructure.Runs;
-using Mumega.Infrastructure.Secrets;
 using Mumega.Jobs;
 
 namespace Mumega.Api;
@@ -116,20 +115,20 @@ public static class MumegaHost
         app.Services.GetRequiredService<Invitations>().Map(app);
         app.MapGet("/healthz", () => Results.Text("ok"));
         app.MapGet("/readyz", ReadyAsync);
-        if (configuration.GetValue("Jobs:Run", true))
-            app.UseHangfireDashboard("/jobs", new DashboardOptions { AsyncAuthorization = [new OperatorsOnly()], IsReadOnlyFunc = _ => true, DashboardTitle = "Mumega jobs" });
         app.MapFallbackToFile("index.html");
         return app;
     }
 
-    /// <summary>Brings the database up to date and loads keys; then the application may serve. Returns the demo's sign-ins when asked to set it up.</summary>
+    /// <summary>
+    /// Brings the database up to date and loads keys; then the application may serve. Nodes that start at once do so one after the other. Returns the demo's sign-ins when asked to set it up.
+    /// </summary>
     public static async Task<DemoSheet?> PrepareAsync(this WebApplication app, CancellationToken ct)
     {
         var services = app.Services;
         var databases = services.GetRequiredService<Databases>();
+        await using var turn = await databases.TakeTurnAsync(app.Logger, ct);
         await databases.MigrateAsync(ct);
         if (databases.Kind is DatabaseKind.Sqlite) await services.GetRequiredService<JobQueue>().ReleaseAllAsync(ct);
-        await services.GetRequiredService<SecretRotation>().RotateAsync(ct);
         await services.GetRequiredService<TokenKeyRing>().RotateAsync(ct);
         await services.GetRequiredService<LogSealer>().AdoptAsync(ct);
 
@@ -137,8 +136,9 @@ public static class MumegaHost
         await services.GetRequiredService<Installation>().EnsureWebClientAsync(address, ct);
         if (app.Configuration.GetValue("Jobs:Run", true))
         {
+            // Both make the tables of Hangfire, in the schema that its role was let into just now.
             services.ScheduleMumegaJobs();
-            services.GetRequiredService<IRecurringJobManager>().AddOrUpdate<TokenKeyRing>("keys.rotate", ring => ring.RotateAsync(CancellationToken.None), Cron.Daily());
+            app.UseHangfireDashboard("/jobs", new DashboardOptions { AsyncAuthorization = [new OperatorsOnly()], IsReadOnlyFunc = _ => true, DashboardTitle = "Mumega jobs" });
         }
 
         // What the first request would otherwise wait for.

@@ -8,6 +8,7 @@ using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Jobs;
 using Mumega.Infrastructure.Receipts;
 using Mumega.Infrastructure.Runs;
+using Mumega.Infrastructure.Secrets;
 
 namespace Mumega.Jobs;
 
@@ -53,5 +54,9 @@ public static class JobsSetup
         recurring.AddOrUpdate<Housekeeping>("housekeeping", house => house.TidyAsync(CancellationToken.None), Cron.Daily());
         recurring.AddOrUpdate<StopProber>("stops.probe", prober => prober.ProbeAsync(CancellationToken.None), Cron.Minutely());
         recurring.AddOrUpdate<LogAuditor>("log.audit", audit => audit.AuditAsync(CancellationToken.None), Cron.Daily(3));
+
+        // Also now: a key that was put first in the configuration is there since this start.
+        recurring.AddOrUpdate<SecretRotation>("secrets.rotate", rotation => rotation.RotateAsync(CancellationToken.None), Cron.Daily(4));
+        recurring.Trigger("secrets.rotate");
     }
 }

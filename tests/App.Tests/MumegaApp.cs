@@ -47,9 +47,12 @@ public abstract class MumegaApp : IAsyncLifetime
     internal Receiver Receiver { get; } = new();
 
     /// <summary>A second server on the same database, in a process of its own.</summary>
-    internal async Task<Neighbour> NeighbourAsync()
+    internal Task<Neighbour> NeighbourAsync() => NeighbourAsync(database.Connection);
+
+    /// <summary>A server of the same kind on another database.</summary>
+    internal async Task<Neighbour> NeighbourAsync(string connection)
     {
-        var neighbour = new Neighbour($"http://localhost:{FreePort()}", folder, $"--PublicAddress={Address}", $"--Database:Kind={database.Kind}", $"--Database:Connection={database.Connection}", $"--Database:Owner={Owner}", "--Keys:Encryption:0=" + TestServers.EncryptionKey, "--SignIn:TokensPerMinute=1000000", $"--Keys:Folder={Path.Combine(folder, "keys")}");
+        var neighbour = new Neighbour($"http://localhost:{FreePort()}", folder, $"--PublicAddress={Address}", $"--Database:Kind={database.Kind}", $"--Database:Connection={connection}", $"--Database:Owner={TestServers.OwnerOf(Enum.Parse<DatabaseKind>(database.Kind), connection)}", "--Keys:Encryption:0=" + TestServers.EncryptionKey, "--SignIn:TokensPerMinute=1000000", $"--Keys:Folder={Path.Combine(folder, "keys")}");
         await neighbour.ReadyAsync();
         return neighbour;
     }
@@ -73,19 +76,33 @@ public abstract class MumegaApp : IAsyncLifetime
         database = await DatabaseAsync(folder);
         Address = $"http://localhost:{FreePort()}";
         SecureAddress = $"https://localhost:{FreePort()}";
-        var certificate = Path.Combine(folder, "server.pfx");
-        using (var made = Certificates.New("localhost")) await File.WriteAllBytesAsync(certificate, made.Export(System.Security.Cryptography.X509Certificates.X509ContentType.Pfx, "test"));
-        app = MumegaHost.Build(
+        using (var made = Certificates.New("localhost")) await File.WriteAllBytesAsync(Certificate, made.Export(System.Security.Cryptography.X509Certificates.X509ContentType.Pfx, "test"));
+        app = await StartAsync($"{Address};{SecureAddress}");
+    }
+
+    private string Certificate => Path.Combine(folder, "server.pfx");
+
+    /// <summary>A second node on the same database, in this process, so that it has the same clock. It runs no jobs.</summary>
+    internal async Task<(WebApplication Node, string Address)> TwinAsync()
+    {
+        var address = $"http://localhost:{FreePort()}";
+        return (await StartAsync(address, "--Jobs:Run=false"), address);
+    }
+
+    private async Task<WebApplication> StartAsync(string urls, params string[] more)
+    {
+        var started = MumegaHost.Build(
         [
-            $"--Urls={Address};{SecureAddress}", $"--Kestrel:Certificates:Default:Path={certificate}", "--Kestrel:Certificates:Default:Password=test", $"--PublicAddress={Address}", $"--Data={folder}", $"--Database:Kind={database.Kind}", $"--Database:Connection={database.Connection}", $"--Database:Owner={Owner}", "--Keys:Encryption:0=" + TestServers.EncryptionKey,
-            $"--Outbound:AllowedPrivate:0={Receiver.Host}", "--Outbound:Timeout=00:00:02", "--Jobs:Poll=00:00:00.100", "--GraphQL:RegisteredOnly=false", $"--SignIn:PerMinute={SignInsPerMinute}", $"--SignIn:TokensPerMinute={SignInsPerMinute}", "--Checkpoints:Every=00:00:00.300",
+            $"--Urls={urls}", $"--Kestrel:Certificates:Default:Path={Certificate}", "--Kestrel:Certificates:Default:Password=test", $"--PublicAddress={Address}", $"--Data={folder}", $"--Database:Kind={database.Kind}", $"--Database:Connection={database.Connection}", $"--Database:Owner={Owner}", "--Keys:Encryption:0=" + TestServers.EncryptionKey,
+            $"--Outbound:AllowedPrivate:0={Receiver.Host}", "--Outbound:Timeout=00:00:02", "--Jobs:Poll=00:00:00.100", "--GraphQL:RegisteredOnly=false", $"--SignIn:PerMinute={SignInsPerMinute}", $"--SignIn:TokensPerMinute={SignInsPerMinute}", "--Checkpoints:Every=00:00:00.300", .. more,
         ], b =>
         {
             b.Logging.ClearProviders();
             Adjust(b);
         });
-        await app.PrepareAsync(CancellationToken.None);
-        await app.StartAsync();
+        await started.PrepareAsync(CancellationToken.None);
+        await started.StartAsync();
+        return started;
     }
 
     public async ValueTask DisposeAsync()
@@ -169,15 +186,17 @@ internal static class TestServers
 internal sealed class Neighbour : IAsyncDisposable
 {
     private readonly System.Diagnostics.Process process;
+    private readonly System.Collections.Concurrent.ConcurrentQueue<string> said = new();
 
     public Neighbour(string address, string folder, params string[] arguments)
     {
         Address = address;
         var start = new System.Diagnostics.ProcessStartInfo("dotnet") { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in (string[])[Repository.Server, $"--Urls={address}", $"--Data={Path.Combine(folder, "neighbour")}", .. arguments])
+        foreach (var argument in (string[])[Repository.Server, $"--Urls={address}", $"--Data={Path.Combine(folder, $"neighbour-{new Uri(address).Port}")}", .. arguments])
             start.ArgumentList.Add(argument);
         process = System.Diagnostics.Process.Start(start)!;
-        process.OutputDataReceived += (_, _) => { };
+        process.OutputDataReceived += (_, line) => said.Enqueue(line.Data ?? "");
+        process.ErrorDataReceived += (_, line) => said.Enqueue(line.Data ?? "");
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
     }
@@ -186,6 +205,8 @@ internal sealed class Neighbour : IAsyncDisposable
 
     public Task ReadyAsync() => Poll.UntilAsync(async () =>
     {
+        // One that is gone is not waited for.
+        Assert.False(process.HasExited, $"the server ended before it was ready:\n{string.Join('\n', said)}");
         using var http = new HttpClient();
         try
         {
@@ -196,7 +217,7 @@ internal sealed class Neighbour : IAsyncDisposable
         {
             return false;
         }
-    }, ready => ready);
+    }, ready => ready, seconds: 60);
 
     public async ValueTask DisposeAsync()
     {

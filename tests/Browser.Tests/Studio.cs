@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
@@ -32,16 +33,23 @@ public sealed class Chrome : IAsyncLifetime
     {
         await Browser.DisposeAsync();
         playwright.Dispose();
+        Studio.End();
     }
 }
 
-/// <summary>The application with its demo tenant, as <c>./mumega up</c> sets it up; a new one for every test.</summary>
+/// <summary>
+/// The application with its demo tenant, as <c>./mumega up</c> sets it up; a new one for every test. It is a copy of one that was set up for the same address, which is in what waits for approval: at
+/// another, something else would run.
+/// </summary>
 public sealed class Studio : IAsyncDisposable
 {
+    private static readonly ConcurrentBag<(string Address, string Folder)> Idle = [];
+
     private readonly WebApplication app;
     private readonly string folder;
+    private readonly (string Address, string Folder) template;
 
-    private Studio(WebApplication app, string folder, DemoSheet sheet) => (this.app, this.folder, Sheet) = (app, folder, sheet);
+    private Studio(WebApplication app, string folder, DemoSheet sheet, (string Address, string Folder) template) => (this.app, this.folder, Sheet, this.template) = (app, folder, sheet, template);
 
     public DemoSheet Sheet { get; }
 
@@ -49,17 +57,55 @@ public sealed class Studio : IAsyncDisposable
 
     public static async Task<Studio> OpenAsync()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        var address = $"http://localhost:{((IPEndPoint)listener.LocalEndpoint).Port}";
-        listener.Stop();
-
+        var template = Idle.TryTake(out var idle) ? idle : await SetUpAsync();
         var folder = Directory.CreateTempSubdirectory("mumega-browser-").FullName;
-        var app = MumegaHost.Build([$"--Urls={address}", $"--PublicAddress={address}", $"--Data={folder}", "--Demo=true"], b => b.Logging.ClearProviders());
+        foreach (var file in Directory.EnumerateFiles(template.Folder, "*", SearchOption.AllDirectories))
+        {
+            var copy = Path.Combine(folder, Path.GetRelativePath(template.Folder, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
+        }
+
+        var app = Build(folder, template.Address);
         var sheet = await app.PrepareAsync(CancellationToken.None);
         await app.StartAsync();
-        return new(app, folder, sheet!);
+        return new(app, folder, sheet!, template);
     }
+
+    /// <summary>Ends what studios were copied from. Call when none is open.</summary>
+    public static void End()
+    {
+        while (Idle.TryTake(out var template)) Directory.Delete(template.Folder, recursive: true);
+    }
+
+    private static async Task<(string Address, string Folder)> SetUpAsync()
+    {
+        var (address, folder) = ($"http://localhost:{FreePort()}", Directory.CreateTempSubdirectory("mumega-browser-").FullName);
+        await using (var app = Build(folder, address, "--Jobs:Run=false")) await app.PrepareAsync(CancellationToken.None);
+        Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
+        return (address, folder);
+    }
+
+    // Below what the system hands out by itself, so that no connection has it when it is used again.
+    private static int FreePort()
+    {
+        while (true)
+        {
+            try
+            {
+                using var listener = new TcpListener(IPAddress.Loopback, Random.Shared.Next(20_000, 32_000));
+                listener.Start();
+                return ((IPEndPoint)listener.LocalEndpoint).Port;
+            }
+            catch (SocketException)
+            {
+                // Taken; another one.
+            }
+        }
+    }
+
+    private static WebApplication Build(string folder, string address, params string[] more) =>
+        MumegaHost.Build([$"--Urls={address}", $"--PublicAddress={address}", $"--Data={folder}", "--Demo=true", .. more], b => b.Logging.ClearProviders());
 
     /// <param name="chrome">The browser.</param>
     /// <param name="role">Who.</param>
@@ -93,5 +139,6 @@ public sealed class Studio : IAsyncDisposable
         await app.DisposeAsync();
         Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
         Directory.Delete(folder, recursive: true);
+        Idle.Add(template);
     }
 }

@@ -24,9 +24,10 @@ public static class TokenServer
 
     public static void AddTokenServer(this IServiceCollection services, string publicAddress)
     {
-        services.AddSingleton<TokenKeyRing>();
+        services.AddSingleton<TokenKeyRing>().AddHostedService(p => p.GetRequiredService<TokenKeyRing>());
         services.AddSingleton<IConfigureOptions<OpenIddictServerOptions>>(p => p.GetRequiredService<TokenKeyRing>());
         services.AddSingleton<IOptionsChangeTokenSource<OpenIddictServerOptions>>(p => p.GetRequiredService<TokenKeyRing>());
+        services.AddSingleton<IOptionsChangeTokenSource<OpenIddictValidationOptions>>(p => p.GetRequiredService<TokenKeyRing>());
         services.AddSingleton<Authenticator>().AddSingleton<TokenIssuer>();
 
         services.AddOpenIddict()

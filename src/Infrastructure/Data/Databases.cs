@@ -2,6 +2,8 @@ using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Storage;
+using Microsoft.Extensions.Logging;
 using Npgsql;
 
 namespace Mumega.Infrastructure.Data;
@@ -27,6 +29,7 @@ public sealed class DatabaseOptions
 public sealed class Databases
 {
     private const int Pool = 256;
+    private static readonly TimeSpan Wait = TimeSpan.FromMilliseconds(100);
 
     private readonly CompiledQueries queries = new();
     private readonly SemaphoreSlim? writer;
@@ -71,7 +74,61 @@ public sealed class Databases
     public MumegaDb OpenPlatform() => Open(Guid.Empty, Guid.Empty);
 
     /// <summary>
-    /// Creates or updates the schema, as its owner. On SQLite it also turns on write-ahead logging, which stays on; on a server it raises the walls between tenants, and refuses to go on where they would
+    /// Waits until no other node is getting ready on this database, and keeps others waiting until what it returns is disposed of. The database server holds it for the connection, so that a node
+    /// which dies holds up nobody. The embedded database has one process.
+    /// </summary>
+    public async Task<IAsyncDisposable?> TakeTurnAsync(ILogger log, CancellationToken ct)
+    {
+        if (Kind is DatabaseKind.Sqlite) return null;
+
+        await using (var db = OpenAsOwner()) await CreateAsync(db, ct);
+        var (connection, sql) = Turn();
+        try
+        {
+            await connection.OpenAsync(ct);
+            await using var command = connection.CreateCommand();
+            command.CommandText = sql;
+            for (var waits = 0; await command.ExecuteScalarAsync(ct) is not true; waits++)
+            {
+                if (waits == 0) log.LogInformation("Another node is getting ready on this database. This one waits for its turn.");
+                await Task.Delay(Wait, ct);
+            }
+
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    // Out of no pool: one that is given back there may keep its session, and with it the lock.
+    private (System.Data.Common.DbConnection Connection, string Sql) Turn() => Kind is DatabaseKind.Postgres
+        ? (new NpgsqlConnection(new NpgsqlConnectionStringBuilder(OwnConnection) { Pooling = false }.ToString()), "SELECT pg_try_advisory_lock(8316540197)")
+        : (new Microsoft.Data.SqlClient.SqlConnection(new Microsoft.Data.SqlClient.SqlConnectionStringBuilder(OwnConnection) { Pooling = false }.ToString()),
+            "DECLARE @got int; EXEC @got = sp_getapplock @Resource = N'mumega.start', @LockMode = N'Exclusive', @LockOwner = N'Session', @LockTimeout = 0; SELECT CAST(IIF(@got >= 0, 1, 0) AS bit)");
+
+    private string OwnConnection => HasOwner ? options.Owner! : options.Connection;
+
+    private static async Task CreateAsync(MumegaDb db, CancellationToken ct)
+    {
+        var creator = db.GetService<IRelationalDatabaseCreator>();
+        if (await creator.ExistsAsync(ct)) return;
+
+        try
+        {
+            await creator.CreateAsync(ct);
+        }
+        catch (System.Data.Common.DbException)
+        {
+            // Another node may have been faster.
+            if (!await creator.ExistsAsync(ct)) throw;
+        }
+    }
+
+    /// <summary>
+    /// Creates or updates the schema, as its owner; whoever calls it has the turn. On SQLite it also turns on write-ahead logging, which stays on; on a server it raises the walls between tenants, and refuses to go on where they would
     /// not bind the application's role.
     /// </summary>
     public async Task MigrateAsync(CancellationToken ct)
@@ -96,11 +153,11 @@ public sealed class Databases
     // Another role than the application's, where one is given. Not pooled: it is needed once.
     private MumegaDb OpenAsOwner()
     {
-        if (options.Owner is not { Length: > 0 } owner) return OpenPlatform();
+        if (!HasOwner) return OpenPlatform();
 
         MumegaDb db = Kind is DatabaseKind.Postgres
-            ? new PostgresDb(new DbContextOptionsBuilder<PostgresDb>().UseNpgsql(new NpgsqlConnectionStringBuilder(owner) { Pooling = false }.ToString()).Options)
-            : new SqlServerDb(new DbContextOptionsBuilder<SqlServerDb>().UseSqlServer(new Microsoft.Data.SqlClient.SqlConnectionStringBuilder(owner) { Pooling = false }.ToString()).Options);
+            ? new PostgresDb(new DbContextOptionsBuilder<PostgresDb>().UseNpgsql(new NpgsqlConnectionStringBuilder(options.Owner) { Pooling = false }.ToString()).Options)
+            : new SqlServerDb(new DbContextOptionsBuilder<SqlServerDb>().UseSqlServer(new Microsoft.Data.SqlClient.SqlConnectionStringBuilder(options.Owner) { Pooling = false }.ToString()).Options);
         return db.For(Guid.Empty, Guid.Empty, queries, writer);
     }
 
@@ -109,11 +166,9 @@ public sealed class Databases
         var walls = Walls.Of(db.Model);
         var appendOnly = AppendOnly.Tables.Select(t => db.Model.FindEntityType(t)!.GetTableName()!);
 
-        // Several nodes may start at once; each statement can be repeated, but not at the same time.
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         if (Kind is DatabaseKind.Postgres)
         {
-            await db.Database.ExecuteSqlRawAsync("SELECT pg_advisory_xact_lock(8316540197)", ct);
             var role = HasOwner ? new NpgsqlConnectionStringBuilder(options.Connection).Username ?? throw new InvalidOperationException("Database:Connection names no user.") : null;
             var script = Walls.PostgresScript(walls, appendOnly, role);
 
@@ -127,7 +182,6 @@ public sealed class Databases
         }
         else
         {
-            await db.Database.ExecuteSqlRawAsync("EXEC sp_getapplock @Resource = N'mumega.walls', @LockMode = N'Exclusive', @LockOwner = N'Transaction', @LockTimeout = 60000", ct);
             var predicates = await db.Database.SqlQuery<int>($"SELECT COUNT(*) AS [Value] FROM sys.security_predicates p JOIN sys.security_policies s ON s.object_id = p.object_id WHERE s.name = 'mumega_walls' AND s.is_enabled = 1").SingleAsync(ct);
             if (predicates == walls.Count * 2) return;
 

@@ -40,7 +40,7 @@ public sealed class WebSession
     public int Version { get; private set; }
 }
 
-/// <summary>A key of the token server, sealed. Retired keys still verify until they are dropped.</summary>
+/// <summary>A key of the token server, sealed. Its id follows from the key before it, so that two nodes can't make two successors.</summary>
 public sealed class TokenKey
 {
     public required Guid Id { get; init; }

@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
 using Mumega.Infrastructure.Data;
 
 namespace Mumega.Infrastructure.Secrets;
@@ -14,7 +15,7 @@ public static class Purpose
 }
 
 /// <summary>Brings everything that is sealed under the current key-encryption key, so that a former one can be taken out of the configuration. A row that somebody else changed meanwhile is left for the next time.</summary>
-public sealed class SecretRotation(Databases databases, Vault vault)
+public sealed class SecretRotation(Databases databases, Vault vault, ILogger<SecretRotation> log)
 {
     /// <summary>Returns how many values were brought over.</summary>
     public async Task<int> RotateAsync(CancellationToken ct)
@@ -46,6 +47,7 @@ public sealed class SecretRotation(Databases databases, Vault vault)
         }
 
         foreach (var tenant in tenants) moved += await RotateAsync(tenant, current, ct);
+        log.LogInformation("All sealed values were looked at, and {Moved} brought under the current key-encryption key.", moved);
         return moved;
     }
 

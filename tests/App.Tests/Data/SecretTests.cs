@@ -3,6 +3,8 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Mumega.App.Tests.Runs;
 using Mumega.Infrastructure.Secrets;
 
 namespace Mumega.App.Tests.Data;
@@ -109,9 +111,16 @@ public abstract class CanaryTests(CanaryApp app)
 
         // Only this tenant's rows are looked at afterwards: other tests use the old key meanwhile, and the vault of the application has both.
         var (old, next) = (Convert.FromBase64String(TestServers.EncryptionKey), CanaryApp.NextKey);
-        Assert.InRange(await new SecretRotation(app.Databases, new Vault([next, old])).RotateAsync(ct), 2, int.MaxValue);
+        // The application's own round at its start, for which the old key comes first, may come in between.
+        var rotation = new SecretRotation(app.Databases, new Vault([next, old]), NullLogger<SecretRotation>.Instance);
+        Assert.InRange(await rotation.RotateAsync(ct), 2, int.MaxValue);
         await using var db = app.Databases.Open(world.Tenant.Id, world.Workspace.Id);
-        var value = await db.Connections.Select(c => c.SealedSecret).SingleAsync(ct);
+        var current = new Vault([next]).Current;
+        var value = await Poll.UntilAsync(async () =>
+        {
+            await rotation.RotateAsync(ct);
+            return await db.Connections.Select(c => c.SealedSecret).SingleAsync(ct);
+        }, v => v.StartsWith(current, StringComparison.Ordinal));
         Assert.StartsWith("whsec_", new Vault([next]).Open(world.Tenant.Id, Purpose.Connection, value), StringComparison.Ordinal);
         var run = (await (await world.Hermes).ProposeAsync(world, "webhook.send", new { connection = "crm", @event = "a.b", data = new { } })).Run();
         await (await world.Otto).DecideAsync(run);
