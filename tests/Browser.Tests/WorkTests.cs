@@ -1,5 +1,3 @@
-using System.Net.Http.Headers;
-using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
@@ -331,7 +329,7 @@ public sealed class WorkTests(Chrome chrome)
         await CheckAsync(page, "budget-set", dark: false);
         await page.GetByRole(AriaRole.Button, new() { Name = "Set", Exact = true }).ClickAsync();
         await Expect(page.GetByText("3 runs in an hour, for each agent.")).ToBeVisibleAsync();
-        for (var i = 0; i < 3; i++) Assert.Equal(System.Net.HttpStatusCode.OK, await AgentProposesAsync(studio, $"flood-{i}"));
+        await ProposeAsync(studio, 3);
         await Expect(page.GetByText("Used up")).ToBeVisibleAsync();
         await CheckAsync(page, "budgets", dark: false);
         await CheckAsync(page, "budgets", dark: true);
@@ -361,27 +359,58 @@ public sealed class WorkTests(Chrome chrome)
         await Expect(here.GetByText("This one")).ToBeVisibleAsync();
         await CheckAsync(here, "account", dark: false);
         await CheckAsync(here, "account", dark: true);
-        await here.GetByRole(AriaRole.Button, new() { Name = "End it" }).ClickAsync();
-        await Expect(here.GetByRole(AriaRole.Button, new() { Name = "End it" })).ToHaveCountAsync(0);
+
+        // Another password, after one proved to be who one is; it fits from then on.
+        await here.GetByRole(AriaRole.Button, new() { Name = "Change", Exact = true }).ClickAsync();
+        await here.GetByLabel("New password").FillAsync("passwordpassword");
+        await here.GetByRole(AriaRole.Button, new() { Name = "Change it" }).ClickAsync();
+        await Expect(here.GetByLabel("New password")).ToHaveAttributeAsync("aria-invalid", "true");
+        await CheckAsync(here, "password", dark: false);
+        await here.GetByLabel("New password").FillAsync("a sentence of my own");
+        await here.GetByRole(AriaRole.Button, new() { Name = "Change it" }).ClickAsync();
+        await Expect(here.GetByText("It is changed, and one other session ended.")).ToBeVisibleAsync();
 
         // The other page learns it by itself: its open connection ends.
         await Expect(there.GetByLabel("Password")).ToBeVisibleAsync(new() { Timeout = 20_000 });
+        await there.GetByLabel("E-mail").FillAsync(studio.Sheet.People.Single(p => p.Role == "operator").Email);
+        await there.GetByLabel("Password").FillAsync("a sentence of my own");
+        await there.GetByRole(AriaRole.Button, new() { Name = "Sign in", Exact = true }).ClickAsync();
+        await Expect(there.GetByRole(AriaRole.Heading, new() { Name = "Inbox" })).ToBeVisibleAsync();
+
+        // That one is ended by itself.
+        await here.ReloadAsync();
+        await here.GetByRole(AriaRole.Button, new() { Name = "End it" }).ClickAsync();
+        await Expect(here.GetByRole(AriaRole.Button, new() { Name = "End it" })).ToHaveCountAsync(0);
+        await Expect(there.GetByLabel("Password")).ToBeVisibleAsync(new() { Timeout = 20_000 });
     }
 
-    private static async Task<System.Net.HttpStatusCode> AgentProposesAsync(Studio studio, string slug)
+    [Fact]
+    public async Task What_an_approval_sets_off_is_shown_before_it_is_given()
     {
-        using var http = new HttpClient { BaseAddress = new(studio.Address) };
-        using var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["grant_type"] = "client_credentials", ["client_id"] = studio.Sheet.AgentClientId, ["client_secret"] = studio.Sheet.AgentSecret, ["scope"] = "mumega:read mumega:propose" });
-        using var token = await http.PostAsync("/connect/token", form);
-        http.DefaultRequestHeaders.Authorization = new("Bearer", (await token.Content.ReadFromJsonAsync<System.Text.Json.JsonElement>()).GetProperty("access_token").GetString());
-        using var spaces = await http.PostAsJsonAsync("/graphql", new { query = "{ viewer { workspaces { id } } }" });
-        var workspaceId = (await spaces.Content.ReadFromJsonAsync<System.Text.Json.JsonElement>()).GetProperty("data").GetProperty("viewer").GetProperty("workspaces")[0].GetProperty("id").GetString();
-        using var answer = await http.PostAsJsonAsync("/graphql", new
+        await using var studio = await Studio.OpenAsync();
+        var page = await studio.SignInAsync(chrome, "approver");
+        using var hermes = await Agent.SignInAsync(studio);
+        var created = await hermes.ProposeAsync("packet.create", new { type = "refund", title = "Order 7", payload = new { order = "order-7", cents = 1999, currency = "EUR", reason = "It came broken." } }, "They asked.");
+        async Task<string?> PacketAsync() => (await hermes.AskAsync("query($id: ID!) { node(id: $id) { ... on Run { packet { id } } } }", new { id = created })).GetProperty("node").GetProperty("packet") is { ValueKind: JsonValueKind.Object } packet ? packet.GetProperty("id").GetString() : null;
+        string? packetId;
+        for (var tries = 0; (packetId = await PacketAsync()) is null; tries++)
         {
-            query = "mutation($input: ProposeActionInput!) { proposeAction(input: $input) { errors { message } } }",
-            variables = new { input = new { workspaceId, action = "page.publish", input = new { slug, title = "A page", markdown = "Text." }, reason = "Because.", idempotencyKey = slug } },
-        });
-        return answer.StatusCode;
+            Assert.True(tries < 1000, "the packet does not begin");
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
+
+        await hermes.AskAsync("mutation($input: MovePacketInput!) { movePacket(input: $input) { errors { message } } }", new { input = new { packetId, transition = "grant", reason = "It is their right.", idempotencyKey = "grant" } });
+
+        var card = page.GetByRole(AriaRole.Article).Filter(new() { HasText = "It is their right." });
+        await Expect(card.GetByText("Then by itself")).ToBeVisibleAsync();
+        await Expect(card.GetByText("Pay back: send a webhook")).ToBeVisibleAsync();
+        await Expect(card.GetByText("Irreversible")).ToHaveCountAsync(2);
+        await CheckAsync(page, "sets-off", dark: false);
+        await CheckAsync(page, "sets-off", dark: true);
+        await card.GetByRole(AriaRole.Link, new() { Name = "Look at it first" }).ClickAsync();
+        await Expect(page.GetByText("High blast · Irreversible")).ToBeVisibleAsync();
+        await Expect(page.GetByText("Pay back: send a webhook")).ToBeVisibleAsync();
+        await CheckAsync(page, "sets-off-run", dark: false);
     }
 
     [Fact]
@@ -428,21 +457,7 @@ public sealed class WorkTests(Chrome chrome)
     // What the demo's agent asks for.
     private static async Task ProposeAsync(Studio studio, int count, string action = "page.publish", Func<int, object>? input = null)
     {
-        using var http = new HttpClient { BaseAddress = new(studio.Address) };
-        using var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["grant_type"] = "client_credentials", ["client_id"] = studio.Sheet.AgentClientId, ["client_secret"] = studio.Sheet.AgentSecret, ["scope"] = "mumega:read mumega:propose" });
-        var token = await (await http.PostAsync("/connect/token", form, TestContext.Current.CancellationToken)).Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken);
-        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token.GetProperty("access_token").GetString());
-        async Task<JsonElement> AskAsync(string query, object? variables = null) =>
-            (await (await http.PostAsJsonAsync("/graphql", new { query, variables }, TestContext.Current.CancellationToken)).Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken)).GetProperty("data");
-
-        var workspaceId = (await AskAsync("{ viewer { workspaces { id } } }")).GetProperty("viewer").GetProperty("workspaces")[0].GetProperty("id").GetString();
-        for (var n = 1; n <= count; n++)
-        {
-            var payload = await AskAsync("mutation($input: ProposeActionInput!) { proposeAction(input: $input) { run { id state } errors { message } } }", new
-            {
-                input = new { workspaceId, action, input = input?.Invoke(n) ?? new { slug = $"page-{n}", title = $"Page {n}", markdown = $"Text {n}." }, reason = $"Needed for client {n}.", idempotencyKey = Guid.NewGuid().ToString() },
-            });
-            Assert.Equal(0, payload.GetProperty("proposeAction").GetProperty("errors").GetArrayLength());
-        }
+        using var hermes = await Agent.SignInAsync(studio);
+        for (var n = 1; n <= count; n++) await hermes.ProposeAsync(action, input?.Invoke(n) ?? new { slug = $"page-{n}", title = $"Page {n}", markdown = $"Text {n}." }, $"Needed for client {n}.");
     }
 }

@@ -141,6 +141,14 @@ public sealed record PreflightView(bool Passed, IReadOnlyList<CheckView> Checks,
         : new(p.Passed, [.. p.Checks.Select(c => new CheckView(c.Name, c.Passed, c.Detail))], new(p.Summary, p.Before, p.After), p.RollbackPlan);
 }
 
+/// <summary>A step that a workflow takes by itself.</summary>
+/// <param name="Transition">The transition's name in the workflow.</param>
+/// <param name="Title">The same for people.</param>
+/// <param name="Action">The kind of the action that it runs.</param>
+/// <param name="ActionTitle">The same for people.</param>
+[Name("FollowUp")]
+public sealed record FollowUpView(string Transition, string Title, string Action, string ActionTitle, Blast Blast, Reversibility Reversibility);
+
 /// <summary>Whether and how a run can be undone now.</summary>
 [Name("RollbackPointer")]
 public sealed record RollbackView(RollbackStatus Status, string Summary, DateTimeOffset? Until, [property: Id] string? RunId);
@@ -160,9 +168,16 @@ public sealed class RunNode(Run run, ActionCatalog catalog, DateTimeOffset now) 
 
     public string Family => run.Family;
 
-    public Blast Blast => catalog.Find(run.Action)?.Blast ?? Blast.High;
+    /// <summary>How far it reaches, with everything that it sets off: the farthest of them.</summary>
+    public Blast Blast => Rating.Blast;
 
-    public Reversibility Reversibility => catalog.Find(run.Action)?.Reversibility ?? Reversibility.Irreversible;
+    /// <summary>Whether it can be undone, with everything that it sets off: the worst of them.</summary>
+    public Reversibility Reversibility => Rating.Reversibility;
+
+    /// <summary>What the packet's workflow may do by itself once this has run, the nearest first; each is a run of its own, behind its own gates.</summary>
+    public IReadOnlyList<FollowUpView> SetsOff => [.. (run.Decision.SetsOff ?? []).Select(f => new FollowUpView(f.Transition, f.Title, f.Action, catalog.Find(f.Action)?.Title ?? f.Action, f.Rating.Blast, f.Rating.Reversibility))];
+
+    private Rating Rating => run.Decision.RatingOf(catalog.Find(run.Action)?.Rating ?? new(Blast.High, Reversibility.Irreversible));
 
     /// <summary>The input in its canonical form, as far as the caller may see it.</summary>
     public async Task<JsonElement> Input(IResolveFieldContext context)

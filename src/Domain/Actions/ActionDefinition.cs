@@ -29,6 +29,13 @@ public enum Blast { Low, Medium, High }
 /// <summary>Whether and how an action can be undone.</summary>
 public enum Reversibility { Reversible, Compensable, Irreversible }
 
+/// <summary>How far something reaches and whether it can be undone.</summary>
+public sealed record Rating(Blast Blast, Reversibility Reversibility)
+{
+    /// <summary>The worse of both in either respect.</summary>
+    public Rating Or(Rating other) => new(Blast > other.Blast ? Blast : other.Blast, Reversibility > other.Reversibility ? Reversibility : other.Reversibility);
+}
+
 /// <summary>A named condition that was looked at before running, with its answer.</summary>
 public sealed record Check(string Name, bool Passed, string Detail);
 
@@ -288,6 +295,9 @@ public abstract class ActionDefinition
 
     public abstract Reversibility Reversibility { get; }
 
+    /// <summary>Both, by itself.</summary>
+    public Rating Rating => new(Blast, Reversibility);
+
     /// <summary>JSON Schema of the input; titles and descriptions become the form.</summary>
     public abstract string InputSchema { get; }
 
@@ -317,6 +327,9 @@ public abstract class ActionDefinition
 
     /// <summary>Faults that only live state can tell, found before anything is proposed; none when it may be proposed.</summary>
     public virtual Task<IReadOnlyList<InputFault>> FaultsAsync(JsonElement input, ActionCall call, CancellationToken ct) => Task.FromResult<IReadOnlyList<InputFault>>([]);
+
+    /// <summary>What a packet's workflow would do by itself once this ran; nothing for what begins no packet.</summary>
+    public virtual Task<IReadOnlyList<FollowUp>> SetsOffAsync(JsonElement input, ActionCall call, CancellationToken ct) => Task.FromResult<IReadOnlyList<FollowUp>>([]);
 
     /// <summary>What it will cost at most, for budgets: the input's <c>cost</c> where the schema has one.</summary>
     public virtual Money? Cost(JsonElement input) =>

@@ -74,6 +74,7 @@ public static class Differences
         var found = new List<Difference>();
         Compare("policy", then.PolicyVersion, now.PolicyVersion);
         Compare("gates", Gates(then), Gates(now));
+        Compare("sets off", SetsOff(then), SetsOff(now));
         Compare("summary", before?.Summary, after.Summary);
         Compare("state", before?.Before, after.Before);
         Compare("result", before?.After, after.After);
@@ -86,6 +87,8 @@ public static class Differences
             if (old != current) found.Add(new(what, old, current));
         }
     }
+
+    private static string? SetsOff(Decision decision) => decision.SetsOff is { } all ? string.Join(", ", all.Select(f => f.Title)) : null;
 
     private static string Gates(Decision decision) => string.Join(", ", decision.Gates.Select(g => $"{g.Quorum} × {g.Role}"));
 }

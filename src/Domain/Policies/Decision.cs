@@ -21,13 +21,23 @@ public sealed record Gate(string Role, int Quorum, TimeSpan Expires, string Poli
     public IEnumerable<string> Asks => Also is null ? [Role] : [Role, Also];
 }
 
+/// <summary>What a workflow does by itself once a transition was taken.</summary>
+/// <param name="Transition">The transition's name in the workflow.</param>
+/// <param name="Title">The same for people.</param>
+/// <param name="Action">The kind of the action that it runs.</param>
+public sealed record FollowUp(string Transition, string Title, string Action, Rating Rating);
+
 /// <summary>What policy says about one act.</summary>
 /// <param name="Policies">The ids of the policies that determined the verdict.</param>
 /// <param name="PolicyVersion">The version of the tenant's policies that was asked.</param>
 /// <param name="Remedies">What would change the verdict; each was tried against the same policies before being offered.</param>
+/// <param name="SetsOff">What a workflow would do by itself after it; absent when nothing.</param>
 public sealed record Decision(
-    Verdict Verdict, IReadOnlyList<string> Policies, string PolicyVersion, string Reason, IReadOnlyList<Gate> Gates, IReadOnlyList<string> Remedies)
+    Verdict Verdict, IReadOnlyList<string> Policies, string PolicyVersion, string Reason, IReadOnlyList<Gate> Gates, IReadOnlyList<string> Remedies, IReadOnlyList<FollowUp>? SetsOff = null)
 {
+    /// <summary>The rating of an action with everything that it sets off: the worst of them.</summary>
+    public Rating RatingOf(Rating own) => (SetsOff ?? []).Aggregate(own, (worst, f) => worst.Or(f.Rating));
+
     public PolicyDenied AsRefusal() => new(Reason, Policies, PolicyVersion);
 
     /// <summary>What holds when somebody else has to be allowed too: the stricter verdict, and the gates of both.</summary>
@@ -92,8 +102,9 @@ public static class ControlAct
 /// <param name="Input">The action's input; absent for control acts.</param>
 /// <param name="Field">For <see cref="ControlAct.OpenField"/>: the name of the field.</param>
 /// <param name="Tier">How an agent works; absent for anybody else.</param>
+/// <param name="Rating">The rating of the action with what it sets off; absent when it sets nothing off.</param>
 public sealed record Question(
-    Actor Principal, bool Suspended, IReadOnlySet<string> Roles, Guid WorkspaceId, string Act, ActionDefinition? Action, JsonElement? Input, string? Field = null, AgentTier? Tier = null);
+    Actor Principal, bool Suspended, IReadOnlySet<string> Roles, Guid WorkspaceId, string Act, ActionDefinition? Action, JsonElement? Input, string? Field = null, AgentTier? Tier = null, Rating? Rating = null);
 
 /// <summary>The one place where authority is decided: Cedar policies of the tenant under guardrails that no tenant can edit.</summary>
 public sealed class PolicyBook
@@ -225,8 +236,9 @@ public sealed class PolicyBook
         if (question.Field is { } field) context["field"] = Value.Of(field);
         if (question.Action is not null)
         {
-            context["blast"] = Value.Of(question.Action.Blast.ToString().ToLowerInvariant());
-            context["reversibility"] = Value.Of(question.Action.Reversibility.ToString().ToLowerInvariant());
+            var rating = question.Rating ?? question.Action.Rating;
+            context["blast"] = Value.Of(rating.Blast.ToString().ToLowerInvariant());
+            context["reversibility"] = Value.Of(rating.Reversibility.ToString().ToLowerInvariant());
             if (question.Input is { } value) context["input"] = PolicySchema.InputOf(question.Action, value);
         }
 

@@ -218,7 +218,7 @@ public sealed class Run : IReceipted
                     ("target", run.Target), ("reason_text", reason), ("effect_id", run.EffectId), ("idempotency_key", idempotencyKey), ("undoes", undoes?.Id),
                     ("packet", run.PacketId), ("transition", run.Transition)]),
             run.Note(ReceiptKind.Decided, by, now, $"policy.{Snake(decision.Verdict)}",
-                [("decision", Snake(decision.Verdict)), ("policies", decision.Policies), ("policy_version", decision.PolicyVersion), ("reason_text", decision.Reason)]),
+                [("decision", Snake(decision.Verdict)), ("policies", decision.Policies), ("policy_version", decision.PolicyVersion), ("reason_text", decision.Reason), ("sets_off", Seen(decision.SetsOff))]),
         };
         if (preflight is not null)
         {
@@ -413,6 +413,7 @@ public sealed class Run : IReceipted
         ["nonce"] = Id,
         ["packet"] = PacketId,
         ["transition"] = Transition,
+        ["sets_off"] = Seen(decision.SetsOff),
     });
 
     /// <summary>The digest of what would run without what tells one run from another: who asked, the ids, and where it stands.</summary>
@@ -425,13 +426,19 @@ public sealed class Run : IReceipted
         ["policy_version"] = Decision.PolicyVersion,
         ["gates"] = Decision.Gates.Select(g => $"{g.Role}/{g.Quorum}"),
         ["transition"] = Transition,
+        ["sets_off"] = Seen(Decision.SetsOff),
     });
+
+    private static IEnumerable<string>? Seen(IReadOnlyList<FollowUp>? setsOff) => setsOff?.Select(f => $"{f.Transition} {f.Action}");
 
     // What does not apply is left out, so that what was approved before it existed keeps its digest.
     private static string Hash(Dictionary<string, object?> content)
     {
-        if (content.GetValueOrDefault("packet") is null) content.Remove("packet");
-        if (content["transition"] is null) content.Remove("transition");
+        foreach (var name in new[] { "packet", "transition", "sets_off" })
+        {
+            if (content.GetValueOrDefault(name) is null) content.Remove(name);
+        }
+
         return Convert.ToHexStringLower(SHA256.HashData([.. "mumega-action/1\n"u8, .. CanonicalJson.Bytes(JsonSerializer.SerializeToElement(content))]));
     }
 

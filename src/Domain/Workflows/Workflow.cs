@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Mumega.Domain.Actions;
 using Mumega.Domain.Policies;
 using Mumega.Domain.Tenancy;
 
@@ -54,6 +55,8 @@ public sealed record WorkflowDocument(
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     };
 
+    private static readonly Lazy<ActionCatalog> Catalog = new(() => new());
+
     /// <summary>Reads a document that satisfies the schema of <c>workflow.publish</c>.</summary>
     public static WorkflowDocument Read(string json) => JsonSerializer.Deserialize<WorkflowDocument>(json, Form)!;
 
@@ -66,6 +69,28 @@ public sealed record WorkflowDocument(
     /// <summary>The transitions that lead out of a state, by name.</summary>
     public IEnumerable<(string Key, TransitionSpec Transition)> Out(string state) =>
         Transitions.Where(t => t.Value.From.Contains(state)).OrderBy(t => t.Key, StringComparer.Ordinal).Select(t => (t.Key, t.Value));
+
+    /// <summary>What may follow a transition by itself, by the workflow's or the clock's doing and whatever their conditions say then; the nearest first.</summary>
+    public IReadOnlyList<FollowUp> SetOffBy(string transition) => SetOffIn(LeadsTo(Transitions[transition]));
+
+    /// <summary>The same once a packet is in one of some states.</summary>
+    public IReadOnlyList<FollowUp> SetOffIn(IEnumerable<string> states)
+    {
+        var found = new List<(string Key, TransitionSpec Transition)>();
+        var open = new Queue<string>(states);
+        while (open.TryDequeue(out var state))
+        {
+            foreach (var next in Out(state).Where(t => t.Transition.Unattended && found.All(f => f.Key != t.Key)))
+            {
+                found.Add(next);
+                foreach (var further in LeadsTo(next.Transition)) open.Enqueue(further);
+            }
+        }
+
+        return [.. found.Select(f => (f.Key, f.Transition.Title, Action: (f.Transition.Action is { } a ? Catalog.Value.Find(a.Run) : null) ?? Catalog.Value.Find("packet.move")!)).Select(f => new FollowUp(f.Key, f.Title, f.Action.Kind, f.Action.Rating))];
+    }
+
+    private static IEnumerable<string> LeadsTo(TransitionSpec transition) => transition.Otherwise is { To: var otherwise } ? [transition.To, otherwise] : [transition.To];
 
     /// <summary>The states in the order in which packets come to them; where they end, last.</summary>
     [JsonIgnore]

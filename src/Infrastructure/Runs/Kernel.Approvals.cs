@@ -111,7 +111,7 @@ public sealed partial class Kernel
     }
 
     // What reaches far is approved with a fresh second factor.
-    private bool Weighs(Run run) => desk.Catalog.Find(run.Action) is { Blast: Blast.High } or { NeedsConfirmation: true };
+    private bool Weighs(Run run) => desk.Catalog.Find(run.Action) is { } action && (action.NeedsConfirmation || run.Decision.RatingOf(action.Rating).Blast is Blast.High);
 
     // What was seen is not what would run now: the act keeps what changed and decides nothing.
     private static async Task<StaleDigest?> StaleAsync(Sitting s, Run run, Approval approval, CancellationToken ct)
@@ -160,7 +160,7 @@ public sealed partial class Kernel
             if (desk.Read(run.Action, input).Refused(out var unreadable, out var read)) return unreadable;
             if (await s.Db.Queries.ApprovalOfRun(s.Db, run.Id, ct) is not { State: ApprovalState.ChangesRequested } approval) return new WrongState(run.State.Name(), "CHANGES_REQUESTED");
 
-            var decision = s.Decide(run.Action, read.Action, read.Json);
+            var decision = await s.DecideAsync(read.Action, read.Json, ct);
             if (decision.Verdict is Verdict.Deny) return decision.AsRefusal();
             if (await read.Action.FaultsAsync(read.Json, s.Call, ct) is { Count: > 0 } faults) return new InvalidInput(faults);
 

@@ -30,7 +30,7 @@ public sealed partial class Kernel(Desk desk)
         if (desk.Read(kind, input).Refused(out var unreadable, out var read)) return unreadable;
 
         await using var sitting = await desk.SitAsync(by, workspaceId, ct);
-        var decision = sitting.Decide(kind, read.Action, read.Json);
+        var decision = await sitting.DecideAsync(read.Action, read.Json, ct);
         if (decision.Verdict is not Verdict.Deny && await read.Action.FaultsAsync(read.Json, sitting.Call, ct) is { Count: > 0 } faults) return new InvalidInput(faults);
 
         var preflight = decision.Verdict is Verdict.Deny ? null : await read.Action.PreflightAsync(read.Json, sitting.Call, ct);
@@ -141,7 +141,7 @@ public sealed partial class Kernel(Desk desk)
         var json = JsonDocument.Parse(input).RootElement;
         if (s.StopFor(action, json) is { } stopped) return stopped;
 
-        var decision = step is null ? s.Decide(action.Kind, action, json) : step.Decide(s, action, json);
+        var decision = step is null ? await s.DecideAsync(action, json, ct) : step.Decide(s, action, json);
         if (decision.Verdict is not Verdict.Deny && await action.RefusalAsync(json, s.Call, ct) is { } refused)
         {
             await s.Desk.Security.NoteAsync(s.Db.TenantId, "act.refused", s.By.Id, null, $"{action.Kind}: {refused.Code}", ct);

@@ -54,18 +54,27 @@ public sealed class Sitting : IAsyncDisposable
     public async Task<(Workspace Workspace, string TenantKey)?> SeeAsync(CancellationToken ct) =>
         MaySee && await authority.WorkspaceAsync(Db, ct) is { } workspace ? (workspace, authority.TenantKey) : null;
 
-    public Decision Decide(string act, ActionDefinition? action = null, JsonElement? input = null) => Decide(By, standing, behind, authority.Policies, Db.WorkspaceId, act, action, input);
+    public Decision Decide(string act, ActionDefinition? action = null, JsonElement? input = null, IReadOnlyList<FollowUp>? setsOff = null)
+    {
+        if (setsOff is not { Count: > 0 } || action is null) return Decide(By, standing, behind, authority.Policies, Db.WorkspaceId, act, action, input);
+
+        var rating = setsOff.Aggregate(action.Rating, (worst, f) => worst.Or(f.Rating));
+        return Decide(By, standing, behind, authority.Policies, Db.WorkspaceId, act, action, input, rating: rating) with { SetsOff = setsOff };
+    }
+
+    /// <summary>What policy says about an action, with what it sets off.</summary>
+    public async Task<Decision> DecideAsync(ActionDefinition action, JsonElement input, CancellationToken ct) => Decide(action.Kind, action, input, await action.SetsOffAsync(input, Call, ct));
 
     // Who acts for others may do what all of them may, behind the gates of each.
     private static Decision Decide(
-        Actor by, Standing standing, IReadOnlyList<Standing> behind, PolicyBook policies, Guid workspaceId, string act, ActionDefinition? action, JsonElement? input, string? field = null)
+        Actor by, Standing standing, IReadOnlyList<Standing> behind, PolicyBook policies, Guid workspaceId, string act, ActionDefinition? action, JsonElement? input, string? field = null, Rating? rating = null)
     {
-        var decision = policies.Decide(new(by, standing.Suspended, standing.Roles, workspaceId, act, action, input, field, standing.Tier));
+        var decision = policies.Decide(new(by, standing.Suspended, standing.Roles, workspaceId, act, action, input, field, standing.Tier, rating));
         for (var i = 0; i < behind.Count && decision.Verdict is not Verdict.Deny; i++)
         {
             var link = by.Chain[i];
             var theirs = by with { Id = link.Id, Kind = link.Kind, Name = link.Name, OwnerId = link.OwnerId, For = null };
-            decision = decision.And(policies.Decide(new(theirs, behind[i].Suspended, behind[i].Roles, workspaceId, act, action, input, field, behind[i].Tier)), link.Name);
+            decision = decision.And(policies.Decide(new(theirs, behind[i].Suspended, behind[i].Roles, workspaceId, act, action, input, field, behind[i].Tier, rating)), link.Name);
         }
 
         return decision;

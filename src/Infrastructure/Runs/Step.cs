@@ -88,11 +88,13 @@ internal sealed record Step(Packet Packet, WorkflowDocument Document, string Key
     /// <summary>What policy and workflow together say about the step.</summary>
     public Decision Decide(Sitting s, ActionDefinition action, JsonElement json)
     {
-        var decision = s.Decide(action.Kind, action, json);
+        // A harmless step that sets something else off is as heavy as what it sets off: nobody is asked any more who may want that. What goes on by itself was weighed with the step that set it off.
+        var setsOff = Transition.Unattended ? [] : Document.SetOffBy(Key);
+        var decision = s.Decide(action.Kind, action, json, setsOff);
         if (decision.Verdict is Verdict.Deny) return decision;
 
         // Taking the way is an act that policy is asked about, whatever else runs with it.
-        var way = action.Kind == Move ? decision : s.Decide(Move, s.Desk.Catalog.Find(Move), MoveInput());
+        var way = action.Kind == Move ? decision : s.Decide(Move, s.Desk.Catalog.Find(Move), MoveInput(), setsOff);
         if (way.Verdict is Verdict.Deny) return way;
 
         if (!Transition.Unattended && !(Transition.Roles ?? []).Any(s.Roles.Contains))
@@ -113,7 +115,7 @@ internal sealed record Step(Packet Packet, WorkflowDocument Document, string Key
     /// <summary>What is said about a run now, with its step if it has one.</summary>
     public static async Task<Decision> DecideAsync(Sitting s, Run run, ActionDefinition action, CancellationToken ct)
     {
-        if (run.PacketId is not { } id || run.Transition!.StartsWith(Compensating, StringComparison.Ordinal)) return s.Decide(run.Action, action, run.InputJson);
+        if (run.PacketId is not { } id || run.Transition!.StartsWith(Compensating, StringComparison.Ordinal)) return await s.DecideAsync(action, run.InputJson, ct);
         if (await PacketAsync(s, id, ct) is not var (packet, document)) throw new InvalidOperationException("a run's packet is gone");
 
         var step = new Step(packet, document, run.Transition, (await s.Call.State.FindPacketTypeAsync(packet.Type, packet.TypeVersion, ct))!.Schema);

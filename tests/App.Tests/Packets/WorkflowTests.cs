@@ -98,6 +98,81 @@ public abstract class WorkflowTests(MumegaApp app)
     }
 
     [Fact]
+    public async Task A_harmless_first_step_is_rated_decided_and_confirmed_by_the_worst_that_it_sets_off()
+    {
+        var world = await app.WorldAsync();
+        await world.WorkflowAsync("content-review");
+        await world.ConnectAsync("crm", "ok");
+        var (ada, bela, hermes, otto, petra) = (await world.Ada, await world.PersonAsync("Bela", "admin"), await world.Hermes, await world.Otto, await world.Petra);
+
+        // Three steps, of which the first two only move the packet and the last can't be undone. Only the first is asked for by somebody.
+        object Document(object begin) => new
+        {
+            workflow = "content-review",
+            title = "Quietly out",
+            packetType = "content",
+            states = new { draft = new { title = "Draft", kind = "initial" }, looked = new { title = "Looked at" }, sending = new { title = "Sending" }, sent = new { title = "Sent", kind = "final" } },
+            transitions = new
+            {
+                begin,
+                go = new { title = "Go on", from = new[] { "looked" }, to = "sending", automatic = true },
+                send = new
+                {
+                    title = "Tell everybody",
+                    from = new[] { "sending" },
+                    to = "sent",
+                    automatic = true,
+                    action = new { run = "webhook.send", input = new { connection = new { value = "crm" }, @event = new { value = "page.out" }, data = new { value = new { } } } },
+                },
+            },
+        };
+        async Task PutInForceAsync(string action, object input)
+        {
+            var run = (await ada.ProposeAsync(world, action, input)).Run();
+            Assert.Null((await bela.SayAsync(run, "APPROVE", null)).Error());
+            await ada.UntilAsync(run, "SUCCEEDED");
+        }
+
+        await PutInForceAsync("workflow.publish", new { document = Document(new { title = "Begin", from = new[] { "draft" }, to = "looked", roles = new[] { "operator", "agent" } }), replaces = 1 });
+        Task<JsonElement> DraftAsync(string slug) => hermes.CreatePacketAsync(world, "content", slug, new { slug, title = slug, markdown = "x" });
+        var packet = await DraftAsync("out");
+        var begin = (await hermes.MoveAsync(packet, "begin")).Run();
+        Assert.Equal("AWAITING_APPROVAL", begin.State());
+        var seen = (await petra.AskAsync("query($id: ID!) { node(id: $id) { ... on Run { blast reversibility setsOff { transition action blast reversibility } decision { policies } } } }", new { id = begin.GetProperty("id").GetString() })).GetProperty("node");
+        Assert.Equal(("HIGH", "IRREVERSIBLE"), (seen.GetProperty("blast").GetString(), seen.GetProperty("reversibility").GetString()));
+        Assert.Equal([("go", "packet.move", "LOW"), ("send", "webhook.send", "HIGH")], seen.GetProperty("setsOff").EnumerateArray().Select(f => (f.GetProperty("transition").GetString(), f.GetProperty("action").GetString(), f.GetProperty("blast").GetString())));
+        Assert.Contains("guardrail.irreversible", seen.GetProperty("decision").GetProperty("policies").EnumerateArray().Select(p => p.GetString()));
+
+        // Approving it weighs as much, and the last step is asked about once more.
+        var confirms = petra.Confirms;
+        petra.Confirms = null;
+        Assert.Equal("ConfirmationNeeded", (await petra.SayAsync(begin, "APPROVE", null)).Error());
+        petra.Confirms = confirms;
+        Assert.Null((await petra.SayAsync(begin, "APPROVE", null)).Error());
+        await otto.UntilPendingAsync(packet, "send");
+        Assert.Null((await petra.SayAsync(await otto.PendingRunAsync(packet), "APPROVE", null)).Error());
+        await otto.UntilStateAsync(packet, "sent");
+
+        // An agent that may do nothing irreversible can't have the workflow do it either.
+        var seed = (await ada.AskAsync("query($key: String!) { workspace(key: $key) { policies { text } } }", new { key = world.Workspace.Key })).GetProperty("workspace").GetProperty("policies").GetProperty("text").GetString();
+        const string Strict = """
+
+            @id("agents-undo") @reason("Agents do what can be undone.") forbid (principal is Mumega::Agent, action in Mumega::Action::"act", resource) when { context.reversibility == "irreversible" };
+            """;
+        await PutInForceAsync("policy.replace", new { text = seed + Strict, replaces = 1 });
+        var next = await DraftAsync("next");
+        var denied = (await hermes.MoveAsync(next, "begin")).Run();
+        Assert.Equal(("DENIED", "Agents do what can be undone."), (denied.State(), denied.GetProperty("decision").GetProperty("reason").GetString()));
+        Assert.Equal("AWAITING_APPROVAL", (await otto.MoveAsync(next, "begin")).Run().State());
+
+        // Nor where it would begin with the packet.
+        await PutInForceAsync("workflow.publish", new { document = Document(new { title = "Begin", from = new[] { "draft" }, to = "looked", automatic = true }), replaces = 2 });
+        Task<JsonElement> CreateAsync(Client by) => by.ProposeAsync(world, "packet.create", new { type = "content", title = "Quick", payload = new { slug = "quick", title = "Quick", markdown = "x" } });
+        Assert.Equal("DENIED", (await CreateAsync(hermes)).Run().State());
+        Assert.Equal("AWAITING_APPROVAL", (await CreateAsync(otto)).Run().State());
+    }
+
+    [Fact]
     public async Task A_compensation_that_fails_stops_and_asks_a_person()
     {
         var world = await app.WorldAsync();

@@ -6,6 +6,7 @@ import { graphql } from '../api/gql';
 import { useWorkspace } from '../shell/shell';
 import { useLiveQuery } from '../shell/use-live-query';
 import { useDecide } from '../runs/decide';
+import { SetsOff } from '../runs/sets-off';
 import { SideBySide } from '../ui/diff';
 import { Delegations } from './delegations';
 import { Ago, Badge, Button, Card, Empty, Key, Loading, PageTitle, Problem, ReasonDialog, words } from '../ui/ui';
@@ -24,7 +25,7 @@ const inboxDocument = graphql(`
         nodes {
           id digest blocked round createdAt expiresAt remindedAt escalatedAt withdrawable changes { what before after }
           gates { role quorum missing reason also }
-          run { packet { id title } id title target reason blast reversibility state proposedBy { name kind } preflight { preview { summary } rollbackPlan } }
+          run { packet { id title } id title target reason blast reversibility setsOff { transition title actionTitle blast reversibility } state proposedBy { name kind } preflight { preview { summary } rollbackPlan } }
         }
         pageInfo { hasNextPage endCursor }
       }
@@ -96,6 +97,8 @@ export const InboxPage = () => {
                 {approval.escalatedAt && <Badge tone="warn">Escalated to {approval.gates.map((g) => g.also).filter(Boolean).join(', ')}</Badge>}
                 {approval.remindedAt && !approval.escalatedAt && <Badge tone="warn">Reminded</Badge>}
                 {approval.round > 0 && <Badge tone="info">Changed since</Badge>}
+                {approval.run.blast === 'HIGH' && <Badge tone="warn">High blast</Badge>}
+                {approval.run.reversibility === 'IRREVERSIBLE' && <Badge tone="warn">Irreversible</Badge>}
               </div>
               <h2 className="mt-1.5 text-lg font-semibold leading-snug tracking-tight">
                 <Link to={`/w/${workspace.key}/runs/${approval.run.id}`} className="hover:underline">{approval.run.title}</Link>
@@ -109,8 +112,9 @@ export const InboxPage = () => {
               )}
               <dl className="mt-3 grid gap-x-6 gap-y-1.5 text-sm sm:grid-cols-[6.5rem_1fr]">
                 <Fact name="Their reason">{approval.run.reason}</Fact>
-                <Fact name="Why gated">{approval.gates[0]?.reason ?? 'A gate asks for it.'} {approval.gates.map((g) => `${g.quorum - g.missing} of ${g.quorum} ${g.role}`).join(', ')}.</Fact>
+                <Fact name="Why gated">{approval.gates[0]?.reason ?? 'A gate asks for it.'} {[...new Set(approval.gates.map((g) => `${g.quorum - g.missing} of ${g.quorum} ${g.role}`))].join(', ')}.</Fact>
                 <Fact name="Undo">{approval.run.preflight?.rollbackPlan}</Fact>
+                {approval.run.setsOff.length > 0 && <Fact name="Then by itself"><SetsOff steps={approval.run.setsOff} /></Fact>}
               </dl>
               <div className="mt-4 flex flex-wrap items-center gap-2">
                 {approval.blocked ? (

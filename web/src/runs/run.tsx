@@ -12,12 +12,13 @@ import { Diff } from '../ui/diff';
 import { Ago, Badge, Button, Card, Empty, Loading, Panel, Problem, ReasonDialog, StateBadge, words } from '../ui/ui';
 import { useKeys } from '../ui/use-keys';
 import { useDecide } from './decide';
+import { SetsOff } from './sets-off';
 
 const runDocument = graphql(`
   query Run($id: ID!) {
     node(id: $id) {
       ... on Run {
-        id action title family blast reversibility input target reason state heldFrom digest result surface createdAt updatedAt dispatchedAt
+        id action title family blast reversibility setsOff { transition title actionTitle blast reversibility } input target reason state heldFrom digest result surface createdAt updatedAt dispatchedAt
         proposedBy { name kind }
         decision { verdict reason policies policyVersion remedies gates { role quorum } }
         preflight { passed rollbackPlan checks { name passed detail } preview { summary before after } }
@@ -137,6 +138,7 @@ const RunView = ({ run, again }: { run: Run; again: () => void }) => {
               <p className="mb-3">{run.preflight.preview.summary}</p>
               {(run.preflight.preview.before ?? run.preflight.preview.after) != null && <Diff before={run.preflight.preview.before} after={run.preflight.preview.after} />}
               <p className="mt-3 text-sm text-soft"><span className="font-medium text-ink">Undo plan.</span> {run.preflight.rollbackPlan}</p>
+              {run.setsOff.length > 0 && <div className="mt-3 text-sm text-soft"><span className="font-medium text-ink">Then by itself.</span> The workflow goes on without being asked; each step has its own gates.<div className="mt-1"><SetsOff steps={run.setsOff} /></div></div>}
             </Panel>
           )}
           <Panel title="Why" note={`Policies ${run.decision.policyVersion}`}>

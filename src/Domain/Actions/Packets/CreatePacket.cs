@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Mumega.Domain.Packets;
+using Mumega.Domain.Policies;
 using Mumega.Domain.Schemas;
 using Mumega.Domain.Workflows;
 
@@ -56,6 +57,9 @@ public sealed class CreatePacket : InternalAction
         if (input.TextOrNull("parent") is { } parent && await call.State.FindPacketAsync(Guid.Parse(parent), ct) is null) faults.Add(new("/parent", "there is no such packet"));
         return faults;
     }
+
+    public override async Task<IReadOnlyList<FollowUp>> SetsOffAsync(JsonElement input, ActionCall call, CancellationToken ct) =>
+        await PartsAsync(input, call, ct) is var (_, workflow) ? workflow.Document.SetOffIn([workflow.Document.Initial]) : [];
 
     public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {

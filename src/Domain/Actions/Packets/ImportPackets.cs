@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Mumega.Domain.Imports;
 using Mumega.Domain.Packets;
+using Mumega.Domain.Policies;
 using Mumega.Domain.Tasks;
 
 namespace Mumega.Domain.Actions.Packets;
@@ -40,6 +41,9 @@ public sealed class ImportPackets : InternalAction
 
     public override async Task<IReadOnlyList<InputFault>> FaultsAsync(JsonElement input, ActionCall call, CancellationToken ct) =>
         await FindAsync(input, call, ct) is null ? [new("/import", "there is no such import")] : [];
+
+    public override async Task<IReadOnlyList<FollowUp>> SetsOffAsync(JsonElement input, ActionCall call, CancellationToken ct) =>
+        await FindAsync(input, call, ct) is { Workflow: { } key, WorkflowVersion: { } number } && await call.State.FindWorkflowAsync(key, number, ct) is { Document: var document } ? document.SetOffIn([document.Initial]) : [];
 
     public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
