@@ -14,12 +14,15 @@ if (args is ["--sdl"])
 
 if (args is ["--close-tenant", var key, .. var rest])
 {
-    // For whoever runs the installation: a tenant leaves.
-    var host = MumegaHost.Build([.. rest, "--Jobs:Run=false"]);
-    await host.PrepareAsync(CancellationToken.None);
-    var closed = await host.Services.GetRequiredService<Installation>().CloseTenantAsync(key, CancellationToken.None);
-    Console.WriteLine(closed ? $"The tenant {key} is closed. Its receipts stay." : $"There is no open tenant {key}.");
-    Environment.ExitCode = closed ? 0 : 1;
+    await AdministerAsync(rest, async installation => await installation.CloseTenantAsync(key, CancellationToken.None) ? (true, $"The tenant {key} is closed. Its receipts stay.") : (false, $"There is no open tenant {key}."));
+    return;
+}
+
+if (args is ["--recover", var email, .. var others])
+{
+    await AdministerAsync(others, async installation => await installation.RecoverPersonAsync(email, CancellationToken.None) is { } password
+        ? (true, $"{email} signs in with this password now, changes it on their account page, and sets up second factors anew:\n\n  {password}\n\nTheir sessions and tokens are ended.")
+        : (false, $"Nobody has the address {email}."));
     return;
 }
 
@@ -28,6 +31,23 @@ var sheet = await app.PrepareAsync(CancellationToken.None);
 await app.StartAsync();
 if (sheet is not null) Announce(sheet, app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
 await app.WaitForShutdownAsync();
+
+// For whoever runs the installation, also beside a server that is running: nothing is set up and no job is touched.
+static async Task AdministerAsync(string[] args, Func<Installation, Task<(bool Done, string Said)>> act)
+{
+    await using var host = MumegaHost.Build([.. args, "--Jobs:Run=false"], b => b.Logging.SetMinimumLevel(LogLevel.Warning));
+    try
+    {
+        var (done, said) = await act(host.Services.GetRequiredService<Installation>());
+        Console.WriteLine(said);
+        Environment.ExitCode = done ? 0 : 1;
+    }
+    catch (System.Data.Common.DbException e)
+    {
+        Console.Error.WriteLine($"There is no installation here, or its database can't be reached: {e.Message}");
+        Environment.ExitCode = 2;
+    }
+}
 
 static void Announce(DemoSheet sheet, string bound)
 {

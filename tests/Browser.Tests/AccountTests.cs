@@ -34,8 +34,23 @@ public sealed class AccountTests(Chrome chrome)
         await Expect(dialog.GetByText("That did not fit. Try again.")).ToBeVisibleAsync();
         await dialog.GetByLabel("Password").FillAsync(studio.Sheet.People.Single(p => p.Role == "admin").Password);
         await dialog.GetByRole(AriaRole.Button, new() { Name = "Confirm" }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Dialog, new() { Name = "Your recovery codes" }).GetByRole(AriaRole.Listitem)).ToHaveCountAsync(10);
+        await page.GetByRole(AriaRole.Button, new() { Name = "I kept them" }).ClickAsync();
         await Expect(page.GetByText("Work laptop")).ToBeVisibleAsync();
+        await Expect(page.GetByText("10 recovery codes left")).ToBeVisibleAsync();
+        await CheckAsync(page, "factors");
 
+        // The password alone is not enough any more; the passkey alone is.
+        var person = studio.Sheet.People.Single(p => p.Role == "admin");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Sign out" }).ClickAsync();
+        await page.GetByLabel("E-mail").FillAsync(person.Email);
+        await page.GetByLabel("Password").FillAsync(person.Password);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Sign in", Exact = true }).ClickAsync();
+        await Expect(page.GetByText("Your browser asks for it.")).ToBeVisibleAsync();
+        await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Use a recovery code" })).ToBeVisibleAsync();
+        await CheckAsync(page, "second-factor-passkey");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Go on" }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Link, new() { Name = "Audit log" })).ToBeVisibleAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Sign out" }).ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Sign in with a passkey" }).ClickAsync();
         await Expect(page.GetByRole(AriaRole.Link, new() { Name = "Audit log" })).ToBeVisibleAsync();

@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using GraphQL;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Identity;
+using Mumega.Api.Identity;
 using Mumega.Domain;
 using Mumega.Domain.Approvals;
 using Mumega.Domain.Identity;
@@ -54,10 +55,16 @@ public sealed record AccountInput(string IdempotencyKey);
 /// <param name="Address">The same as <c>otpauth:</c> address, for a QR code.</param>
 public sealed record BeginAuthenticatorPayload(string? Key, string? Address, IReadOnlyList<Refusal> Errors);
 
+/// <param name="Password">The new one: at least 12 characters, and not one that is guessed first.</param>
+public sealed record ChangePasswordInput(string Password, string IdempotencyKey);
+
+/// <param name="EndedSessions">How many other sessions were ended.</param>
+public sealed record ChangePasswordPayload(int EndedSessions, IReadOnlyList<Refusal> Errors);
+
 /// <param name="Code">What the app shows.</param>
 public sealed record ConfirmAuthenticatorInput(string Code);
 
-/// <param name="Codes">Each is good for once in place of the app. Told this once.</param>
+/// <param name="Codes">Each is good for once in place of the app or the passkey. Told this once.</param>
 public sealed record RecoveryCodesPayload(IReadOnlyList<string> Codes, IReadOnlyList<Refusal> Errors);
 
 /// <param name="Options">JSON for <c>navigator.credentials.create</c>.</param>
@@ -70,6 +77,9 @@ public sealed record AddPasskeyInput(string Name, string Credential, string Stat
 /// <param name="PasskeyId">One of the caller's own.</param>
 public sealed record RemovePasskeyInput([property: Id] string PasskeyId, string IdempotencyKey);
 
+/// <param name="Codes">Recovery codes, for who had no other factor: each is good for once in place of the passkey. Told this once.</param>
+public sealed record AddPasskeyPayload(FactorsView? Factors, IReadOnlyList<string> Codes, IReadOnlyList<Refusal> Errors);
+
 public sealed record FactorsPayload(FactorsView? Factors, IReadOnlyList<Refusal> Errors);
 
 public sealed partial class Mutation
@@ -80,6 +90,19 @@ public sealed partial class Mutation
         var request = context.Request();
         return (await context.RequestServices!.GetRequiredService<Confirmations>().GiveAsync(request.Actor, input.ConfirmationId, input.Method.ToString().ToLowerInvariant(), input.Code, FactorDesk.Http(context), context.CancellationToken)).Refused(out var why, out _)
             ? new(false, [why]) : new(true, []);
+    }
+
+    /// <summary>Gives the caller another password and ends their sessions in other browsers.</summary>
+    public static async Task<ChangePasswordPayload> ChangePassword(IResolveFieldContext context, ChangePasswordInput input)
+    {
+        await using var desk = await FactorDesk.OpenAsync(context);
+        if (desk is null) return new(0, [new HumanRequired()]);
+        if (await desk.Factors.WhyNotAsync(desk.Person, input.Password) is { } weak) return new(0, [weak]);
+        if (await desk.ConfirmAsync(context, "change your password.", "password", input.IdempotencyKey) is { } why) return new(0, [why]);
+
+        await desk.Factors.SetPasswordAsync(desk.Person, input.Password);
+        await desk.NoteAsync(context, "password.changed", "by themselves");
+        return new(await context.RequestServices!.GetRequiredService<WebSessions>().EndOthersAsync(desk.Person.Id, context.Request().Session, context.CancellationToken), []);
     }
 
     /// <summary>Makes the key of an authenticator app. It counts once a code of it was confirmed. Who has one takes it away first.</summary>
@@ -106,7 +129,7 @@ public sealed partial class Mutation
 
         await desk.People.SetTwoFactorEnabledAsync(desk.Person, true);
         await desk.NoteAsync(context, "factor.added", "authenticator");
-        return new([.. await desk.People.GenerateNewTwoFactorRecoveryCodesAsync(desk.Person, 10) ?? []], []);
+        return new(await desk.Factors.NewCodesAsync(desk.Person), []);
     }
 
     /// <summary>Makes ten recovery codes in place of those that are left.</summary>
@@ -114,14 +137,14 @@ public sealed partial class Mutation
     {
         await using var desk = await FactorDesk.OpenAsync(context);
         if (desk is null) return new([], [new HumanRequired()]);
-        if (!await desk.People.GetTwoFactorEnabledAsync(desk.Person)) return new([], [new SecondFactorRequired()]);
+        if ((await desk.Factors.MethodsAsync(desk.Person)).Count == 0) return new([], [new SecondFactorRequired()]);
         if (await desk.ConfirmAsync(context, "make new recovery codes.", "recovery codes", input.IdempotencyKey) is { } why) return new([], [why]);
 
         await desk.NoteAsync(context, "factor.added", "recovery codes");
-        return new([.. await desk.People.GenerateNewTwoFactorRecoveryCodesAsync(desk.Person, 10) ?? []], []);
+        return new(await desk.Factors.NewCodesAsync(desk.Person), []);
     }
 
-    /// <summary>Takes the authenticator and its recovery codes away.</summary>
+    /// <summary>Takes the authenticator away, and with the last factor the recovery codes.</summary>
     public static async Task<FactorsPayload> RemoveAuthenticator(IResolveFieldContext context, AccountInput input)
     {
         await using var desk = await FactorDesk.OpenAsync(context);
@@ -130,7 +153,7 @@ public sealed partial class Mutation
 
         await desk.People.SetTwoFactorEnabledAsync(desk.Person, false);
         await desk.People.ResetAuthenticatorKeyAsync(desk.Person);
-        await desk.People.GenerateNewTwoFactorRecoveryCodesAsync(desk.Person, 0);
+        await desk.Factors.ForgetCodesAsync(desk.Person);
         await desk.NoteAsync(context, "factor.removed", "authenticator");
         return new(await new Viewer().Factors(context), []);
     }
@@ -146,12 +169,12 @@ public sealed partial class Mutation
         return new(made.CreationOptionsJson, desk.Protector.Protect(made.AttestationState ?? "", TimeSpan.FromMinutes(5)), []);
     }
 
-    /// <summary>Adds the passkey that the browser made.</summary>
-    public static async Task<FactorsPayload> AddPasskey(IResolveFieldContext context, AddPasskeyInput input)
+    /// <summary>Adds the passkey that the browser made. From then on the password alone signs nobody in; who had no other factor gets ten recovery codes.</summary>
+    public static async Task<AddPasskeyPayload> AddPasskey(IResolveFieldContext context, AddPasskeyInput input)
     {
         await using var desk = await FactorDesk.OpenAsync(context);
-        if (desk is null) return new(null, [new HumanRequired()]);
-        if (input.Name.Trim() is not { Length: > 0 and <= 60 } name) return new(null, [new InvalidArgument("name", "between 1 and 60 characters.")]);
+        if (desk is null) return new(null, [], [new HumanRequired()]);
+        if (input.Name.Trim() is not { Length: > 0 and <= 60 } name) return new(null, [], [new InvalidArgument("name", "between 1 and 60 characters.")]);
 
         string state;
         try
@@ -160,19 +183,20 @@ public sealed partial class Mutation
         }
         catch (System.Security.Cryptography.CryptographicException)
         {
-            return new(null, [new WrongFactor()]);
+            return new(null, [], [new WrongFactor()]);
         }
 
         var result = await desk.Passkeys.PerformAttestationAsync(new() { CredentialJson = input.Credential, HttpContext = FactorDesk.Http(context), AttestationState = state });
-        if (!result.Succeeded || result.UserEntity?.Id != desk.Person.Id.ToString()) return new(null, [new WrongFactor()]);
+        if (!result.Succeeded || result.UserEntity?.Id != desk.Person.Id.ToString()) return new(null, [], [new WrongFactor()]);
 
+        var first = (await desk.Factors.MethodsAsync(desk.Person)).Count == 0;
         result.Passkey.Name = name;
         await desk.People.AddOrUpdatePasskeyAsync(desk.Person, result.Passkey);
         await desk.NoteAsync(context, "factor.added", $"passkey {name}");
-        return new(await new Viewer().Factors(context), []);
+        return new(await new Viewer().Factors(context), first ? await desk.Factors.NewCodesAsync(desk.Person) : [], []);
     }
 
-    /// <summary>Takes a passkey away.</summary>
+    /// <summary>Takes a passkey away, and with the last factor the recovery codes.</summary>
     public static async Task<FactorsPayload> RemovePasskey(IResolveFieldContext context, RemovePasskeyInput input)
     {
         await using var desk = await FactorDesk.OpenAsync(context);
@@ -183,6 +207,7 @@ public sealed partial class Mutation
         if (await desk.ConfirmAsync(context, $"take the passkey {found.Name} away.", input.PasskeyId, input.IdempotencyKey) is { } why) return new(null, [why]);
 
         await desk.People.RemovePasskeyAsync(desk.Person, found.CredentialId);
+        await desk.Factors.ForgetCodesAsync(desk.Person);
         await desk.NoteAsync(context, "factor.removed", $"passkey {found.Name}");
         return new(await new Viewer().Factors(context), []);
     }

@@ -70,10 +70,7 @@ public sealed class Invitations(Databases databases, IServiceScopeFactory scopes
 
             principal = new() { TenantId = db.TenantId, Id = Guid.CreateVersion7(now), Kind = PrincipalKind.User, Name = name, CreatedAt = now };
             person = new() { Id = principal.Id, TenantId = db.TenantId, UserName = found.Invitation.Email, NormalizedUserName = email, Email = found.Invitation.Email, NormalizedEmail = email, EmailConfirmed = true, SecurityStamp = Guid.NewGuid().ToString(), LockoutEnabled = true };
-            foreach (var validator in people.PasswordValidators)
-            {
-                if (await validator.ValidateAsync(people, person, link.Password) is { Succeeded: false } weak) return Answers.Refused(new InvalidArgument("password", string.Join(" ", weak.Errors.Select(e => e.Description))));
-            }
+            if (await scope.ServiceProvider.GetRequiredService<Factors>().WhyNotAsync(person, link.Password) is { } weak) return Answers.Refused(weak);
 
             person.PasswordHash = people.PasswordHasher.HashPassword(person, link.Password!);
             db.Principals.Add(principal);

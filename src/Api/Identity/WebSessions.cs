@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Security.Claims;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -78,20 +79,26 @@ public sealed class WebSessions(
 
     private sealed record PasskeyAnswer(string? Credential);
 
-    private static async Task<IResult> SignInAsync(HttpContext context, Credentials credentials, SignInManager<Person> signIn, SecurityLog security, CancellationToken ct)
+    private static async Task<IResult> SignInAsync(HttpContext context, Credentials credentials, SignInManager<Person> signIn, Factors factors, SecurityLog security, CancellationToken ct)
     {
         if (!HasPreflightHeader(context)) return Results.StatusCode(StatusCodes.Status403Forbidden);
 
         var person = await signIn.UserManager.FindByNameAsync(credentials.Email ?? "");
-        var result = await signIn.PasswordSignInAsync(credentials.Email ?? "", credentials.Password ?? "", isPersistent: false, lockoutOnFailure: true);
-        if (result.RequiresTwoFactor) return Results.Json(new { code = "SECOND_FACTOR", message = "Say the code of your authenticator." });
+        var methods = person is null ? [] : await factors.MethodsAsync(person);
+
+        // The framework asks for an authenticator only. Who has passkeys and none is as little signed in by the password alone.
+        var passkeyOnly = methods.Contains("passkey") && !methods.Contains("totp");
+        var result = passkeyOnly ? await signIn.CheckPasswordSignInAsync(person!, credentials.Password ?? "", lockoutOnFailure: true)
+            : await signIn.PasswordSignInAsync(credentials.Email ?? "", credentials.Password ?? "", isPersistent: false, lockoutOnFailure: true);
+        if (passkeyOnly && result.Succeeded) await context.SignInAsync(IdentityConstants.TwoFactorUserIdScheme, new(new ClaimsIdentity([new(ClaimTypes.Name, person!.Id.ToString())], IdentityConstants.TwoFactorUserIdScheme)));
+        if (result.RequiresTwoFactor || (passkeyOnly && result.Succeeded)) return Results.Json(new { code = "SECOND_FACTOR", message = "Go on with your second factor.", methods });
         if (result.Succeeded) return Results.NoContent();
 
         await security.NoteAsync(person?.TenantId ?? Guid.Empty, result.IsLockedOut ? "sign-in.locked" : "sign-in.failed", person?.Id, Address(context), "password", ct);
         return result.IsLockedOut ? Locked() : Results.Json(new { code = "WRONG_CREDENTIALS", message = "E-mail or password is wrong." }, statusCode: 401);
     }
 
-    /// <summary>The second step of signing in, for who has an authenticator.</summary>
+    /// <summary>The second step of signing in with a code. With a passkey it is the same as signing in with it alone.</summary>
     private static async Task<IResult> SecondFactorAsync(HttpContext context, SecondFactor factor, SignInManager<Person> signIn, Factors factors, SecurityLog security, CancellationToken ct)
     {
         if (!HasPreflightHeader(context)) return Results.StatusCode(StatusCodes.Status403Forbidden);
@@ -109,11 +116,12 @@ public sealed class WebSessions(
         return Results.NoContent();
     }
 
-    private async Task<IResult> PasskeyOptionsAsync(HttpContext context, IPasskeyHandler<Person> passkeys)
+    /// <summary>What a passkey has to sign; after the password one of that person's, which need not be one that the browser finds by itself.</summary>
+    private async Task<IResult> PasskeyOptionsAsync(HttpContext context, IPasskeyHandler<Person> passkeys, SignInManager<Person> signIn, bool second = false)
     {
         if (!HasPreflightHeader(context)) return Results.StatusCode(StatusCodes.Status403Forbidden);
 
-        var made = await passkeys.MakeRequestOptionsAsync(null, context);
+        var made = await passkeys.MakeRequestOptionsAsync(second ? await signIn.GetTwoFactorAuthenticationUserAsync() : null, context);
         context.Response.Cookies.Append(PasskeyCookie, passkeyChallenges.Protect(made.AssertionState ?? "", PasskeyLifetime), CookieOptions(context, PasskeyLifetime));
         return Results.Text(made.RequestOptionsJson, "application/json");
     }
@@ -134,6 +142,7 @@ public sealed class WebSessions(
             return Wrong();
         }
 
+        await context.SignOutAsync(IdentityConstants.TwoFactorUserIdScheme);
         await signIn.UserManager.AddOrUpdatePasskeyAsync(person, result.Passkey);
         await signIn.SignInAsync(person, isPersistent: false, "passkey");
         return Results.NoContent();
@@ -212,6 +221,15 @@ public sealed class WebSessions(
 
         await EndAsync(db, session, ct);
         return true;
+    }
+
+    /// <summary>Ends all of a person's sessions but one; returns how many.</summary>
+    public async Task<int> EndOthersAsync(Guid principalId, string? but, CancellationToken ct)
+    {
+        await using var db = databases.OpenPlatform();
+        var others = await db.WebSessions.Where(s => s.PrincipalId == principalId && s.Id != but).ToListAsync(ct);
+        foreach (var session in others) await EndAsync(db, session, ct);
+        return others.Count;
     }
 
     private async Task EndAsync(MumegaDb db, WebSession session, CancellationToken ct)

@@ -86,6 +86,37 @@ public sealed class Installation(Databases databases, IServiceProvider services,
         return true;
     }
 
+    /// <summary>
+    /// A person who lost password and factors gets in again: their sessions, tokens and factors end, and they get another password, which is returned. Null when nobody has that address. Whoever can run this runs the installation;
+    /// the audit log of the tenant says that it was done.
+    /// </summary>
+    public async Task<string?> RecoverPersonAsync(string email, CancellationToken ct)
+    {
+        await using var scope = services.CreateAsyncScope();
+        var factors = scope.ServiceProvider.GetRequiredService<Factors>();
+        if (await factors.People.FindByEmailAsync(email) is not { } person) return null;
+
+        // What lets somebody in now goes first: cut short anywhere, nobody is in who was not before, and it can be done again.
+        var (id, subject) = (person.Id, person.Id.ToString());
+        await using (var db = databases.OpenTenant(person.TenantId))
+        {
+            foreach (var token in await db.Tokens.Where(t => t.Subject == subject && t.Status == Statuses.Valid).ToListAsync(ct)) token.Status = Statuses.Revoked;
+            db.WebSessions.RemoveRange(await db.WebSessions.Where(s => s.PrincipalId == id).ToListAsync(ct));
+
+            // Who remembers who may do what looks again, and open connections with it.
+            db.Entry(await db.Principals.SingleAsync(p => p.Id == id, ct)).Property(p => p.Name).IsModified = true;
+            await db.SaveChangesAsync(ct);
+        }
+
+        var password = RandomNumberGenerator.GetString("abcdefghjkmnpqrstuvwxyz23456789", 20);
+        await factors.ForgetAllAsync(person);
+        await factors.SetPasswordAsync(person, password);
+        await factors.People.SetLockoutEndDateAsync(person, null);
+        await factors.People.ResetAccessFailedCountAsync(person);
+        await scope.ServiceProvider.GetRequiredService<Infrastructure.Runs.SecurityLog>().NoteAsync(person.TenantId, "person.recovered", id, null, "by who runs the installation", ct);
+        return password;
+    }
+
     public async Task<Workspace> AddWorkspaceAsync(Tenant tenant, string key, string name, CancellationToken ct)
     {
         var now = clock.Now();

@@ -22,8 +22,46 @@ public sealed class Factors(UserManager<Person> people, TimeProvider clock)
     {
         var methods = new List<string>();
         if ((await people.GetPasskeysAsync(person)).Count > 0) methods.Add("passkey");
-        if (await people.GetTwoFactorEnabledAsync(person)) methods.AddRange(["totp", "recovery"]);
+        if (await people.GetTwoFactorEnabledAsync(person)) methods.Add("totp");
+        if (methods.Count > 0 && await people.CountRecoveryCodesAsync(person) > 0) methods.Add("recovery");
         return methods;
+    }
+
+    /// <summary>Why this can't be somebody's password; null when it can.</summary>
+    public async Task<Refusal?> WhyNotAsync(Person person, string? password)
+    {
+        foreach (var validator in people.PasswordValidators)
+        {
+            if (await validator.ValidateAsync(people, person, password) is { Succeeded: false } weak) return new InvalidArgument("password", string.Join(" ", weak.Errors.Select(e => e.Description)));
+        }
+
+        return null;
+    }
+
+    /// <summary>Another password in place of the one there is. In one commit: nobody is left without.</summary>
+    public async Task SetPasswordAsync(Person person, string password)
+    {
+        person.PasswordHash = people.PasswordHasher.HashPassword(person, password);
+        var result = await people.UpdateSecurityStampAsync(person);
+        if (!result.Succeeded) throw new InvalidOperationException(string.Join(" ", result.Errors.Select(e => e.Description)));
+    }
+
+    /// <summary>Takes every second factor away.</summary>
+    public async Task ForgetAllAsync(Person person)
+    {
+        foreach (var passkey in await people.GetPasskeysAsync(person)) await people.RemovePasskeyAsync(person, passkey.CredentialId);
+        await people.SetTwoFactorEnabledAsync(person, false);
+        await people.ResetAuthenticatorKeyAsync(person);
+        await people.GenerateNewTwoFactorRecoveryCodesAsync(person, 0);
+    }
+
+    /// <summary>Ten recovery codes in place of those that are left.</summary>
+    public async Task<IReadOnlyList<string>> NewCodesAsync(Person person) => [.. await people.GenerateNewTwoFactorRecoveryCodesAsync(person, 10) ?? []];
+
+    /// <summary>With the last factor go the codes that stand in for it.</summary>
+    public async Task ForgetCodesAsync(Person person)
+    {
+        if (!(await MethodsAsync(person)).Any(m => m != "recovery")) await people.GenerateNewTwoFactorRecoveryCodesAsync(person, 0);
     }
 
     /// <summary>Holds a code or password against what is known; a wrong one counts towards the lock on the account. Null when it fits.</summary>

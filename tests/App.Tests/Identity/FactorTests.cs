@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Mumega.App.Tests.Identity;
 
@@ -143,11 +144,9 @@ public abstract class FactorTests(MumegaApp app)
         var world = await app.WorldAsync();
         var ada = await world.Ada;
         using var passkey = new Passkey(app.Address);
-        var begun = (await ada.AskAsync($"mutation($input: AccountInput!) {{ beginPasskey(input: $input) {{ options state {NeedsConfirming} }} }}", new { input = new { idempotencyKey = Acts.Key() } })).GetProperty("beginPasskey");
-        var credential = passkey.Create(begun.GetProperty("options").GetString()!);
-        async Task<JsonElement> AddAsync(Client client) => (await client.AskAsync($"mutation($input: AddPasskeyInput!) {{ addPasskey(input: $input) {{ factors {{ passkeys {{ name }} }} {NeedsConfirming} }} }}", new { input = new { name = "Phone", credential, state = begun.GetProperty("state").GetString() } })).GetProperty("addPasskey");
-        Assert.Equal("WrongFactor", (await AddAsync(await world.Otto)).Error());
-        var added = await AddAsync(ada);
+        var (credential, state) = await MakeAsync(ada, passkey);
+        Assert.Equal("WrongFactor", (await AddAsync(await world.Otto, credential, state)).Error());
+        var added = await AddAsync(ada, credential, state);
         Assert.True(added.Error() is null, added.ToString());
         Assert.Equal("Phone", added.GetProperty("factors").GetProperty("passkeys")[0].GetProperty("name").GetString());
 
@@ -183,7 +182,7 @@ public abstract class FactorTests(MumegaApp app)
         async Task<JsonElement> SecretAsync(string reason) => (await ada.AskAsync($"mutation($input: IssueAgentSecretInput!) {{ issueAgentSecret(input: $input) {{ secret {NeedsConfirming} }} }}", new { input = new { workspaceId = world.WorkspaceId, agentId = world.IdOf("Hermes"), reason } })).GetProperty("issueAgentSecret");
         async Task<string> ChallengeAsync(string id) => (await ada.AskAsync("query($id: ID!) { viewer { passkeyChallenge(confirmationId: $id) } }", new { id })).GetProperty("viewer").GetProperty("passkeyChallenge").GetString()!;
         var needed = (await SecretAsync("rotated")).GetProperty("errors")[0];
-        Assert.Equal(["passkey"], needed.GetProperty("methods").EnumerateArray().Select(m => m.GetString()));
+        Assert.Equal(["passkey", "recovery"], needed.GetProperty("methods").EnumerateArray().Select(m => m.GetString()));
         var id = needed.GetProperty("confirmationId").GetString()!;
         Assert.Equal("InvalidArgument", await ConfirmAsync(ada, id, "PASSWORD", World.Password));
         Assert.Equal("WrongFactor", await ConfirmAsync(ada, id, "PASSKEY", answered));
@@ -194,6 +193,127 @@ public abstract class FactorTests(MumegaApp app)
         Assert.StartsWith("mumega_", (await SecretAsync("rotated")).GetProperty("secret").GetString(), StringComparison.Ordinal);
         Assert.Equal("ConfirmationNeeded", (await SecretAsync("rotated")).Error());
     }
+
+    [Fact]
+    public async Task Who_has_a_passkey_is_not_signed_in_by_the_password_alone_and_a_recovery_code_stands_in_for_it()
+    {
+        var world = await app.WorldAsync();
+        var (petra, otto) = (await world.Petra, await world.Otto);
+        using var passkey = new Passkey(app.Address);
+        var (credential, state) = await MakeAsync(petra, passkey);
+        var codes = (await AddAsync(petra, credential, state)).GetProperty("codes").EnumerateArray().Select(c => c.GetString()!).ToList();
+        Assert.Equal(10, codes.Count);
+        using var second = new Passkey(app.Address);
+        petra.Confirms = _ => ("RECOVERY", codes[9]);
+        var (another, othersState) = await MakeAsync(petra, second);
+        var added = await AddAsync(petra, another, othersState);
+        Assert.Equal((2, 0), (added.GetProperty("factors").GetProperty("passkeys").GetArrayLength(), added.GetProperty("codes").GetArrayLength()));
+
+        var cookies = new CookieContainer();
+        using var http = Visitor(new HttpClientHandler { CookieContainer = cookies, AllowAutoRedirect = false });
+        var credentials = new { email = world.Email("Petra"), password = World.Password };
+        Assert.Equal((HttpStatusCode.Unauthorized, "WRONG_CREDENTIALS"), await PostAsync(http, "/session/sign-in", new { credentials.email, password = "not the password" }));
+        using (var answer = await http.PostAsJsonAsync("/session/sign-in", credentials, Ct))
+        {
+            var half = await answer.Content.ReadFromJsonAsync<JsonElement>(Ct);
+            Assert.Equal("SECOND_FACTOR", half.GetProperty("code").GetString());
+            Assert.Equal(["passkey", "recovery"], half.GetProperty("methods").EnumerateArray().Select(m => m.GetString()));
+        }
+
+        Assert.DoesNotContain(cookies.GetAllCookies(), c => c.Name == "mumega_sign_in");
+        using (var start = await http.GetAsync("/session/start", Ct))
+        using (var authorize = await http.GetAsync(start.Headers.Location, Ct))
+            Assert.StartsWith("/sign-in", authorize.Headers.Location!.ToString(), StringComparison.Ordinal);
+
+        // A passkey that no browser would find by itself is named; it is hers, and another's does not fit.
+        using (var options = await http.PostAsync("/session/passkey/options?second=true", null, Ct))
+        {
+            var json = await options.Content.ReadAsStringAsync(Ct);
+            Assert.Equal(2, JsonDocument.Parse(json).RootElement.GetProperty("allowCredentials").GetArrayLength());
+            using var foreign = new Passkey(app.Address);
+            var (theirs, theirState) = await MakeAsync(otto, foreign);
+            Assert.Null((await AddAsync(otto, theirs, theirState)).Error());
+            Assert.Equal((HttpStatusCode.Unauthorized, "WRONG_FACTOR"), await PostAsync(http, "/session/passkey", new { credential = foreign.Get(json) }));
+        }
+
+        using (var options = await http.PostAsync("/session/passkey/options?second=true", null, Ct))
+            Assert.Equal(HttpStatusCode.NoContent, (await PostAsync(http, "/session/passkey", new { credential = second.Get(await options.Content.ReadAsStringAsync(Ct)) })).Status);
+
+        // Without the device: a code, once.
+        Assert.Equal((HttpStatusCode.OK, "SECOND_FACTOR"), await PostAsync(http, "/session/sign-in", credentials));
+        Assert.Equal((HttpStatusCode.Unauthorized, "WRONG_FACTOR"), await PostAsync(http, "/session/second-factor", new { method = "recovery", code = codes[9] }));
+        Assert.Equal(HttpStatusCode.NoContent, (await PostAsync(http, "/session/second-factor", new { method = "recovery", code = codes[0] })).Status);
+
+        // With the last factor go the codes, and the password is enough again.
+        petra.Confirms = _ => ("RECOVERY", codes[1]);
+        async Task<JsonElement> FactorsAsync() => (await petra.AskAsync("{ viewer { factors { recoveryCodes passkeys { passkeyId } } } }")).GetProperty("viewer").GetProperty("factors");
+        foreach (var (id, code, left) in (await FactorsAsync()).GetProperty("passkeys").EnumerateArray().Select((p, i) => (p.GetProperty("passkeyId").GetString(), codes[i + 1], i == 0 ? 7 : 0)).ToList())
+        {
+            petra.Confirms = _ => ("RECOVERY", code);
+            Assert.Null((await petra.AskAsync($"mutation($input: RemovePasskeyInput!) {{ removePasskey(input: $input) {{ {NeedsConfirming} }} }}", new { input = new { passkeyId = id, idempotencyKey = Acts.Key() } })).GetProperty("removePasskey").Error());
+            Assert.Equal(left, (await FactorsAsync()).GetProperty("recoveryCodes").GetInt32());
+        }
+
+        Assert.Equal(HttpStatusCode.NoContent, (await PostAsync(http, "/session/sign-in", credentials)).Status);
+    }
+
+    [Fact]
+    public async Task A_password_is_changed_by_whoever_proves_to_be_its_owner_and_every_other_session_ends()
+    {
+        var world = await app.WorldAsync();
+        var otto = await world.Otto;
+        using var elsewhere = await Client.SignInAsync(app.Address, world.Email("Otto"), World.Password);
+        const string Next = "another long sentence";
+        var key = Acts.Key();
+        async Task<JsonElement> ChangeAsync(string password) => (await otto.AskAsync($"mutation($input: ChangePasswordInput!) {{ changePassword(input: $input) {{ endedSessions {NeedsConfirming} }} }}", new { input = new { password, idempotencyKey = key } })).GetProperty("changePassword");
+        Assert.Equal("InvalidArgument", (await ChangeAsync("short")).Error());
+        Assert.Equal("InvalidArgument", (await ChangeAsync("password1234")).Error());
+        var confirms = otto.Confirms;
+        otto.Confirms = null;
+        Assert.Equal("ConfirmationNeeded", (await ChangeAsync(Next)).Error());
+        otto.Confirms = confirms;
+        Assert.Equal(1, (await ChangeAsync(Next)).GetProperty("endedSessions").GetInt32());
+
+        Assert.Equal("UNAUTHENTICATED", Runs.GovernedActionTests.Code(await elsewhere.AnswerAsync("{ viewer { tenant } }")));
+        await otto.AskAsync("{ viewer { tenant } }");
+        using var http = Visitor(new HttpClientHandler { UseCookies = false });
+        Assert.Equal((HttpStatusCode.Unauthorized, "WRONG_CREDENTIALS"), await PostAsync(http, "/session/sign-in", new { email = world.Email("Otto"), password = World.Password }));
+        Assert.Equal(HttpStatusCode.NoContent, (await PostAsync(http, "/session/sign-in", new { email = world.Email("Otto"), password = Next })).Status);
+        Assert.Contains("password.changed", await CodesAsync(world));
+    }
+
+    [Fact]
+    public async Task Who_lost_password_and_factors_is_let_in_again_and_nothing_old_holds()
+    {
+        var world = await app.WorldAsync();
+        var petra = await world.Petra;
+        await SetUpAsync(petra);
+        using var http = Visitor(new HttpClientHandler { CookieContainer = new() });
+        for (var i = 0; i < 5; i++) await PostAsync(http, "/session/sign-in", new { email = world.Email("Petra"), password = "forgotten it" });
+        Assert.Equal((HttpStatusCode.TooManyRequests, "LOCKED_OUT"), await PostAsync(http, "/session/sign-in", new { email = world.Email("Petra"), password = World.Password }));
+
+        var installation = app.Services.GetRequiredService<Api.Setup.Installation>();
+        Assert.Null(await installation.RecoverPersonAsync("nobody@mumega.test", Ct));
+        var password = await installation.RecoverPersonAsync(world.Email("Petra"), Ct);
+        Assert.Equal("UNAUTHENTICATED", Runs.GovernedActionTests.Code(await petra.AnswerAsync("{ viewer { tenant } }")));
+        Assert.Equal((HttpStatusCode.Unauthorized, "WRONG_CREDENTIALS"), await PostAsync(http, "/session/sign-in", new { email = world.Email("Petra"), password = World.Password }));
+        using var back = await Client.SignInAsync(app.Address, world.Email("Petra"), password!);
+        var factors = (await back.AskAsync("{ viewer { factors { authenticator recoveryCodes passkeys { name } } } }")).GetProperty("viewer").GetProperty("factors");
+        Assert.Equal((false, 0, 0), (factors.GetProperty("authenticator").GetBoolean(), factors.GetProperty("recoveryCodes").GetInt32(), factors.GetProperty("passkeys").GetArrayLength()));
+        Assert.Contains("person.recovered", await CodesAsync(world));
+    }
+
+    private static async Task<List<string?>> CodesAsync(World world) =>
+        [.. (await (await world.Ada).AskAsync("query($k: String!) { workspace(key: $k) { securityEvents(first: 50) { nodes { code } } } }", new { k = world.Workspace.Key })).GetProperty("workspace").GetProperty("securityEvents").GetProperty("nodes").EnumerateArray().Select(e => e.GetProperty("code").GetString())];
+
+    private static async Task<(string Credential, string State)> MakeAsync(Client client, Passkey passkey)
+    {
+        var begun = (await client.AskAsync($"mutation($input: AccountInput!) {{ beginPasskey(input: $input) {{ options state {NeedsConfirming} }} }}", new { input = new { idempotencyKey = Acts.Key() } })).GetProperty("beginPasskey");
+        return (passkey.Create(begun.GetProperty("options").GetString()!), begun.GetProperty("state").GetString()!);
+    }
+
+    private static async Task<JsonElement> AddAsync(Client client, string credential, string state) =>
+        (await client.AskAsync($"mutation($input: AddPasskeyInput!) {{ addPasskey(input: $input) {{ codes factors {{ passkeys {{ name }} }} {NeedsConfirming} }} }}", new { input = new { name = "Phone", credential, state } })).GetProperty("addPasskey");
 
     // A browser that nobody is signed in with.
     private HttpClient Visitor(HttpClientHandler handler)

@@ -121,7 +121,7 @@ public abstract class IsolationTests(MumegaApp app)
     }
 
     // They name nothing but the caller's own account.
-    private static readonly string[] OwnAccount = ["beginAuthenticator", "confirmAuthenticator", "renewRecoveryCodes", "removeAuthenticator", "beginPasskey", "addPasskey", "removePasskey"];
+    private static readonly string[] OwnAccount = ["beginAuthenticator", "confirmAuthenticator", "renewRecoveryCodes", "changePassword", "removeAuthenticator", "beginPasskey", "addPasskey", "removePasskey"];
 
     [Theory]
     [InlineData("elevation ended")]

@@ -35,7 +35,7 @@ export const Account = () => {
   return (
     <>
       <PageTitle title={data?.viewer.me.name ?? 'You'} lead="How you prove that it is you, and where you are signed in." />
-      <div className="mb-6"><FactorsPanel /></div>
+      <div className="mb-6"><FactorsPanel onChanged={() => again({ requestPolicy: 'network-only' })} /></div>
       {error && !data && <Problem message="Your sessions could not be loaded." retry={() => again({ requestPolicy: 'network-only' })} />}
       {!data && !error && <Loading rows={2} />}
       {problem && <div className="mb-4"><Problem message={problem} /></div>}

@@ -138,6 +138,8 @@ const codes: Record<string, ['good' | 'bad' | 'warn' | 'neutral', string]> = {
   'sign-in': ['good', 'Signed in'],
   'sign-in.failed': ['bad', 'Could not sign in'],
   'sign-in.locked': ['bad', 'Locked out'],
+  'password.changed': ['neutral', 'Password changed'],
+  'person.recovered': ['warn', 'Let in again by the operator'],
   'factor.added': ['neutral', 'Second factor added'],
   'factor.removed': ['warn', 'Second factor removed'],
   'invitation.refused': ['bad', 'Invitation refused'],
