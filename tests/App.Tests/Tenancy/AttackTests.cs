@@ -216,6 +216,37 @@ public abstract class AttackTests(MumegaApp app)
     }
 
     [Fact]
+    public async Task A_socket_that_was_closed_for_its_token_does_nothing_more()
+    {
+        var world = await app.WorldAsync();
+        var (ada, hermes) = (await world.Ada, await world.Hermes);
+        using var socket = await Sockets.SubscribeAsync(app, hermes.Token!, world);
+        Task ProposeAsync(string key) => socket.SendAsync(JsonSerializer.SerializeToUtf8Bytes(new
+        {
+            id = key,
+            type = "subscribe",
+            payload = new
+            {
+                query = "mutation($input: ProposeActionInput!) { proposeAction(input: $input) { run { id } errors { code } } }",
+                variables = new { input = new { workspaceId = world.WorkspaceId, action = "runtime.set", input = new { key, value = 1 }, reason = "over a socket", idempotencyKey = key } },
+            },
+        }), System.Net.WebSockets.WebSocketMessageType.Text, true, Ct);
+        async Task<List<string?>> TargetsAsync() => [.. (await ada.AskAsync("query($k: String!) { workspace(key: $k) { runs(first: 50) { nodes { target } } } }", new { k = world.Workspace.Key })).GetProperty("workspace").GetProperty("runs").GetProperty("nodes").EnumerateArray().Select(r => r.GetProperty("target").GetString())];
+        await ProposeAsync("before");
+        await Poll.UntilAsync(TargetsAsync, t => t.Contains("ProfileKey::\"before\""));
+
+        using (var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["client_id"] = world.AgentClientId, ["client_secret"] = world.AgentSecret, ["token"] = hermes.Token! }))
+        using (var revoked = await ada.Http.PostAsync("/connect/revocation", form, Ct))
+            Assert.Equal(HttpStatusCode.OK, revoked.StatusCode);
+        await Sockets.ClosedAsync(socket);
+
+        // The server waits for our half of the close, and reads what comes instead.
+        await ProposeAsync("after");
+        await ada.UntilAsync((await ada.ProposeAsync(world, "runtime.set", new { key = "meanwhile", value = 1 })).Run(), "SUCCEEDED");
+        Assert.DoesNotContain("ProfileKey::\"after\"", await TargetsAsync());
+    }
+
+    [Fact]
     public async Task A_refused_token_is_written_down_once_a_minute()
     {
         var world = await app.WorldAsync();

@@ -20,7 +20,7 @@ public sealed class SocketTransport(Executor executor, CallerOf callerOf, Public
     private const string Subprotocol = "graphql-transport-ws";
     private const int MaxMessageBytes = 1024 * 1024;
     private const int MaxSubscriptions = 50;
-    private static readonly TimeSpan InitTimeout = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan InitTimeout = TimeSpan.FromSeconds(5), Goodbye = TimeSpan.FromSeconds(10);
     private static readonly GraphQLSerializer Serializer = new(new ErrorInfo());
 
     public async Task HandleAsync(HttpContext http)
@@ -99,7 +99,9 @@ public sealed class SocketTransport(Executor executor, CallerOf callerOf, Public
         {
             foreach (var subscription in subscriptions.Values) await subscription.CancelAsync();
             await CloseAsync(socket, code, reason);
-            await Task.WhenAny(receiving, Task.Delay(TimeSpan.FromSeconds(2)));
+
+            // Cut off too soon, a client that is late in reading would never learn why.
+            await Task.WhenAny(receiving, Task.Delay(Goodbye));
             if (!receiving.IsCompleted) socket.Abort();
         }
 
@@ -200,7 +202,10 @@ public sealed class SocketTransport(Executor executor, CallerOf callerOf, Public
         {
             try
             {
-                var result = await transport.executor.ExecuteAsync(request, caller!, get: false, cancel.Token);
+                // A credential that was taken away a moment ago does nothing more; the watch closes the connection, or did so already.
+                if (await caller!.Renew(cancel.Token) is not { } current) return;
+
+                var result = await transport.executor.ExecuteAsync(request, current, get: false, cancel.Token);
                 if (result.Streams is not { Count: > 0 } streams)
                 {
                     if (!result.Executed || (result.Data is null && result.Errors is { Count: > 0 })) SendErrors(id, result);
