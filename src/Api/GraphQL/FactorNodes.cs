@@ -151,9 +151,7 @@ public sealed partial class Mutation
         if (desk is null) return new(null, [new HumanRequired()]);
         if (await desk.ConfirmAsync(context, "take the authenticator away.", "no authenticator", input.IdempotencyKey) is { } why) return new(null, [why]);
 
-        await desk.People.SetTwoFactorEnabledAsync(desk.Person, false);
-        await desk.People.ResetAuthenticatorKeyAsync(desk.Person);
-        await desk.Factors.ForgetCodesAsync(desk.Person);
+        await desk.Factors.ForgetAuthenticatorAsync(desk.Person);
         await desk.NoteAsync(context, "factor.removed", "authenticator");
         return new(await new Viewer().Factors(context), []);
     }

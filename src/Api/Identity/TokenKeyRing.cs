@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Primitives;
@@ -111,10 +110,10 @@ public sealed class TokenKeyRing(Databases databases, Vault vault, TimeProvider 
                 }
 
                 // The first of all has nobody to wait for.
-                var current = Math.Max(0, line.FindLastIndex(k => k.CreatedAt + Ahead <= now));
+                var current = line[Math.Max(0, line.FindLastIndex(k => k.CreatedAt + Ahead <= now))];
                 var needed = Math.Max(0, line.FindLastIndex(k => k.CreatedAt + Ahead + Overlap <= now));
                 db.TokenKeys.RemoveRange(line.Take(needed));
-                inUse.AddRange([line[current], .. line.Skip(needed).Where((_, i) => i + needed != current)]);
+                inUse.AddRange([current, .. line.Skip(needed).Where(k => k != current)]);
             }
 
             try
@@ -130,13 +129,7 @@ public sealed class TokenKeyRing(Databases databases, Vault vault, TimeProvider 
     }
 
     // A random name would let two nodes make two successors at once, of which each knew its own.
-    private static Guid IdAfter(string use, Guid former)
-    {
-        var bytes = SHA256.HashData(Encoding.UTF8.GetBytes($"mumega token key {use} {former:N}")).AsSpan(0, 16);
-        bytes[6] = (byte)((bytes[6] & 0x0F) | 0x80);
-        bytes[8] = (byte)((bytes[8] & 0x3F) | 0x80);
-        return new(bytes, bigEndian: true);
-    }
+    private static Guid IdAfter(string use, Guid former) => NamedId.Of($"mumega token key {use} {former:N}");
 
     private static string NewKey(string use)
     {

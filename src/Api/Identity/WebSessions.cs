@@ -90,8 +90,13 @@ public sealed class WebSessions(
         var passkeyOnly = methods.Contains("passkey") && !methods.Contains("totp");
         var result = passkeyOnly ? await signIn.CheckPasswordSignInAsync(person!, credentials.Password ?? "", lockoutOnFailure: true)
             : await signIn.PasswordSignInAsync(credentials.Email ?? "", credentials.Password ?? "", isPersistent: false, lockoutOnFailure: true);
-        if (passkeyOnly && result.Succeeded) await context.SignInAsync(IdentityConstants.TwoFactorUserIdScheme, new(new ClaimsIdentity([new(ClaimTypes.Name, person!.Id.ToString())], IdentityConstants.TwoFactorUserIdScheme)));
-        if (result.RequiresTwoFactor || (passkeyOnly && result.Succeeded)) return Results.Json(new { code = "SECOND_FACTOR", message = "Go on with your second factor.", methods });
+        if (passkeyOnly && result.Succeeded)
+        {
+            await context.SignInAsync(IdentityConstants.TwoFactorUserIdScheme, new(new ClaimsIdentity([new(ClaimTypes.Name, person!.Id.ToString())], IdentityConstants.TwoFactorUserIdScheme)));
+            result = Microsoft.AspNetCore.Identity.SignInResult.TwoFactorRequired;
+        }
+
+        if (result.RequiresTwoFactor) return Results.Json(new { code = "SECOND_FACTOR", message = "Go on with your second factor.", methods });
         if (result.Succeeded) return Results.NoContent();
 
         await security.NoteAsync(person?.TenantId ?? Guid.Empty, result.IsLockedOut ? "sign-in.locked" : "sign-in.failed", person?.Id, Address(context), "password", ct);

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Mumega.Domain.Identity;
@@ -70,7 +69,7 @@ public sealed class Demo(Databases databases, Installation installation, Kernel 
         await JsonSerializer.SerializeAsync(file, sheet, cancellationToken: ct);
     }
 
-    private static string Password() => RandomNumberGenerator.GetString("abcdefghjkmnpqrstuvwxyz23456789", 16);
+    private static string Password() => Installation.NewPassword(16);
 
     private const string Page = """
         Agents draft, check and tidy. People decide what leaves the house.

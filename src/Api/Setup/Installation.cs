@@ -97,18 +97,18 @@ public sealed class Installation(Databases databases, IServiceProvider services,
         if (await factors.People.FindByEmailAsync(email) is not { } person) return null;
 
         // What lets somebody in now goes first: cut short anywhere, nobody is in who was not before, and it can be done again.
-        var (id, subject) = (person.Id, person.Id.ToString());
+        var id = person.Id;
         await using (var db = databases.OpenTenant(person.TenantId))
         {
-            foreach (var token in await db.Tokens.Where(t => t.Subject == subject && t.Status == Statuses.Valid).ToListAsync(ct)) token.Status = Statuses.Revoked;
-            db.WebSessions.RemoveRange(await db.WebSessions.Where(s => s.PrincipalId == id).ToListAsync(ct));
+            var principal = await db.Principals.SingleAsync(p => p.Id == id, ct);
+            await db.EndTokensAsync(principal, ct);
 
             // Who remembers who may do what looks again, and open connections with it.
-            db.Entry(await db.Principals.SingleAsync(p => p.Id == id, ct)).Property(p => p.Name).IsModified = true;
+            db.Entry(principal).Property(p => p.Name).IsModified = true;
             await db.SaveChangesAsync(ct);
         }
 
-        var password = RandomNumberGenerator.GetString("abcdefghjkmnpqrstuvwxyz23456789", 20);
+        var password = NewPassword(20);
         await factors.ForgetAllAsync(person);
         await factors.SetPasswordAsync(person, password);
         await factors.People.SetLockoutEndDateAsync(person, null);
@@ -116,6 +116,9 @@ public sealed class Installation(Databases databases, IServiceProvider services,
         await scope.ServiceProvider.GetRequiredService<Infrastructure.Runs.SecurityLog>().NoteAsync(person.TenantId, "person.recovered", id, null, "by who runs the installation", ct);
         return password;
     }
+
+    /// <summary>A password of letters and digits that are not taken for each other.</summary>
+    internal static string NewPassword(int length) => RandomNumberGenerator.GetString("abcdefghjkmnpqrstuvwxyz23456789", length);
 
     public async Task<Workspace> AddWorkspaceAsync(Tenant tenant, string key, string name, CancellationToken ct)
     {

@@ -25,7 +25,11 @@ public sealed record Gate(string Role, int Quorum, TimeSpan Expires, string Poli
 /// <param name="Transition">The transition's name in the workflow.</param>
 /// <param name="Title">The same for people.</param>
 /// <param name="Action">The kind of the action that it runs.</param>
-public sealed record FollowUp(string Transition, string Title, string Action, Rating Rating);
+public sealed record FollowUp(string Transition, string Title, string Action, Rating Rating)
+{
+    /// <summary>The rating of an action with everything that it sets off: the worst of them.</summary>
+    public static Rating Worst(Rating own, IReadOnlyList<FollowUp>? setsOff) => (setsOff ?? []).Aggregate(own, (worst, f) => worst.Or(f.Rating));
+}
 
 /// <summary>What policy says about one act.</summary>
 /// <param name="Policies">The ids of the policies that determined the verdict.</param>
@@ -36,7 +40,7 @@ public sealed record Decision(
     Verdict Verdict, IReadOnlyList<string> Policies, string PolicyVersion, string Reason, IReadOnlyList<Gate> Gates, IReadOnlyList<string> Remedies, IReadOnlyList<FollowUp>? SetsOff = null)
 {
     /// <summary>The rating of an action with everything that it sets off: the worst of them.</summary>
-    public Rating RatingOf(Rating own) => (SetsOff ?? []).Aggregate(own, (worst, f) => worst.Or(f.Rating));
+    public Rating RatingOf(Rating own) => FollowUp.Worst(own, SetsOff);
 
     public PolicyDenied AsRefusal() => new(Reason, Policies, PolicyVersion);
 

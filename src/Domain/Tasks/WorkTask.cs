@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using Mumega.Domain.Packets;
 using Mumega.Domain.Tenancy;
 using Mumega.Domain.Workflows;
@@ -57,12 +55,6 @@ public sealed class WorkTask : IWorkspaceOwned
         OpenedAt = packet.EnteredAt,
     };
 
-    // A name-based id (RFC 9562, version 8) of the packet and the event that opened the task.
-    private static Guid IdOf(Packet packet)
-    {
-        var hash = SHA256.HashData(Encoding.ASCII.GetBytes($"mumega-task/1\n{packet.Id}\n{packet.EnteredBy}\n{packet.Saga?.Stuck is not null}"));
-        hash[6] = (byte)((hash[6] & 0x0f) | 0x80);
-        hash[8] = (byte)((hash[8] & 0x3f) | 0x80);
-        return new Guid(hash.AsSpan(0, 16), bigEndian: true);
-    }
+    // From the packet and the event that opened the task.
+    private static Guid IdOf(Packet packet) => NamedId.Of($"mumega-task/1\n{packet.Id}\n{packet.EnteredBy}\n{packet.Saga?.Stuck is not null}");
 }

@@ -103,13 +103,15 @@ public sealed class Databases
         }
     }
 
-    // Out of no pool: one that is given back there may keep its session, and with it the lock.
     private (System.Data.Common.DbConnection Connection, string Sql) Turn() => Kind is DatabaseKind.Postgres
-        ? (new NpgsqlConnection(new NpgsqlConnectionStringBuilder(OwnConnection) { Pooling = false }.ToString()), "SELECT pg_try_advisory_lock(8316540197)")
-        : (new Microsoft.Data.SqlClient.SqlConnection(new Microsoft.Data.SqlClient.SqlConnectionStringBuilder(OwnConnection) { Pooling = false }.ToString()),
+        ? (new NpgsqlConnection(OwnersConnection), "SELECT pg_try_advisory_lock(8316540197)")
+        : (new Microsoft.Data.SqlClient.SqlConnection(OwnersConnection),
             "DECLARE @got int; EXEC @got = sp_getapplock @Resource = N'mumega.start', @LockMode = N'Exclusive', @LockOwner = N'Session', @LockTimeout = 0; SELECT CAST(IIF(@got >= 0, 1, 0) AS bit)");
 
-    private string OwnConnection => HasOwner ? options.Owner! : options.Connection;
+    // Out of no pool: it is needed once, and one that is given back there may keep its session, and with it the lock.
+    private string OwnersConnection => (HasOwner ? options.Owner! : options.Connection) is var owner && Kind is DatabaseKind.Postgres
+        ? new NpgsqlConnectionStringBuilder(owner) { Pooling = false }.ToString()
+        : new Microsoft.Data.SqlClient.SqlConnectionStringBuilder(owner) { Pooling = false }.ToString();
 
     private static async Task CreateAsync(MumegaDb db, CancellationToken ct)
     {
@@ -150,14 +152,14 @@ public sealed class Databases
         }
     }
 
-    // Another role than the application's, where one is given. Not pooled: it is needed once.
+    // Another role than the application's, where one is given.
     private MumegaDb OpenAsOwner()
     {
         if (!HasOwner) return OpenPlatform();
 
         MumegaDb db = Kind is DatabaseKind.Postgres
-            ? new PostgresDb(new DbContextOptionsBuilder<PostgresDb>().UseNpgsql(new NpgsqlConnectionStringBuilder(options.Owner) { Pooling = false }.ToString()).Options)
-            : new SqlServerDb(new DbContextOptionsBuilder<SqlServerDb>().UseSqlServer(new Microsoft.Data.SqlClient.SqlConnectionStringBuilder(options.Owner) { Pooling = false }.ToString()).Options);
+            ? new PostgresDb(new DbContextOptionsBuilder<PostgresDb>().UseNpgsql(OwnersConnection).Options)
+            : new SqlServerDb(new DbContextOptionsBuilder<SqlServerDb>().UseSqlServer(OwnersConnection).Options);
         return db.For(Guid.Empty, Guid.Empty, queries, writer);
     }
 

@@ -25,6 +25,7 @@ using Mumega.Domain.Webhooks;
 using Mumega.Domain.Workflows;
 using Mumega.Infrastructure.Identity;
 using Mumega.Infrastructure.Receipts;
+using OpenIddict.Abstractions;
 using OpenIddict.EntityFrameworkCore.Models;
 
 namespace Mumega.Infrastructure.Data;
@@ -150,6 +151,16 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
 
     /// <summary>The browser session with this id, if there is one.</summary>
     public Task<WebSession?> FindWebSessionAsync(string id, CancellationToken ct) => Queries.WebSession(this, id, ct);
+
+    /// <summary>Ends a principal's valid tokens, and a person's sessions, with the next commit; returns how many tokens.</summary>
+    public async Task<int> EndTokensAsync(Principal principal, CancellationToken ct)
+    {
+        var subject = principal.Id.ToString();
+        var tokens = await Tokens.Where(t => t.Subject == subject && t.Status == OpenIddictConstants.Statuses.Valid).ToListAsync(ct);
+        foreach (var token in tokens) token.Status = OpenIddictConstants.Statuses.Revoked;
+        if (principal.Kind is PrincipalKind.User) WebSessions.RemoveRange(await WebSessions.Where(s => s.PrincipalId == principal.Id).ToListAsync(ct));
+        return tokens.Count;
+    }
 
     /// <summary>Adds what an act left behind to the next commit.</summary>
     public void Add(Evidence left) => evidence.Add(left);

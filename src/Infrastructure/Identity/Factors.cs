@@ -50,9 +50,15 @@ public sealed class Factors(UserManager<Person> people, TimeProvider clock)
     public async Task ForgetAllAsync(Person person)
     {
         foreach (var passkey in await people.GetPasskeysAsync(person)) await people.RemovePasskeyAsync(person, passkey.CredentialId);
+        await ForgetAuthenticatorAsync(person);
+    }
+
+    /// <summary>Takes the authenticator away, and with the last factor the recovery codes.</summary>
+    public async Task ForgetAuthenticatorAsync(Person person)
+    {
         await people.SetTwoFactorEnabledAsync(person, false);
         await people.ResetAuthenticatorKeyAsync(person);
-        await people.GenerateNewTwoFactorRecoveryCodesAsync(person, 0);
+        await ForgetCodesAsync(person);
     }
 
     /// <summary>Ten recovery codes in place of those that are left.</summary>

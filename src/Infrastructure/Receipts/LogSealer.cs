@@ -25,7 +25,7 @@ public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signa
 
     private readonly ConcurrentDictionary<Guid, bool> marked = new(), guarded = new();
     private readonly ConcurrentDictionary<Guid, bool> unseen = new();
-    private readonly ConcurrentDictionary<Guid, long> seen = new();
+    private readonly ConcurrentDictionary<Guid, long> sealedTo = new();
     private readonly ConcurrentDictionary<Guid, Hold> holds = new();
     private readonly Guid self = Guid.CreateVersion7();
     private readonly ConcurrentDictionary<Guid, (IReadOnlyList<SignerKey> Keys, DateTimeOffset Until)> keys = new();
@@ -70,11 +70,11 @@ public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signa
         await using var db = databases.OpenPlatform();
         var ends = await db.Tenants.Select(t => new { t.Id, Last = db.ReceiptPlaces.Where(p => p.TenantId == t.Id && p.Position != null).Max(p => p.Position) ?? 0 }).ToListAsync(ct);
         var behind = new List<Guid>();
-        foreach (var tenant in ends.Where(t => t.Last > seen.GetValueOrDefault(t.Id)))
+        foreach (var tenant in ends.Where(t => t.Last > sealedTo.GetValueOrDefault(t.Id)))
         {
             await using var own = databases.OpenTenant(tenant.Id);
-            seen[tenant.Id] = await own.LogHeads.Where(h => h.TenantId == tenant.Id).Select(h => (long?)h.Size).SingleOrDefaultAsync(ct) ?? 0;
-            if (tenant.Last > seen[tenant.Id]) behind.Add(tenant.Id);
+            sealedTo[tenant.Id] = await own.LogHeads.Where(h => h.TenantId == tenant.Id).Select(h => (long?)h.Size).SingleOrDefaultAsync(ct) ?? 0;
+            if (tenant.Last > sealedTo[tenant.Id]) behind.Add(tenant.Id);
         }
 
         return behind;

@@ -56,10 +56,9 @@ public sealed class Sitting : IAsyncDisposable
 
     public Decision Decide(string act, ActionDefinition? action = null, JsonElement? input = null, IReadOnlyList<FollowUp>? setsOff = null)
     {
-        if (setsOff is not { Count: > 0 } || action is null) return Decide(By, standing, behind, authority.Policies, Db.WorkspaceId, act, action, input);
-
-        var rating = setsOff.Aggregate(action.Rating, (worst, f) => worst.Or(f.Rating));
-        return Decide(By, standing, behind, authority.Policies, Db.WorkspaceId, act, action, input, rating: rating) with { SetsOff = setsOff };
+        var rating = action is null ? null : FollowUp.Worst(action.Rating, setsOff);
+        var decision = Decide(By, standing, behind, authority.Policies, Db.WorkspaceId, act, action, input, rating: rating);
+        return setsOff is { Count: > 0 } ? decision with { SetsOff = setsOff } : decision;
     }
 
     /// <summary>What policy says about an action, with what it sets off.</summary>

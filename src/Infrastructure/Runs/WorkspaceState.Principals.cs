@@ -41,14 +41,7 @@ internal sealed partial class WorkspaceState
     public async Task<IReadOnlyList<Principal>> FindAgentsOfAsync(Guid owner, CancellationToken ct) =>
         await db.Principals.Where(p => p.OwnerId == owner && p.Kind == PrincipalKind.Agent && p.RetiredAt == null).OrderBy(p => p.Name).ToListAsync(ct);
 
-    public async Task<int> EndTokensAsync(Principal principal, CancellationToken ct)
-    {
-        var subject = principal.Id.ToString();
-        var tokens = await db.Tokens.Where(t => t.Subject == subject && t.Status == OpenIddictConstants.Statuses.Valid).ToListAsync(ct);
-        foreach (var token in tokens) token.Status = OpenIddictConstants.Statuses.Revoked;
-        if (principal.Kind is PrincipalKind.User) db.WebSessions.RemoveRange(await db.WebSessions.Where(s => s.PrincipalId == principal.Id).ToListAsync(ct));
-        return tokens.Count;
-    }
+    public Task<int> EndTokensAsync(Principal principal, CancellationToken ct) => db.EndTokensAsync(principal, ct);
 
     public async Task SuspendAsync(Principal who, Guid? through, string code, Actor by, CancellationToken ct)
     {
