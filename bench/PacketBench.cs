@@ -42,7 +42,7 @@ internal sealed partial class Bench
             ("tasks of my roles", "query($w: ID!) { node(id: $w) { ... on Workspace { tasks(first: 50, which: MY_ROLES) { nodes { title dueAt overdue packet { title } } } } } }", new { },
                 "SELECT \"Id\", \"Title\", \"DueAt\" FROM \"WorkTasks\" WHERE \"TenantId\" = @t AND \"WorkspaceId\" = @w AND \"Assignee\" IS NULL AND \"Role\" = 'operator' ORDER BY \"Rank\", \"Id\" LIMIT 50"),
             ("approval inbox", "query($w: ID!) { node(id: $w) { ... on Workspace { approvals(first: 50) { nodes { id digest blocked expiresAt gates { role quorum missing } run { title target reason proposedBy { name kind } preflight { preview { summary } } } } } approvalMeasures { waiting medianHours lateShare } } } }", new { },
-                "SELECT \"Id\", \"RunId\", \"GatesJson\" FROM \"Approvals\" WHERE \"TenantId\" = @t AND \"WorkspaceId\" = @w AND \"State\" = 'Pending' ORDER BY \"CreatedAt\" DESC LIMIT 50"),
+                "SELECT \"Id\", \"RunId\", \"Digest\" FROM \"Approvals\" WHERE \"TenantId\" = @t AND \"WorkspaceId\" = @w AND \"State\" = 'Pending' ORDER BY \"CreatedAt\" DESC LIMIT 50"),
             ("task counts", "query($w: ID!) { node(id: $w) { ... on Workspace { taskCounts { mine myRoles overdue all } } } }", new { },
                 "SELECT COUNT(*) FROM \"WorkTasks\" WHERE \"TenantId\" = @t AND \"WorkspaceId\" = @w"),
         ];

@@ -179,6 +179,23 @@ public sealed class PolicySet
     public Explanation Explain(Request request, Entities entities, Func<Evaluation, bool>? accepted = null) =>
         new Explainer(this, request, entities, accepted ?? (e => e.Allowed)).Explain();
 
+    /// <summary>
+    /// The permits whose head matches the request and that are withheld by one of their conditions: each with that condition, and how many of its conditions
+    /// before it are met. In the order of the text.
+    /// </summary>
+    public IReadOnlyList<(Policy Policy, Condition Unmet, int Met)> Withheld(Request request, Entities entities)
+    {
+        var env = new Env(request, entities);
+        var withheld = new List<(Policy, Condition, int)>();
+        foreach (var policy in Policies.Where(p => p.Effect is Effect.Permit && p.InScope(env)))
+        {
+            var met = policy.Conditions.TakeWhile(c => c.Test(env) is Truth.True).Count();
+            if (met < policy.Conditions.Count) withheld.Add((policy, policy.Conditions[met], met));
+        }
+
+        return withheld;
+    }
+
     internal static PolicySet Of(IEnumerable<Policy> policies)
     {
         var all = policies.ToLookup(p => p.IsTemplate);

@@ -57,7 +57,7 @@ public sealed class World
 
     public Task<Client> Hermes => ClientAsync("Hermes", async () =>
     {
-        var agent = await installation.AddAgentAsync(Tenant, "Hermes", AgentClientId, principals["Ada"], secret, null, TestContext.Current.CancellationToken);
+        var agent = await installation.AddAgentAsync(Tenant, "Hermes", AgentClientId, await OwnerAsync(), secret, null, TestContext.Current.CancellationToken);
         await installation.GrantAsync(Workspace, agent, ["agent"], TestContext.Current.CancellationToken);
         principals["Hermes"] = agent;
         return await Client.WithTokenAsync(app.Address, AgentClientId, secret);
@@ -67,7 +67,7 @@ public sealed class World
     public Task<Client> AgentAsync(string name) => ClientAsync(name, async () =>
     {
         var clientId = $"{name}-{Workspace.Key}-{Tenant.Key}";
-        var agent = await installation.AddAgentAsync(Tenant, name, clientId, principals["Ada"], secret, null, TestContext.Current.CancellationToken);
+        var agent = await installation.AddAgentAsync(Tenant, name, clientId, await OwnerAsync(), secret, null, TestContext.Current.CancellationToken);
         await installation.GrantAsync(Workspace, agent, ["agent"], TestContext.Current.CancellationToken);
         principals[name] = agent;
         return await Client.WithTokenAsync(app.Address, clientId, secret);
@@ -88,8 +88,14 @@ public sealed class World
         var ct = TestContext.Current.CancellationToken;
         var other = new World(app, installation, Tenant, await installation.AddWorkspaceAsync(Tenant, $"side-{counter}", "Side", ct));
         other.principals["Ada"] = principals["Ada"];
+        other.isOther = true;
         return other;
     }
+
+    // An agent may do what its owner may: in another room of the tenant, where Ada has nothing to say, that is somebody of that room.
+    private async Task<Principal> OwnerAsync() => isOther ? await PrincipalAsync($"Olga-{Workspace.Key}", "owner") : principals["Ada"];
+
+    private bool isOther;
 
     /// <summary>A workflow of the library.</summary>
     public Task WorkflowAsync(string template) => installation.AddWorkflowAsync(Workspace, template, TestContext.Current.CancellationToken);

@@ -2,6 +2,7 @@ using GraphQL;
 using GraphQL.DataLoader;
 using Microsoft.EntityFrameworkCore;
 using Mumega.Domain.Budgets;
+using Mumega.Domain.Identity;
 using Mumega.Infrastructure.Data;
 
 namespace Mumega.Api.GraphQL;
@@ -23,6 +24,9 @@ public sealed class BudgetView(Guid workspaceId, Budget budget)
 
     /// <summary>Only actions of this family; all when absent.</summary>
     public string? Family => budget.Family;
+
+    /// <summary>Only what agents of this tier do; everything when absent.</summary>
+    public AgentTier? Tier => budget.Tier;
 
     /// <summary>The length of the window.</summary>
     public int Minutes => (int)budget.Window.TotalMinutes;

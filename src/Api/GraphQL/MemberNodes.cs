@@ -29,6 +29,7 @@ public sealed partial class WorkspaceNode
     {
         [ControlAct.Read] = "Read the workspace",
         [ControlAct.DecideApproval] = "Decide approvals",
+        [ControlAct.Consent] = "Agree to what comes about in their name",
         [ControlAct.Delegate] = "Have somebody decide for them",
         [ControlAct.CancelRun] = "Withdraw runs of others",
         [ControlAct.RollBackRun] = "Roll runs back",
@@ -41,6 +42,8 @@ public sealed partial class WorkspaceNode
         [ControlAct.ControlElevation] = "End elevations of others, and look over them",
         [ControlAct.LinkInvitation] = "Make links for invitations",
         [ControlAct.ReadAudit] = "Read the audit log",
+        [ControlAct.WithdrawRun] = "Take back what they proposed",
+        [ControlAct.EndElevation] = "End their own elevation",
         [ControlAct.ResumePacket] = "Let a stuck workflow go on",
     };
 

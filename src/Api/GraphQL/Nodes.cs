@@ -115,14 +115,23 @@ public sealed record Who([property: Id] Guid PrincipalId, string Name, Principal
 /// <param name="Escalate">The role that is asked as well when the time is over.</param>
 /// <param name="Also">The role that is asked as well since the time was over.</param>
 [Name("Gate")]
-public sealed record GateView(string Role, int Quorum, int Missing, string Policy, string? Reason, string? Escalate = null, string? Also = null);
+public sealed record GateView(string Role, int Quorum, int Missing, string Policy, string? Reason, string? Escalate = null, string? Also = null)
+{
+    /// <summary>The person who has to agree, where it is one person and no role.</summary>
+    public IDataLoaderResult<Who?> Person(IResolveFieldContext context) =>
+        Of(Role) is { } id ? Who.Of(context.Request(), id).Then(w => (Who?)w) : new Loaded<Who?>(null);
+
+    internal static GateView Of(Gate gate, int missing) => new(gate.Role, gate.Quorum, missing, gate.Policy, gate.Reason, gate.Escalate, gate.Also);
+
+    private static Guid? Of(string role) => new Gate(role, 1, default, "", null).Person;
+}
 
 /// <summary>What policy said, which policies made it say so, and what would change it.</summary>
 [Name("Decision")]
 public sealed record DecisionView(Verdict Verdict, string Reason, IReadOnlyList<string> Policies, string PolicyVersion, IReadOnlyList<GateView> Gates, IReadOnlyList<string> Remedies)
 {
     internal static DecisionView Of(Decision d) =>
-        new(d.Verdict, d.Reason, d.Policies, d.PolicyVersion, [.. d.Gates.Select(g => new GateView(g.Role, g.Quorum, g.Quorum, g.Policy, g.Reason))], d.Remedies);
+        new(d.Verdict, d.Reason, d.Policies, d.PolicyVersion, [.. d.Gates.Select(g => GateView.Of(g, g.Quorum))], d.Remedies);
 }
 
 /// <summary>A named condition that preflight looked at.</summary>
@@ -291,7 +300,8 @@ public sealed class ApprovalNode(Approval approval, ActionCatalog catalog, DateT
     /// <summary>Send it back with the decision: it says what was seen.</summary>
     public string Digest => approval.Digest;
 
-    public IReadOnlyList<GateView> Gates => [.. approval.Gates.Select(g => new GateView(g.Role, g.Quorum, approval.Missing(g), g.Policy, g.Reason, g.Escalate, g.Also))];
+    public IDataLoaderResult<IReadOnlyList<GateView>> Gates(IResolveFieldContext context) => context.Request().RunAsync(approval.WorkspaceId, approval.RunId)
+        .Then(run => (IReadOnlyList<GateView>)[.. approval.Gates(run!).Select(g => GateView.Of(g, approval.Missing(g)))]);
 
     public IReadOnlyList<DecisionNode> Decisions => [.. approval.Current.OrderBy(d => d.At).Select(d => new DecisionNode(d))];
 
@@ -328,8 +338,9 @@ public sealed class ApprovalNode(Approval approval, ActionCatalog catalog, DateT
         var request = context.Request();
         return request.RunAsync(approval.WorkspaceId, approval.RunId).Then(async run =>
         {
-            var decider = await request.DecidesAsync(approval.WorkspaceId);
-            return (decider.Refusal ?? approval.WhyNot(run!, request.Actor, decider.Standpoints, decider.Delegates, now))?.Message;
+            var (refusal, _, decider) = await request.DecidesAsync(approval.WorkspaceId);
+            var asked = run!.Decision.Gates.Any(g => g.Person == request.Actor.Id);
+            return ((asked ? null : refusal) ?? approval.WhyNot(run, request.Actor, decider, now))?.Message;
         });
     }
 }

@@ -5,6 +5,7 @@ using Mumega.Domain;
 using Mumega.Domain.Approvals;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Packets;
+using Mumega.Domain.Policies;
 using Mumega.Domain.Schedules;
 using Mumega.Domain.Tasks;
 using Mumega.Infrastructure.Data;
@@ -197,12 +198,15 @@ public sealed partial class WorkspaceNode
         await using var db = request.Open(workspace.Id);
         var (from, now) = (since ?? request.Now - TimeSpan.FromDays(30), request.Now);
         var approvals = await db.Approvals.AsNoTracking().Include(a => a.Decisions).Where(a => a.CreatedAt >= from).OrderByDescending(a => a.CreatedAt).Take(5000).ToListAsync(ct);
+        var waitedFor = approvals.Select(a => a.RunId).ToList();
+        var gates = (await db.Runs.AsNoTracking().Where(r => waitedFor.Contains(r.Id)).Select(r => new { r.Id, r.DecisionJson }).ToListAsync(ct))
+            .ToDictionary(r => r.Id, r => JsonSerializer.Deserialize<Decision>(r.DecisionJson)!.Gates);
         var people = approvals.SelectMany(a => a.Decisions).Select(d => d.DeciderId).Distinct().ToList();
         var names = await db.Principals.AsNoTracking().Where(p => people.Contains(p.Id)).ToDictionaryAsync(p => p.Id, p => p.Name, ct);
         var closed = approvals.Where(a => a.State is ApprovalState.Approved or ApprovalState.Rejected or ApprovalState.Expired).ToList();
         return new(
             approvals.Count(a => a.State is ApprovalState.Pending), closed.Count, Quantile(closed.Select(Hours), 0.5), Quantile(closed.Select(Hours), 0.9), Share(closed.Select(Late)),
-            [.. closed.SelectMany(a => a.Gates.Select(g => (g.Role, a))).GroupBy(x => x.Role, x => x.a).OrderByDescending(g => g.Count()).Select(g => new ApprovalMeasure(g.Key, g.Count(), Quantile(g.Select(Hours), 0.5), Share(g.Select(Late))))],
+            [.. closed.SelectMany(a => gates[a.RunId].Where(g => g.Person is null).Select(g => (g.Role, a))).GroupBy(x => x.Role, x => x.a).OrderByDescending(g => g.Count()).Select(g => new ApprovalMeasure(g.Key, g.Count(), Quantile(g.Select(Hours), 0.5), Share(g.Select(Late))))],
             [.. approvals.SelectMany(a => a.Decisions.Where(d => d.Verdict is not ApprovalVerdict.Withdraw).Select(d => (d, a))).GroupBy(x => x.d.DeciderId).OrderByDescending(g => g.Count()).Take(20)
                 .Select(g => new ApprovalMeasure(names.GetValueOrDefault(g.Key, "Somebody"), g.Count(), Quantile(g.Select(x => (x.d.At - x.a.CreatedAt).TotalHours), 0.5), Share(g.Select(x => x.a.EscalatedAt is { } over && x.d.At > over))))]);
 

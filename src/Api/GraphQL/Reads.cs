@@ -57,7 +57,7 @@ public sealed record PageConnection([property: Complexity(0, 1)] IReadOnlyList<P
 [Name("Eligibility")]
 public sealed record EligibilityView(Verdict Verdict, string Reason, IReadOnlyList<GateView> Gates, IReadOnlyList<string> Policies, string PolicyVersion, IReadOnlyList<string> Remedies, PreflightView? Preflight, string? Stopped, string? OverBudget)
 {
-    internal static EligibilityView Of(Decision d, Preflight? preflight, Stopped? stop, Domain.Budgets.OverBudget? budget = null)
+    internal static EligibilityView Of(Decision d, Preflight? preflight, Stopped? stop, Domain.Refusal? budget = null)
     {
         var view = DecisionView.Of(d);
         return new(view.Verdict, view.Reason, view.Gates, view.Policies, view.PolicyVersion, view.Remedies, PreflightView.Of(preflight), stop?.Message, budget?.Message);

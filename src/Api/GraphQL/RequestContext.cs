@@ -16,7 +16,7 @@ public sealed class RequestContext(Caller caller, IServiceProvider services, boo
 {
     private readonly Actor actor = caller.Actor;
     private readonly ConcurrentDictionary<Guid, Task<WorkspaceNode?>> visible = new();
-    private readonly ConcurrentDictionary<Guid, Task<Decider>> deciders = new();
+    private readonly ConcurrentDictionary<Guid, Task<MayDecide>> deciders = new();
     private readonly ConcurrentDictionary<Guid, Task<FieldDoor>> doors = new();
     private readonly ConcurrentDictionary<string, object> batches = new(StringComparer.Ordinal);
 
@@ -64,11 +64,11 @@ public sealed class RequestContext(Caller caller, IServiceProvider services, boo
     });
 
     /// <summary>Why the caller may decide nothing at all in the workspace, if so, and the roles by which they decide; looked up once per request.</summary>
-    public Task<Decider> DecidesAsync(Guid workspaceId) => deciders.GetOrAdd(workspaceId, async id =>
+    public Task<MayDecide> DecidesAsync(Guid workspaceId) => deciders.GetOrAdd(workspaceId, async id =>
     {
         await using var sitting = await SitAsync(id);
-        var (standpoints, delegates) = await sitting.StandpointsAsync(CancellationToken.None);
-        return new(sitting.Decide(ControlAct.DecideApproval) is { Verdict: Verdict.Deny } no ? no.AsRefusal() : null, sitting.Roles, standpoints, delegates);
+        var decider = await sitting.DeciderAsync(CancellationToken.None);
+        return new(sitting.Decide(ControlAct.DecideApproval) is { Verdict: Verdict.Deny } no ? no.AsRefusal() : null, sitting.Roles, decider);
     });
 
     // What authentication read holds for the request; a subscription outlives it.
@@ -156,7 +156,7 @@ public sealed class RequestContext(Caller caller, IServiceProvider services, boo
 
 /// <summary>How the caller stands towards approvals of a workspace.</summary>
 /// <param name="Refusal">Why they may decide nothing at all, if so.</param>
-public sealed record Decider(Domain.Refusal? Refusal, IReadOnlySet<string> Roles, IReadOnlyList<Standpoint> Standpoints, IReadOnlyCollection<Guid> Delegates);
+public sealed record MayDecide(Domain.Refusal? Refusal, IReadOnlySet<string> Roles, Decider Decider);
 
 public static class RequestContexts
 {

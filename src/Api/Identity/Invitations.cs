@@ -15,7 +15,7 @@ namespace Mumega.Api.Identity;
 /// <summary>
 /// How somebody who was invited comes in: <c>POST /session/invitation</c> tells what a link is for, <c>POST /session/accept</c> takes it, for a new account or one that is there. Account, role and receipt are one commit.
 /// </summary>
-public sealed class Invitations(Databases databases, IServiceScopeFactory scopes, SecurityLog security, Desk desk, TimeProvider clock)
+public sealed class Invitations(Databases databases, IServiceScopeFactory scopes, SecurityLog security, Desk desk, Kernel kernel, TimeProvider clock)
 {
     private sealed record Link(string? Token, string? Name, string? Password);
 
@@ -58,6 +58,11 @@ public sealed class Invitations(Databases databases, IServiceScopeFactory scopes
         await using (var s = await desk.SitAsPlatformAsync(db.TenantId, db.WorkspaceId, ct))
         {
             if (s.StopFor("members") is { } stopped) return Answers.Refused(stopped);
+            if (!await kernel.IsStillMeantAsync(s, found.Invitation, ct))
+            {
+                await security.NoteAsync(db.TenantId, "invitation.refused", found.Invitation.LinkedBy, http.Connection.RemoteIpAddress?.ToString(), "the inviter may no longer invite", ct);
+                return Void();
+            }
         }
 
         await using var scope = scopes.CreateAsyncScope();
@@ -68,7 +73,11 @@ public sealed class Invitations(Databases databases, IServiceScopeFactory scopes
         {
             if (link.Name?.Trim() is not { Length: > 0 and <= 100 } name) return Answers.Refused(new InvalidArgument("name", "between 1 and 100 characters."));
 
-            principal = new() { TenantId = db.TenantId, Id = Guid.CreateVersion7(now), Kind = PrincipalKind.User, Name = name, CreatedAt = now };
+            principal = new()
+            {
+                TenantId = db.TenantId, Id = Guid.CreateVersion7(now), Kind = PrincipalKind.User, Name = name,
+                LetInBy = found.Invitation.LinkedBy ?? found.Invitation.InvitedBy, CreatedAt = now,
+            };
             person = new() { Id = principal.Id, TenantId = db.TenantId, UserName = found.Invitation.Email, NormalizedUserName = email, Email = found.Invitation.Email, NormalizedEmail = email, EmailConfirmed = true, SecurityStamp = Guid.NewGuid().ToString(), LockoutEnabled = true };
             if (await scope.ServiceProvider.GetRequiredService<Factors>().WhyNotAsync(person, link.Password) is { } weak) return Answers.Refused(weak);
 

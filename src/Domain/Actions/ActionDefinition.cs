@@ -141,7 +141,7 @@ public interface IWorkspaceState
     Task LeftAsync(Guid principalId, Actor by, CancellationToken ct);
 
     /// <summary>Adds an agent with the agent's role here and an OAuth client without credentials.</summary>
-    PrincipalEntity AddAgent(string name, string purpose, AgentTier tier, PrincipalEntity owner, DateTimeOffset endsAt, Guid certifiedBy);
+    PrincipalEntity AddAgent(string name, string purpose, AgentTier tier, PrincipalEntity owner, DateTimeOffset endsAt, Guid registeredBy);
 
     /// <summary>The public keys that an agent signs in with, as JWK.</summary>
     Task<IReadOnlyList<string>> FindAgentKeysAsync(PrincipalEntity agent, CancellationToken ct);
@@ -175,8 +175,23 @@ public interface IWorkspaceState
 
     Task<Stop?> FindStopAsync(Guid id, CancellationToken ct);
 
-    /// <summary>Whether somebody owns a workspace of the tenant, whichever.</summary>
+    /// <summary>Whether somebody permanently owns a workspace of the tenant, whichever.</summary>
     Task<bool> OwnsSomethingAsync(Guid principalId, CancellationToken ct);
+
+    /// <summary>When the last of these roles ends that somebody holds here: null when one of them has no end, or none is held.</summary>
+    Task<DateTimeOffset?> HeldUntilAsync(Guid principalId, IReadOnlyList<string> roles, CancellationToken ct);
+
+    /// <summary>The level at which somebody sets limits here.</summary>
+    Task<string> LevelOfAsync(Guid principalId, CancellationToken ct);
+
+    /// <summary>Whether somebody owns a workspace, other than this one, that the other does not own.</summary>
+    Task<bool> OwnsBeyondAsync(Guid principalId, Guid other, CancellationToken ct);
+
+    /// <summary>The active people who hold a role here, with their roles.</summary>
+    Task<IReadOnlyList<(Guid Id, IReadOnlySet<string> Roles)>> FindPeopleAsync(CancellationToken ct);
+
+    /// <summary>Has everything that waits for an approval, in every workspace, be held against the policies again.</summary>
+    Task LookAgainAsync(CancellationToken ct);
 
     /// <summary>Gives whoever asked a role until a time, as an elevation with its receipts.</summary>
     Task ElevateAsync(Actor who, string role, DateTimeOffset until, Guid runId, bool breakGlass, CancellationToken ct);
@@ -269,9 +284,14 @@ public interface IWorkspaceState
 
 /// <summary>What an action is run with.</summary>
 /// <param name="By">Who proposed it.</param>
+/// <param name="Independence">Which accounts count as one person.</param>
 /// <param name="RunId">The run; empty while nothing runs yet.</param>
 /// <param name="EffectId">The id under which the run makes its effect; empty while nothing runs yet.</param>
-public sealed record ActionCall(Actor By, IWorkspaceState State, DateTimeOffset Now, Guid RunId = default, Guid EffectId = default);
+public sealed record ActionCall(Actor By, IWorkspaceState State, DateTimeOffset Now, Independence Independence, Guid RunId = default, Guid EffectId = default)
+{
+    /// <summary>Whether an account is the actor's own, or counts as one person with them.</summary>
+    public bool IsOwn(Guid account) => Independence.AreOne(By.Id, account);
+}
 
 /// <summary>
 /// One governed action. A new one is one file below <c>Actions/</c>: it is found by scanning the assembly and shows up in the
@@ -330,6 +350,13 @@ public abstract class ActionDefinition
 
     /// <summary>What a packet's workflow would do by itself once this ran; nothing for what begins no packet.</summary>
     public virtual Task<IReadOnlyList<FollowUp>> SetsOffAsync(JsonElement input, ActionCall call, CancellationToken ct) => Task.FromResult<IReadOnlyList<FollowUp>>([]);
+
+    /// <summary>What it does to authority, as <see cref="AuthorityEffect"/> names it; nothing for most.</summary>
+    public virtual Task<IReadOnlyCollection<string>> EffectsAsync(JsonElement input, ActionCall call, CancellationToken ct) =>
+        Task.FromResult<IReadOnlyCollection<string>>([]);
+
+    /// <summary>In whose name something would come about: each of them agrees first, unless they propose it themselves.</summary>
+    public virtual IEnumerable<Guid> InTheNameOf(JsonElement input) => [];
 
     /// <summary>What it will cost at most, for budgets: the input's <c>cost</c> where the schema has one.</summary>
     public virtual Money? Cost(JsonElement input) =>

@@ -8,7 +8,7 @@ using Mumega.Domain.Tenancy;
 
 namespace Mumega.Domain.Approvals;
 
-public enum ApprovalState { Pending, Approved, Rejected, Expired, Cancelled, ChangesRequested }
+public enum ApprovalState { Pending, Approved, Rejected, Expired, Cancelled, ChangesRequested, NotNeeded }
 
 public enum ApprovalVerdict { Approve, Reject, RequestChanges, Withdraw }
 
@@ -16,6 +16,12 @@ public enum ApprovalVerdict { Approve, Reject, RequestChanges, Withdraw }
 /// <param name="Roles">The roles that count: the decider's own, or those of the one who is decided for.</param>
 /// <param name="For">Who is decided for; absent for one's own word.</param>
 public sealed record Standpoint(IReadOnlySet<string> Roles, Guid? For = null);
+
+/// <summary>As what somebody could decide.</summary>
+/// <param name="Standpoints">Their own roles first, then those of people they decide for.</param>
+/// <param name="Delegates">Whom they have decide for themselves now.</param>
+/// <param name="Independence">Which accounts count as one person.</param>
+public sealed record Decider(IReadOnlyList<Standpoint> Standpoints, IReadOnlyCollection<Guid> Delegates, Independence Independence);
 
 /// <summary>Only a person decides.</summary>
 public sealed record HumanRequired() : Refusal("Only a person can decide this.");
@@ -31,6 +37,13 @@ public sealed record RoleRequired(IReadOnlyList<string> Roles) : Refusal($"This 
 
 /// <summary>The one who proposed it decides for the caller, or the caller would decide for somebody who stands behind the request.</summary>
 public sealed record OwnDelegatesRequest() : Refusal("A request is decided by somebody who does not stand behind it: not by whom its proposer decides for, and not on their behalf.");
+
+/// <summary>The caller counts as one person with somebody behind the request: one let the other in, and nobody else has verified them.</summary>
+public sealed record NotIndependent() : Refusal(
+    "You and somebody behind this request count as one person: one of you let the other in. Another owner or admin can verify the member.");
+
+/// <summary>The policies no longer ask for an approval; the run goes on without one.</summary>
+public sealed record ApprovalNotNeeded() : Refusal("The policies no longer ask for an approval here, and the run goes on.");
 
 /// <summary>The caller has not decided this, or it is too late to take that back.</summary>
 public sealed record NothingToWithdraw() : Refusal("There is no decision of yours here that could still be withdrawn.");
@@ -68,13 +81,17 @@ public sealed record Difference(string What, string? Before, string? After);
 /// <summary>Tells two looks at a run apart.</summary>
 public static class Differences
 {
+    /// <summary>What a change of the gates is called.</summary>
+    public const string Gates = "gates";
+
     /// <summary>What changed between two looks at the same run.</summary>
     public static IReadOnlyList<Difference> Between(Decision then, Preflight? before, Decision now, Preflight after)
     {
         var found = new List<Difference>();
         Compare("policy", then.PolicyVersion, now.PolicyVersion);
-        Compare("gates", Gates(then), Gates(now));
+        Compare(Gates, GatesOf(then), GatesOf(now));
         Compare("sets off", SetsOff(then), SetsOff(now));
+        Compare("depends on", DependsOn(then), DependsOn(now));
         Compare("summary", before?.Summary, after.Summary);
         Compare("state", before?.Before, after.Before);
         Compare("result", before?.After, after.After);
@@ -88,9 +105,11 @@ public static class Differences
         }
     }
 
+    private static string? DependsOn(Decision decision) => decision.DependsOn is { } all ? string.Join("; ", all) : null;
+
     private static string? SetsOff(Decision decision) => decision.SetsOff is { } all ? string.Join(", ", all.Select(f => f.Title)) : null;
 
-    private static string Gates(Decision decision) => string.Join(", ", decision.Gates.Select(g => $"{g.Quorum} × {g.Role}"));
+    private static string GatesOf(Decision decision) => string.Join(", ", decision.Gates.Select(g => g.Terms));
 }
 
 /// <summary>A human gate on a run: what exactly is approved, who may decide, until when.</summary>
@@ -104,11 +123,6 @@ public sealed class Approval : IWorkspaceOwned
 
     public required Guid RunId { get; init; }
 
-    /// <summary>JSON array of <see cref="Gate"/>.</summary>
-    public required string GatesJson { get; set; }
-
-    public IReadOnlyList<Gate> Gates => JsonSerializer.Deserialize<Gate[]>(GatesJson)!;
-
     /// <summary>What is approved: the digest of action, version, input, target and the state that preflight saw.</summary>
     public required string Digest { get; set; }
 
@@ -116,7 +130,7 @@ public sealed class Approval : IWorkspaceOwned
 
     public required DateTimeOffset CreatedAt { get; init; }
 
-    public required DateTimeOffset ExpiresAt { get; set; }
+    public DateTimeOffset ExpiresAt { get; private set; }
 
     /// <summary>When those who have not decided are reminded; absent when they are not, or were.</summary>
     public DateTimeOffset? RemindAt { get; private set; }
@@ -143,33 +157,38 @@ public sealed class Approval : IWorkspaceOwned
 
     public List<ApprovalDecision> Decisions { get; } = [];
 
-    public static Approval For(Run run, IReadOnlyList<Gate> gates, DateTimeOffset now) => new()
+    public static Approval For(Run run, DateTimeOffset now)
     {
-        TenantId = run.TenantId,
-        WorkspaceId = run.WorkspaceId,
-        Id = Guid.CreateVersion7(now),
-        RunId = run.Id,
-        GatesJson = JsonSerializer.Serialize(gates),
-        Digest = run.Digest,
-        Likeness = run.Likeness(),
-        CreatedAt = now,
-        ExpiresAt = now + gates.Min(g => g.Expires),
-        RemindAt = gates.Min(g => g.Remind) is { } remind ? now + remind : null,
-    };
+        var approval = new Approval
+        {
+            TenantId = run.TenantId,
+            WorkspaceId = run.WorkspaceId,
+            Id = Guid.CreateVersion7(now),
+            RunId = run.Id,
+            Digest = run.Digest,
+            Likeness = run.Likeness(),
+            CreatedAt = now,
+        };
+        approval.StartClocks(run, now);
+        return approval;
+    }
+
+    /// <summary>What has to be approved: the gates of the run's decision, which are kept nowhere else. Once the time was over, with the roles asked as well.</summary>
+    public IReadOnlyList<Gate> Gates(Run run) =>
+        EscalatedAt is null ? run.Decision.Gates : [.. run.Decision.Gates.Select(g => g.Escalate is { } role ? g with { Also = role, Escalate = null } : g)];
 
     /// <summary>Why somebody may not decide this now, or null when they may.</summary>
     /// <param name="run">The run.</param>
     /// <param name="by">Who asks.</param>
-    /// <param name="standpoints">Their own roles first, then those of people they decide for.</param>
-    /// <param name="delegates">Whom they have decide for themselves now.</param>
+    /// <param name="decider">As what.</param>
     /// <param name="now">When.</param>
-    public Refusal? WhyNot(Run run, Actor by, IReadOnlyList<Standpoint> standpoints, IReadOnlyCollection<Guid> delegates, DateTimeOffset now) => Stand(run, by, standpoints, delegates, now).Why;
+    public Refusal? WhyNot(Run run, Actor by, Decider decider, DateTimeOffset now) => Stand(run, by, decider, now).Why;
 
     /// <summary>Counts one person's word. When every gate has its quorum the run is queued; one rejection ends it.</summary>
     public Outcome<Evidence> Decide(
-        Run run, ApprovalVerdict verdict, string digest, string? code, string? reason, Actor by, IReadOnlyList<Standpoint> standpoints, IReadOnlyCollection<Guid> delegates, DateTimeOffset now)
+        Run run, ApprovalVerdict verdict, string digest, string? code, string? reason, Actor by, Decider decider, DateTimeOffset now)
     {
-        var (no, stand) = Stand(run, by, standpoints, delegates, now);
+        var (no, stand) = Stand(run, by, decider, now);
         if (no is not null) return no;
         if (digest != Digest) return new StaleDigest(Digest, Changes);
 
@@ -186,13 +205,13 @@ public sealed class Approval : IWorkspaceOwned
                 State = ApprovalState.ChangesRequested;
                 return run.NoteDecision(by, now, said);
             default:
-                return Gates.All(g => Missing(g) == 0) ? Close(ApprovalState.Approved, now, run.Approve(by, now, said)) : run.NoteDecision(by, now, said);
+                return Gates(run).All(g => Missing(g) == 0) ? Close(ApprovalState.Approved, now, run.Approve(by, now, said)) : run.NoteDecision(by, now, said);
         }
     }
 
     /// <summary>Why somebody could not decide on what they saw, if so; nothing is counted.</summary>
-    public Refusal? WhyNot(Run run, string digest, Actor by, IReadOnlyList<Standpoint> standpoints, IReadOnlyCollection<Guid> delegates, DateTimeOffset now) =>
-        Stand(run, by, standpoints, delegates, now).Why ?? (digest != Digest ? new StaleDigest(Digest, Changes) : null);
+    public Refusal? WhyNot(Run run, string digest, Actor by, Decider decider, DateTimeOffset now) =>
+        Stand(run, by, decider, now).Why ?? (digest != Digest ? new StaleDigest(Digest, Changes) : null);
 
     /// <summary>The decision that somebody could still take back; null when there is none.</summary>
     public ApprovalDecision? Withdrawable(Guid by, DateTimeOffset now) =>
@@ -209,12 +228,28 @@ public sealed class Approval : IWorkspaceOwned
         return run.NoteDecision(by, now, new(ApprovalVerdict.Withdraw, Digest, null, reason, mine.ForId));
     }
 
-    /// <summary>What would run has changed: decisions so far no longer count.</summary>
-    public void Renew(Run run, IReadOnlyList<Difference> changes)
+    /// <summary>What would run has changed: decisions so far no longer count. Other gates, and an approval that was decided before, have their full time again.</summary>
+    public void Renew(Run run, IReadOnlyList<Difference> changes, DateTimeOffset now)
     {
+        if (State is not ApprovalState.Pending || changes.Any(c => c.What == Differences.Gates))
+        {
+            (EscalatedAt, RemindedAt) = (null, null);
+            StartClocks(run, now);
+        }
+
         (Digest, Likeness, State, ClosedAt) = (run.Digest, run.Likeness(), ApprovalState.Pending, null);
         ChangesJson = JsonSerializer.Serialize(changes);
         Round++;
+    }
+
+    /// <summary>The policies no longer ask for it.</summary>
+    public void Lift(DateTimeOffset now) => (State, ClosedAt) = (ApprovalState.NotNeeded, now);
+
+    private void StartClocks(Run run, DateTimeOffset now)
+    {
+        var gates = run.Decision.Gates;
+        ExpiresAt = now + gates.Min(g => g.Expires);
+        RemindAt = gates.Min(g => g.Remind) is { } remind ? now + remind : null;
     }
 
     /// <summary>Reminds those who have not decided. Null when there is nothing to remind of.</summary>
@@ -223,23 +258,22 @@ public sealed class Approval : IWorkspaceOwned
         if (State is not ApprovalState.Pending || RemindAt is not { } due || now < due) return null;
 
         (RemindAt, RemindedAt) = (null, now);
-        return run.NoteClock(by, now, "gate.reminded", [("roles", Open), ("until", ExpiresAt)]);
+        return run.NoteClock(by, now, "gate.reminded", [("roles", Open(run)), ("until", ExpiresAt)]);
     }
 
     /// <summary>The time is over: another role is asked as well where a gate says so, once; otherwise it expires. Never a yes by itself.</summary>
     public Evidence TimeOver(Run run, Actor by, DateTimeOffset now)
     {
-        var gates = Gates.Select(g => g.Escalate is { } role && Missing(g) > 0 ? g with { Also = role, Escalate = null } : g).ToArray();
-        if (EscalatedAt is not null || !gates.Any(g => g.Also is not null && Missing(g) > 0))
+        var escalated = run.Decision.Gates.Where(g => g.Escalate is not null && Missing(g) > 0).ToList();
+        if (EscalatedAt is not null || escalated.Count == 0)
         {
             (State, ClosedAt) = (ApprovalState.Expired, now);
             return run.Expire(by, now);
         }
 
         EscalatedAt = now;
-        ExpiresAt = now + gates.Where(g => g.Also is not null).Min(g => g.Expires);
-        GatesJson = JsonSerializer.Serialize(gates);
-        return run.NoteClock(by, now, "gate.escalated", [("roles", gates.Select(g => g.Also).OfType<string>().Distinct()), ("until", ExpiresAt)]);
+        ExpiresAt = now + escalated.Min(g => g.Expires);
+        return run.NoteClock(by, now, "gate.escalated", [("roles", escalated.Select(g => g.Escalate).Distinct()), ("until", ExpiresAt)]);
     }
 
     /// <summary>A stop held the run for that long: its clocks stood still.</summary>
@@ -255,14 +289,16 @@ public sealed class Approval : IWorkspaceOwned
         Decisions.Where(d => d.Round == Round).GroupBy(d => d.DeciderId).Select(g => g.MaxBy(d => d.Number)!).Where(d => d.Verdict is not ApprovalVerdict.Withdraw);
 
     // The roles that gates without their quorum ask for.
-    private List<string> Open => [.. Gates.Where(g => Missing(g) > 0).SelectMany(g => g.Asks).Distinct()];
+    private List<string> Open(Run run) => [.. Gates(run).Where(g => Missing(g) > 0).SelectMany(g => g.Asks).Distinct()];
 
-    private (Refusal? Why, Standpoint? Stand) Stand(Run run, Actor by, IReadOnlyList<Standpoint> standpoints, IReadOnlyCollection<Guid> delegates, DateTimeOffset now)
+    private (Refusal? Why, Standpoint? Stand) Stand(Run run, Actor by, Decider decider, DateTimeOffset now)
     {
         if (by.Kind is not PrincipalKind.User) return (new HumanRequired(), null);
         if (by.Id == run.ProposedBy) return (new OwnRequest(), null);
         if (by.Id == run.ProposerOwner) return (new OwnAgentsRequest(), null);
-        if (run.Chain.Contains(by.Id) || delegates.Any(run.Chain.Contains)) return (new OwnDelegatesRequest(), null);
+        var (standpoints, independence) = (decider.Standpoints, decider.Independence);
+        if (run.Chain.Contains(by.Id) || decider.Delegates.Any(run.Chain.Contains)) return (new OwnDelegatesRequest(), null);
+        if (independence.IsAmong(by.Id, run.Chain)) return (new NotIndependent(), null);
         if (Current.FirstOrDefault(d => d.DeciderId == by.Id) is { } mine) return (new AlreadyDecided(by.Id, mine.At), null);
         if (State is ApprovalState.Approved or ApprovalState.Rejected)
             return (new AlreadyDecided(Decisions.OrderBy(d => d.At).Last().DeciderId, ClosedAt!.Value), null);
@@ -271,13 +307,16 @@ public sealed class Approval : IWorkspaceOwned
         if (State is not ApprovalState.Pending || run.State is not RunState.AwaitingApproval) return (new WrongState(run.State.Name(), RunState.AwaitingApproval.Name()), null);
 
         // One person, one word: who was decided for has had theirs, and who decided for somebody else gave that one's.
-        var open = Open;
+        var open = Open(run);
         var spoken = Current.SelectMany(d => new[] { d.DeciderId, d.ForId ?? d.DeciderId }).ToHashSet();
         if (spoken.Contains(by.Id)) return (new AlreadyDecided(by.Id, Current.First(d => d.ForId == by.Id).At), null);
 
+        if (independence.IsAmong(by.Id, spoken)) return (new NotIndependent(), null);
+
         var able = standpoints.Where(s => open.Any(s.Roles.Contains)).ToList();
-        if (able.FirstOrDefault(s => s.For is not { } other || (!run.Chain.Contains(other) && !spoken.Contains(other))) is { } stand) return (null, stand);
-        return (able.Any(s => s.For is { } other && run.Chain.Contains(other)) ? new OwnDelegatesRequest() : new RoleRequired(open), null);
+        if (able.FirstOrDefault(s => s.For is not { } other || (!independence.IsAmong(other, run.Chain) && !independence.IsAmong(other, spoken))) is { } stand)
+            return (null, stand);
+        return (able.Any(s => s.For is { } other && independence.IsAmong(other, run.Chain)) ? new OwnDelegatesRequest() : new RoleRequired(open), null);
     }
 
     private void Word(Actor by, Standpoint stand, ApprovalVerdict verdict, string? code, string? reason, string digest, DateTimeOffset now)

@@ -17,6 +17,12 @@ public sealed record Money(long Amount, string Currency);
 public sealed record OverBudget(string Budget, string Limit, DateTimeOffset? AllowedAt)
     : Refusal(AllowedAt is { } at ? $"The budget \"{Budget}\" allows {Limit}, and that is used. It would be allowed again at {at:u}." : $"The budget \"{Budget}\" allows {Limit}, which this alone exceeds.");
 
+/// <summary>The budget counts money in one currency, and this costs in another.</summary>
+/// <param name="Budget">Its name.</param>
+/// <param name="Currency">ISO 4217: the budget's.</param>
+public sealed record OtherCurrency(string Budget, string Currency)
+    : Refusal($"The budget \"{Budget}\" counts in {Currency}. State the cost in {Currency}, or have the budget set in the other currency.");
+
 /// <summary>How much may be proposed within a sliding window of time.</summary>
 public sealed class Budget : IWorkspaceOwned
 {
@@ -49,22 +55,47 @@ public sealed class Budget : IWorkspaceOwned
     /// <summary>ISO 4217; there when <see cref="MaxAmount"/> is.</summary>
     public string? Currency { get; set; }
 
+    /// <summary>Only what agents of this tier do; everything when absent.</summary>
+    public AgentTier? Tier { get; set; }
+
+    /// <summary>Who set it last; absent for what a tenant began with.</summary>
+    public Guid? SetBy { get; set; }
+
+    /// <summary>The <see cref="Policies.Level"/> at which it was set: only that level or a higher one loosens it.</summary>
+    public string Level { get; set; } = Policies.Level.Admin;
+
     public required DateTimeOffset CreatedAt { get; init; }
 
     public int Version { get; private set; }
 
+    /// <summary>Why a cost can't be counted here; null when it can.</summary>
+    public OtherCurrency? WhyNot(Money? cost) => MaxAmount is not null && cost is { Amount: > 0 } && cost.Currency != Currency ? new(Key, Currency!) : null;
+
+    /// <summary>Whether it limits less than before, in any respect.</summary>
+    public bool IsLooserThan(Budget before) =>
+        (Scope, Target, Family, Tier, Currency) != (before.Scope, before.Target, before.Family, before.Tier, before.Currency) || Window < before.Window
+        || IsMore(MaxRuns, before.MaxRuns) || IsMore(MaxAmount, before.MaxAmount);
+
+    private static bool IsMore(long? limit, long? before) => before is { } was && (limit is not { } now || now > was);
+
     /// <summary>What it allows, in words.</summary>
-    public string Limit => $"{string.Join(" and ", new[] { MaxRuns is { } runs ? $"{runs} run{(runs == 1 ? "" : "s")}" : null, MaxAmount is { } amount ? $"{amount} {Currency} (smallest unit)" : null }.OfType<string>())} in {Words(Window)}";
+    public string Limit => $"{(Tier is null ? "" : $"{Tier.ToString()!.ToLowerInvariant()} agents: ")}{string.Join(" and ", new[] { MaxRuns is { } runs ? $"{runs} run{(runs == 1 ? "" : "s")}" : null, MaxAmount is { } amount ? $"{amount} {Currency} (smallest unit)" : null }.OfType<string>())} in {Words(Window)}";
 
     /// <summary>Under which names a proposal is counted; none when the budget does not concern it.</summary>
-    public IEnumerable<string> Counts(Actor by, string family)
+    /// <param name="by">Who proposes, and on whose behalf.</param>
+    /// <param name="family">The action's family.</param>
+    /// <param name="tierOf">How each of them works.</param>
+    public IEnumerable<string> Counts(Actor by, string family, Func<Guid, AgentTier?> tierOf)
     {
-        if (Family is not null && Family != family) return [];
+        // What the platform does of its own accord is nobody's use.
+        if ((Family is not null && Family != family) || (by.Kind is PrincipalKind.Service && by.Chain.Count == 0)) return [];
+        if (Tier is { } tier && !by.Chain.Select(l => l.Id).Append(by.Id).Any(id => tierOf(id) == tier)) return [];
         return Scope switch
         {
             BudgetScope.Workspace => ["workspace"],
             BudgetScope.Person => Root(by) is { } person && (Target is null || Target == person) ? [person.ToString()] : [],
-            _ => by.Chain.Where(l => l.Kind is PrincipalKind.Agent).Select(l => l.Id).Concat(by.Kind is PrincipalKind.Agent ? [by.Id] : []).Where(id => Target is null || Target == id).Select(id => id.ToString()),
+            _ => by.Chain.Where(l => l.Kind is PrincipalKind.Agent).Select(l => l.Id).Concat(by.Kind is PrincipalKind.Agent ? [by.Id] : [])
+                .Where(id => (Target is null || Target == id) && (Tier is null || tierOf(id) == Tier)).Select(id => id.ToString()),
         };
     }
 

@@ -36,6 +36,12 @@ public sealed class Principal : ITenantOwned
     /// <summary>The owner whose suspension, or leaving, suspended this agent; absent when it was suspended itself.</summary>
     public Guid? SuspendedThrough { get; private set; }
 
+    /// <summary>Who suspended it.</summary>
+    public Guid? SuspendedBy { get; private set; }
+
+    /// <summary>The <see cref="Policies.Level"/> at which it was suspended: only that level or a higher one lets it act again.</summary>
+    public string? SuspendedLevel { get; private set; }
+
     /// <summary>When an agent stops working by itself, unless somebody certifies it again before.</summary>
     public DateTimeOffset? EndsAt { get; set; }
 
@@ -44,6 +50,26 @@ public sealed class Principal : ITenantOwned
 
     /// <summary>Who said so.</summary>
     public Guid? CertifiedBy { get; set; }
+
+    /// <summary>Who made the link by which a person's account came in; absent for accounts that the platform set up.</summary>
+    public Guid? LetInBy { get; init; }
+
+    /// <summary>Who has verified that the account belongs to another person than the one who made its link.</summary>
+    public Guid? VerifiedBy { get; private set; }
+
+    public DateTimeOffset? VerifiedAt { get; private set; }
+
+    /// <summary>Who registered an agent.</summary>
+    public Guid? RegisteredBy { get; init; }
+
+    /// <summary>Who issued the client secret that an agent signs in with now.</summary>
+    public Guid? SecretIssuedBy { get; set; }
+
+    /// <summary>Who set the keys that an agent signs in with now.</summary>
+    public Guid? KeysSetBy { get; set; }
+
+    /// <summary>The people who know what an agent signs in with, or brought it about: they stand behind everything that it proposes.</summary>
+    public IEnumerable<Guid> Stewards => new[] { RegisteredBy, SecretIssuedBy, KeysSetBy }.OfType<Guid>();
 
     /// <summary>Set once an agent is retired for good. The row stays, so that receipts still say who it was; nothing else of it does.</summary>
     public DateTimeOffset? RetiredAt { get; private set; }
@@ -54,14 +80,19 @@ public sealed class Principal : ITenantOwned
 
     public bool IsActive(DateTimeOffset now) => SuspendedAt is null && RetiredAt is null && (EndsAt is null || now < EndsAt);
 
-    /// <summary>Suspends it, by itself or through its owner. What was suspended through the owner may be suspended itself on top.</summary>
-    public void Suspend(DateTimeOffset now, Guid? through = null)
+    /// <summary>Suspends it, itself or through its owner. What was suspended through the owner may be suspended itself on top.</summary>
+    public void Suspend(DateTimeOffset now, Guid by, string level, Guid? through = null)
     {
         if (SuspendedAt is not null && through is not null) return;
-        (SuspendedAt, SuspendedThrough) = (SuspendedAt ?? now, through);
+        (SuspendedAt, SuspendedThrough, SuspendedBy, SuspendedLevel) = (SuspendedAt ?? now, through, by, level);
     }
 
-    public void Resume() => (SuspendedAt, SuspendedThrough) = (null, null);
+    public void Resume() => (SuspendedAt, SuspendedThrough, SuspendedBy, SuspendedLevel) = (null, null, null, null);
+
+    /// <summary>Says that the account belongs to a person of its own.</summary>
+    /// <param name="by">Who says so; absent for the operator of the installation.</param>
+    /// <param name="now">When.</param>
+    public void Verify(Guid? by, DateTimeOffset now) => (VerifiedBy, VerifiedAt) = (by ?? Guid.Empty, now);
 
     public void Retire(DateTimeOffset now) => (RetiredAt, ClientId) = (now, null);
 }
@@ -71,7 +102,8 @@ public sealed class Principal : ITenantOwned
 /// <param name="Scopes">The OAuth scopes of the token: a ceiling that no policy can lift.</param>
 /// <param name="Workspaces">The workspaces that the token names.</param>
 /// <param name="Surface">Where the request came in, for example <c>graphql</c>.</param>
-/// <param name="For">On whose behalf, the person or agent at the root first; empty for who acts for themselves. Each of them has to be allowed too.</param>
+/// <param name="For">On whose behalf, the person or agent at the root first; empty for who acts for themselves. Each of them has to be allowed too;
+/// for what the platform does for a workflow, those who set it off, whose stops and budgets apply.</param>
 /// <param name="Confirmed">The factor by which they said that they mean this very act, if they were asked.</param>
 public sealed record Actor(
     Guid TenantId,
@@ -86,8 +118,8 @@ public sealed record Actor(
     IReadOnlyList<ActorLink>? For = null,
     string? Confirmed = null)
 {
-    /// <summary>Whether somebody sits in front of it and could be asked whether they mean it; not for what was set up to happen later.</summary>
-    public bool IsPresent => Kind is PrincipalKind.User && (Surface is "web" or "graphql");
+    /// <summary>Whether a person is there to be asked whether they mean it: on every surface but those on which the platform acts later.</summary>
+    public bool IsPresent => Kind is PrincipalKind.User && Surface is not (WorkflowSurface or ScheduleSurface);
 
     /// <summary>On whose behalf, the root first.</summary>
     public IReadOnlyList<ActorLink> Chain => For ?? [];
@@ -95,13 +127,20 @@ public sealed record Actor(
     /// <summary>The surface of what a published workflow does by itself; nobody else acts on it.</summary>
     public const string WorkflowSurface = "workflow";
 
+    /// <summary>The surface of what somebody set up to happen later.</summary>
+    public const string ScheduleSurface = "schedule";
+
     /// <summary>The platform acting on a tenant's behalf, for example when a deadline passes.</summary>
     public static Actor Platform(Guid tenantId, string log) => new(
         tenantId, Guid.Empty, PrincipalKind.Service, "Mumega", null, log, new HashSet<string>(), new HashSet<Guid>(), "job");
 }
 
 /// <summary>Somebody on whose behalf another acts.</summary>
-public sealed record ActorLink(Guid Id, PrincipalKind Kind, string Name, Guid? OwnerId);
+public sealed record ActorLink(Guid Id, PrincipalKind Kind, string Name, Guid? OwnerId)
+{
+    /// <summary>A principal as a link.</summary>
+    public static ActorLink Of(Principal principal) => new(principal.Id, principal.Kind, principal.Name, principal.OwnerId);
+}
 
 /// <summary>The OAuth scopes that tokens may carry.</summary>
 public static class Scopes

@@ -33,11 +33,13 @@ public sealed class Suspension : IReceipted
     /// <param name="through">The owner who caused it, for an agent.</param>
     /// <param name="code">Why, for the receipt, for example <c>owner.suspended</c>.</param>
     /// <param name="tokens">How many tokens died with it.</param>
+    /// <param name="level">The <see cref="Policies.Level"/> at which it was decided.</param>
     /// <param name="by">Who decided it.</param>
     /// <param name="now">When.</param>
-    public static (Suspension Suspension, Evidence Evidence) Begin(Guid workspaceId, Principal principal, Guid? through, string code, int tokens, Actor by, DateTimeOffset now)
+    public static (Suspension Suspension, Evidence Evidence) Begin(
+        Guid workspaceId, Principal principal, Guid? through, string code, int tokens, string level, Actor by, DateTimeOffset now)
     {
-        principal.Suspend(now, through);
+        principal.Suspend(now, by.Id, level, through);
         var suspension = new Suspension { TenantId = principal.TenantId, WorkspaceId = workspaceId, Id = Guid.CreateVersion7(now), PrincipalId = principal.Id, Through = through, Since = now };
         return (suspension, suspension.Note(by, now, "principal.suspended", code, "SUSPENDED", principal, ("through", through), ("tokens_revoked", tokens)));
     }

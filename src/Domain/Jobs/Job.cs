@@ -56,4 +56,5 @@ public static class JobKind
     public const string HoldRuns = "stop.hold";
     public const string ResumeRuns = "stop.resume";
     public const string WatchStop = "stop.watch";
+    public const string LookAgain = "approval.look_again";
 }

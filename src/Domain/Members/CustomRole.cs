@@ -80,6 +80,9 @@ public sealed class AuthorityOverride : IWorkspaceOwned
 
     public required Guid SetBy { get; set; }
 
+    /// <summary>The <see cref="Policies.Level"/> at which it was set: only that level or a higher one lifts a forbid.</summary>
+    public string Level { get; set; } = Policies.Level.Admin;
+
     public required DateTimeOffset SetAt { get; set; }
 
     public int Version { get; private set; }

@@ -30,6 +30,9 @@ public sealed class Invitation : IReceipted
 
     public required Guid InvitedBy { get; init; }
 
+    /// <summary>Who made the link that is valid now, and so could take it; absent before there is one.</summary>
+    public Guid? LinkedBy { get; private set; }
+
     public required DateTimeOffset CreatedAt { get; init; }
 
     /// <summary>SHA-256 of the link's secret, lower-case hex; absent before a link was asked for.</summary>
@@ -64,7 +67,7 @@ public sealed class Invitation : IReceipted
     {
         if (State(now) is InvitationState.Accepted or InvitationState.Revoked) return new WrongState(State(now).ToString().ToUpperInvariant(), "OPEN");
 
-        (TokenHash, ExpiresAt) = (tokenHash, now + Lasts);
+        (TokenHash, LinkedBy, ExpiresAt) = (tokenHash, by.Id, now + Lasts);
         return Note(by, now, "invitation.linked", "OPEN");
     }
 

@@ -19,6 +19,21 @@ public sealed record Gate(string Role, int Quorum, TimeSpan Expires, string Poli
     /// <summary>The roles whose holders can open it now.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
     public IEnumerable<string> Asks => Also is null ? [Role] : [Role, Also];
+
+    /// <summary>All that a person who approves relies on, in one text.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public string Terms => $"{Quorum} × {Role} ({Policy}{(Escalate is null ? "" : $", then {Escalate}")})";
+
+    /// <summary>What stands for a role where one person, and nobody else, has to agree.</summary>
+    public static string PersonRole(Guid person) => $"person:{person}";
+
+    /// <summary>The person who has to agree; absent where holders of a role do.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public Guid? Person => Role.StartsWith("person:", StringComparison.Ordinal) && Guid.TryParse(Role["person:".Length..], out var id) ? id : null;
+
+    /// <summary>A gate that only this person opens, because something would come about in their name.</summary>
+    public static Gate Consent(Guid person) =>
+        new(PersonRole(person), 1, TimeSpan.FromHours(72), "guardrail.consent", "Nothing comes about in somebody's name without their word.");
 }
 
 /// <summary>What a workflow does by itself once a transition was taken.</summary>
@@ -36,19 +51,41 @@ public sealed record FollowUp(string Transition, string Title, string Action, Ra
 /// <param name="PolicyVersion">The version of the tenant's policies that was asked.</param>
 /// <param name="Remedies">What would change the verdict; each was tried against the same policies before being offered.</param>
 /// <param name="SetsOff">What a workflow would do by itself after it; absent when nothing.</param>
+/// <param name="DependsOn">What else it rests on and an approval binds to, in words: budgets, the workflow's version, attached files; absent when nothing.</param>
 public sealed record Decision(
-    Verdict Verdict, IReadOnlyList<string> Policies, string PolicyVersion, string Reason, IReadOnlyList<Gate> Gates, IReadOnlyList<string> Remedies, IReadOnlyList<FollowUp>? SetsOff = null)
+    Verdict Verdict, IReadOnlyList<string> Policies, string PolicyVersion, string Reason, IReadOnlyList<Gate> Gates, IReadOnlyList<string> Remedies,
+    IReadOnlyList<FollowUp>? SetsOff = null, IReadOnlyList<string>? DependsOn = null)
 {
     /// <summary>The rating of an action with everything that it sets off: the worst of them.</summary>
     public Rating RatingOf(Rating own) => FollowUp.Worst(own, SetsOff);
 
+    /// <summary>The same behind further gates.</summary>
+    public Decision Behind(IEnumerable<Gate> more)
+    {
+        Gate[] gates = [.. Gates.Concat(more).DistinctBy(g => (g.Policy, g.Role))];
+        return Verdict is Verdict.Deny || gates.Length == Gates.Count ? this : this with
+        {
+            Verdict = Verdict.AllowBehindGates,
+            Policies = [.. Policies.Concat(gates.Select(g => g.Policy)).Distinct()],
+            Reason = gates[0].Reason ?? "an approval is needed",
+            Gates = gates,
+            Remedies = [.. gates.Select(Remedy)],
+        };
+    }
+
+    internal static string Remedy(Gate gate) => gate.Person is null
+        ? $"{gate.Quorum} approval{(gate.Quorum == 1 ? "" : "s")} by the role {gate.Role}."
+        : "The agreement of the person in whose name it is.";
+
     public PolicyDenied AsRefusal() => new(Reason, Policies, PolicyVersion);
 
     /// <summary>What holds when somebody else has to be allowed too: the stricter verdict, and the gates of both.</summary>
-    public Decision And(Decision other, string name)
+    /// <param name="other">What is said about the other.</param>
+    /// <param name="denied">How a denial of the other begins.</param>
+    public Decision And(Decision other, string denied)
     {
         if (Verdict is Verdict.Deny) return this;
-        if (other.Verdict is Verdict.Deny) return other with { Reason = $"{name}, on whose behalf this is asked, may not: {other.Reason}" };
+        if (other.Verdict is Verdict.Deny) return other with { Reason = $"{denied}: {other.Reason}" };
 
         Gate[] gates = [.. Gates.Concat(other.Gates).DistinctBy(g => (g.Policy, g.Role))];
         return gates.Length == Gates.Count ? this : other with { Policies = [.. Policies.Concat(other.Policies).Distinct()], Gates = gates, Remedies = [.. Remedies.Concat(other.Remedies).Distinct()] };
@@ -60,6 +97,9 @@ public static class ControlAct
 {
     public const string Read = "workspace.read";
     public const string DecideApproval = "approval.decide";
+
+    /// <summary>Somebody says yes or no to what would come about in their name.</summary>
+    public const string Consent = "approval.consent";
     public const string CancelRun = "run.cancel";
     public const string RollBackRun = "run.rollback";
     public const string SettleRun = "run.settle";
@@ -90,6 +130,12 @@ public static class ControlAct
     /// <summary>Somebody ends another's elevation, or looks over broken glass.</summary>
     public const string ControlElevation = "elevation.control";
 
+    /// <summary>Somebody takes back what they proposed themselves.</summary>
+    public const string WithdrawRun = "run.withdraw";
+
+    /// <summary>Somebody ends their own elevation.</summary>
+    public const string EndElevation = "elevation.end";
+
     /// <summary>Somebody makes a link for an invitation.</summary>
     public const string LinkInvitation = "member.link";
 
@@ -97,7 +143,8 @@ public static class ControlAct
     public const string ReadAudit = "audit.read";
 
     public static readonly IReadOnlyList<string> All =
-        [Read, DecideApproval, CancelRun, RollBackRun, SettleRun, EngageStop, EngageTenantStop, ReadContract, ClaimTask, AssignTask, Delegate, ResumePacket, AgentSecret, ControlElevation, LinkInvitation, ReadAudit];
+        [Read, DecideApproval, Consent, CancelRun, RollBackRun, SettleRun, EngageStop, EngageTenantStop, ReadContract, ClaimTask, AssignTask, Delegate, ResumePacket, AgentSecret, ControlElevation, EndElevation, WithdrawRun,
+            LinkInvitation, ReadAudit];
 }
 
 /// <summary>Everything a decision looks at.</summary>
@@ -107,8 +154,10 @@ public static class ControlAct
 /// <param name="Field">For <see cref="ControlAct.OpenField"/>: the name of the field.</param>
 /// <param name="Tier">How an agent works; absent for anybody else.</param>
 /// <param name="Rating">The rating of the action with what it sets off; absent when it sets nothing off.</param>
+/// <param name="Effects">What the act does to authority, as <see cref="AuthorityEffect"/> names it.</param>
 public sealed record Question(
-    Actor Principal, bool Suspended, IReadOnlySet<string> Roles, Guid WorkspaceId, string Act, ActionDefinition? Action, JsonElement? Input, string? Field = null, AgentTier? Tier = null, Rating? Rating = null);
+    Actor Principal, bool Suspended, IReadOnlySet<string> Roles, Guid WorkspaceId, string Act, ActionDefinition? Action, JsonElement? Input,
+    string? Field = null, AgentTier? Tier = null, Rating? Rating = null, IReadOnlyCollection<string>? Effects = null);
 
 /// <summary>The one place where authority is decided: Cedar policies of the tenant under guardrails that no tenant can edit.</summary>
 public sealed class PolicyBook
@@ -174,14 +223,22 @@ public sealed class PolicyBook
             return Denied([.. denials.Select(p => p.Id)], reason, [.. denials.Select(p => p.Annotations.GetValueOrDefault("remedy")).OfType<string>(), .. Remedies(request, entities)]);
         }
 
-        if (answer.Permits.Count == 0) return Denied([], "no policy permits it.", Remedies(request, entities));
+        if (answer.Permits.Count == 0) return Withheld(request, entities);
 
         var gates = answer.Forbids.Select(Gate).ToList();
         IReadOnlyList<string> permits = [.. answer.Permits.Select(p => p.Id)];
         return gates.Count == 0
             ? new(Verdict.Allow, permits, version, answer.Permits[0].Annotations.GetValueOrDefault("reason") ?? "permitted", [], [])
             : new(Verdict.AllowBehindGates, [.. permits, .. gates.Select(g => g.Policy)], version, gates[0].Reason ?? "an approval is needed", gates,
-                [.. gates.Select(g => $"{g.Quorum} approval(s) by the role {g.Role}.")]);
+                [.. gates.Select(Decision.Remedy)]);
+    }
+
+    // Where a permit is for just this but for one of its conditions, that condition is the reason.
+    private Decision Withheld(Request request, Entities entities)
+    {
+        var nearest = policies.Withheld(request, entities).Where(w => w.Met > 0 || w.Unmet.Unless).OrderByDescending(w => w.Met).FirstOrDefault();
+        return nearest.Policy is null ? Denied([], "no policy permits it.", Remedies(request, entities))
+            : Denied([nearest.Policy.Id], $"{nearest.Policy.Id} permits it {(nearest.Unmet.Unless ? "unless" : "only when")} {nearest.Unmet.Text.Trim()}.", Remedies(request, entities));
     }
 
     private Decision Denied(IReadOnlyList<string> ids, string reason, IReadOnlyList<string> remedies) =>
@@ -236,6 +293,7 @@ public sealed class PolicyBook
             ["scopes"] = Value.SetOf(by.Scopes),
             ["workspace"] = Value.Of(question.WorkspaceId.ToString()),
             ["surface"] = Value.Of(by.Surface),
+            ["effects"] = Value.SetOf(question.Effects ?? []),
         };
         if (question.Field is { } field) context["field"] = Value.Of(field);
         if (question.Action is not null)
@@ -253,7 +311,7 @@ public sealed class PolicyBook
     {
         ControlAct.Read or ControlAct.OpenField or ControlAct.ReadAudit => Scopes.Read,
         ControlAct.ReadContract => Scopes.Receipts,
-        ControlAct.DecideApproval or ControlAct.SettleRun or ControlAct.Delegate => Scopes.Decide,
+        ControlAct.DecideApproval or ControlAct.Consent or ControlAct.SettleRun or ControlAct.Delegate => Scopes.Decide,
         ControlAct.EngageStop or ControlAct.EngageTenantStop => Scopes.Stop,
         _ => Scopes.Propose,
     };

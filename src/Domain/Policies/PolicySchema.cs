@@ -13,7 +13,7 @@ namespace Mumega.Domain.Policies;
 /// </summary>
 public static class PolicySchema
 {
-    private const string Circumstances = "scope: String, scopes: Set<String>, workspace: String, surface: String";
+    private const string Circumstances = "scope: String, scopes: Set<String>, workspace: String, surface: String, effects: Set<String>";
 
     private static readonly ConcurrentDictionary<string, InputShape> Shapes = new(StringComparer.Ordinal);
     private static readonly Lazy<string> Written = new(Write);

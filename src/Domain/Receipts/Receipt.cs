@@ -108,6 +108,9 @@ public sealed class Disclosure : IWorkspaceOwned
     /// <summary>Who put a legal hold on it: nothing is erased while it lasts.</summary>
     public Guid? HeldBy { get; set; }
 
+    /// <summary>The <see cref="Policies.Level"/> at which the hold was put on: only that level or a higher one lifts it.</summary>
+    public string? HeldLevel { get; set; }
+
     /// <summary>The disclosure strings of the named fields, or of all.</summary>
     public IReadOnlyList<string> Open(IReadOnlyCollection<string>? names = null) => [.. Strings().Where(d => names is null || names.Contains(NameOf(d)))];
 
@@ -139,6 +142,7 @@ public sealed class Disclosure : IWorkspaceOwned
         Opened = JsonSerializer.Serialize(Strings().Where(d => may(NameOf(d)))),
         Erased = Erased,
         HeldBy = HeldBy,
+        HeldLevel = HeldLevel,
     };
 
     /// <summary>Destroys value and salt of the named fields. The commitments stay in the entry, and nobody can open them any more.</summary>

@@ -67,7 +67,7 @@ public sealed class Run : IReceipted
     public required string Target { get; set; }
 
     /// <summary>The connection it goes out through, if any.</summary>
-    public string? Connector { get; init; }
+    public string? Connector { get; private set; }
 
     public required string Reason { get; set; }
 
@@ -86,7 +86,7 @@ public sealed class Run : IReceipted
     public bool PastStop { get; private set; }
 
     /// <summary>What a stop is asked about.</summary>
-    public Work Work => new(WorkspaceId, ProposedBy, For, Family, Connector, PastStop ? StopId : null);
+    public Work Work => new(WorkspaceId, ProposedBy, Chain, Family, Connector, PastStop ? StopId : null);
 
     public required Guid ProposedBy { get; init; }
 
@@ -101,7 +101,10 @@ public sealed class Run : IReceipted
     /// <summary>Nobody of these decides on it.</summary>
     public IReadOnlyList<Guid> Chain => JsonSerializer.Deserialize<Guid[]>(ChainJson)!;
 
-    /// <summary>JSON array of the principals on whose behalf it was proposed, the root first; absent when the proposer acted for themselves.</summary>
+    /// <summary>
+    /// JSON array of the principals on whose behalf it was proposed, the root first; absent when the proposer acted for themselves. For what a
+    /// workflow does: those who set it off.
+    /// </summary>
     public string? ForJson { get; init; }
 
     /// <summary>On whose behalf it was proposed, the root first.</summary>
@@ -230,12 +233,18 @@ public sealed class Run : IReceipted
     }
 
     /// <summary>Policy or live state changed before it ran: what is approved is no longer what would run, so it is asked again.</summary>
-    public Evidence Renew(Decision decision, Preflight preflight, Actor by, DateTimeOffset now)
+    public Evidence Renew(Decision decision, Preflight preflight, Actor by, DateTimeOffset now) =>
+        Look(RunState.AwaitingApproval, "gate.stale", decision, preflight, by, now);
+
+    /// <summary>The policies no longer ask for an approval: it goes on without one.</summary>
+    public Evidence Lift(Decision decision, Preflight preflight, Actor by, DateTimeOffset now) => Look(RunState.Queued, "gate.lifted", decision, preflight, by, now);
+
+    private Evidence Look(RunState to, string code, Decision decision, Preflight preflight, Actor by, DateTimeOffset now)
     {
         (DecisionJson, PreflightJson) = (JsonSerializer.Serialize(decision), JsonSerializer.Serialize(preflight));
         var old = Digest;
         Digest = ActionHash(decision, preflight);
-        return Move(RunState.AwaitingApproval, ReceiptKind.Decided, by, now, "gate.stale",
+        return Move(to, ReceiptKind.Decided, by, now, code,
             [("action_hash", Digest), ("state_before", old), ("checks", preflight.Checks), ("policy_version", decision.PolicyVersion)]);
     }
 
@@ -259,10 +268,10 @@ public sealed class Run : IReceipted
         if (State is not RunState.AwaitingApproval) return new WrongState(State.Name(), RunState.AwaitingApproval.Name());
 
         var json = JsonDocument.Parse(input).RootElement;
-        (Input, Reason, Target) = (input, reason, $"{action.TargetType}::\"{action.TargetId(json)}\"");
+        (Input, Reason, Target, Connector) = (input, reason, $"{action.TargetType}::\"{action.TargetId(json)}\"", action.Connector(json));
         (DecisionJson, PreflightJson) = (JsonSerializer.Serialize(decision), JsonSerializer.Serialize(preflight));
         Digest = ActionHash(decision, preflight);
-        return Move(RunState.AwaitingApproval, ReceiptKind.Proposed, by, now, "revised",
+        return Move(decision.Verdict is Verdict.AllowBehindGates ? RunState.AwaitingApproval : RunState.Queued, ReceiptKind.Proposed, by, now, "revised",
             [.. json.EnumerateObject().Select(p => ($"parameters.{p.Name}", (object?)p.Value)), ("target", Target), ("reason_text", reason), ("action_hash", Digest), ("checks", preflight.Checks), ("policy_version", decision.PolicyVersion)]);
     }
 
@@ -406,7 +415,10 @@ public sealed class Run : IReceipted
         ["requester"] = ProposedBy,
         ["on_behalf_of"] = ProposerOwner,
         ["policy_version"] = decision.PolicyVersion,
-        ["gates"] = decision.Gates.Select(g => $"{g.Role}/{g.Quorum}"),
+        ["gates"] = decision.Gates.Select(g => g.Terms),
+        ["behind"] = Chain,
+        ["connector"] = Connector,
+        ["depends_on"] = decision.DependsOn,
         ["state_version"] = preflight?.StateVersion,
         ["undo_plan"] = preflight?.RollbackPlan,
         ["effect_id"] = EffectId,
@@ -424,7 +436,8 @@ public sealed class Run : IReceipted
         ["parameters"] = InputJson,
         ["target"] = Target,
         ["policy_version"] = Decision.PolicyVersion,
-        ["gates"] = Decision.Gates.Select(g => $"{g.Role}/{g.Quorum}"),
+        ["gates"] = Decision.Gates.Select(g => g.Terms),
+        ["depends_on"] = Decision.DependsOn,
         ["transition"] = Transition,
         ["sets_off"] = Seen(Decision.SetsOff),
     });
@@ -434,7 +447,7 @@ public sealed class Run : IReceipted
     // What does not apply is left out, so that what was approved before it existed keeps its digest.
     private static string Hash(Dictionary<string, object?> content)
     {
-        foreach (var name in new[] { "packet", "transition", "sets_off" })
+        foreach (var name in new[] { "packet", "transition", "sets_off", "connector", "depends_on" })
         {
             if (content.GetValueOrDefault(name) is null) content.Remove(name);
         }

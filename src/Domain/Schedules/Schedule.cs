@@ -38,6 +38,12 @@ public sealed class Schedule : IReceipted
     /// <summary>The secret that calls from outside are signed with, sealed.</summary>
     public string? SealedSecret { get; set; }
 
+    /// <summary>Who was told that secret last; absent where it is whoever set the schedule.</summary>
+    public Guid? SecretToldTo { get; private set; }
+
+    /// <summary>The people who can call in somebody else's name: they stand behind what that starts.</summary>
+    public IEnumerable<Guid> KnowingSecret => Trigger is Trigger.Webhook && SecretToldTo is { } who ? [who] : [];
+
     /// <summary>The workflow whose packets are waited for.</summary>
     public string? WhenWorkflow { get; set; }
 
@@ -76,7 +82,7 @@ public sealed class Schedule : IReceipted
     /// <summary>Calls from outside are signed with another secret from now on.</summary>
     public Evidence Renew(string sealedSecret, Actor by, DateTimeOffset now)
     {
-        SealedSecret = sealedSecret;
+        (SealedSecret, SecretToldTo) = (sealedSecret, by.Id);
         return ReceiptWriter.Append(this, ReceiptKind.Decided, by, now, "schedule.secret", "secret.renewed", Enabled ? "enabled" : "disabled", [("target", $"Schedule::\"{Key}\"")]);
     }
 

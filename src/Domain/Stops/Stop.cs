@@ -17,11 +17,11 @@ public sealed record Stopped(StopBoundary Boundary, string? Target, string Reaso
 public sealed record ReleaseByAnother() : Refusal("A stop is released by somebody other than the one who engaged it.");
 
 /// <summary>What a stop is asked about: somebody's work of one family, perhaps through a connector.</summary>
-/// <param name="For">On whose behalf, nearest first.</param>
+/// <param name="Behind">Everybody who stands behind it: those on whose behalf it is, and those who set off what a workflow does.</param>
 /// <param name="Past">The stop that let it go on in a stage of its release.</param>
-public readonly record struct Work(Guid WorkspaceId, Guid Proposer, IReadOnlyList<Guid> For, string Family, string? Connector, Guid? Past = null)
+public readonly record struct Work(Guid WorkspaceId, Guid Proposer, IReadOnlyList<Guid> Behind, string Family, string? Connector, Guid? Past = null)
 {
-    public bool Involves(Guid principal) => Proposer == principal || For.Contains(principal);
+    public bool Involves(Guid principal) => Proposer == principal || Behind.Contains(principal);
 }
 
 /// <summary>An engaged stop: nothing inside its boundary is proposed or executed until it is released.</summary>
@@ -42,6 +42,9 @@ public sealed class Stop : IReceipted
     public required string Reason { get; init; }
 
     public required Guid EngagedBy { get; init; }
+
+    /// <summary>The <see cref="Policies.Level"/> at which it was engaged: only that level or a higher one releases it.</summary>
+    public string Level { get; init; } = Policies.Level.Admin;
 
     public required DateTimeOffset EngagedAt { get; init; }
 
@@ -81,8 +84,10 @@ public sealed class Stop : IReceipted
 
     /// <param name="inFlight">How many runs inside the boundary were in each state.</param>
     /// <param name="tokens">How many tokens of a stopped agent were ended.</param>
+    /// <param name="level">At which level it is engaged.</param>
     public static (Stop Stop, Evidence Evidence) Engage(
-        Guid workspaceId, StopBoundary boundary, string? target, string reason, Actor by, DateTimeOffset now, IReadOnlyDictionary<string, int> inFlight, int tokens)
+        Guid workspaceId, StopBoundary boundary, string? target, string reason, Actor by, DateTimeOffset now, IReadOnlyDictionary<string, int> inFlight, int tokens,
+        string level)
     {
         var stop = new Stop
         {
@@ -93,6 +98,7 @@ public sealed class Stop : IReceipted
             Target = target,
             Reason = reason,
             EngagedBy = by.Id,
+            Level = level,
             EngagedAt = now,
         };
         return (stop, stop.Note(by, now, "stop.engaged", ("reason_text", reason), ("in_flight", inFlight), ("tokens_ended", tokens)));

@@ -79,6 +79,8 @@ internal static class MumegaModel
             e.HasOne<Principal>().WithMany().HasForeignKey(p => new { p.TenantId, p.OwnerId }).OnDelete(DeleteBehavior.Restrict);
             e.Property(p => p.ClientId).HasMaxLength(100);
             e.Property(p => p.Purpose).HasMaxLength(2000);
+            e.Property(p => p.SuspendedLevel).HasMaxLength(10);
+            e.Ignore(p => p.Stewards);
             e.HasIndex(p => new { p.TenantId, p.OwnerId });
             e.HasIndex(p => new { p.TenantId, p.ClientId });
             e.HasIndex(p => new { p.TenantId, p.Name }).IsUnique().HasFilter($"{Quoted(db, "Kind")} = 'Partner'");
@@ -163,6 +165,7 @@ internal static class MumegaModel
         Room<AuthorityOverride>(model, e =>
         {
             e.Property(x => x.Act).HasMaxLength(80);
+            e.Property(x => x.Level).HasMaxLength(10);
             e.HasKey(x => new { x.TenantId, x.WorkspaceId, x.PrincipalId, x.Act });
             e.HasOne<Principal>().WithMany().HasForeignKey(x => new { x.TenantId, x.PrincipalId }).OnDelete(DeleteBehavior.Restrict);
         });
@@ -181,6 +184,7 @@ internal static class MumegaModel
             e.Property(b => b.Key).HasMaxLength(60);
             e.Property(b => b.Family).HasMaxLength(60);
             e.Property(b => b.Currency).HasMaxLength(3);
+            e.Property(b => b.Level).HasMaxLength(10);
             e.Property(b => b.Window).HasConversion<long>();
             e.Ignore(b => b.Limit);
             e.HasIndex(b => new { b.TenantId, b.WorkspaceId, b.Key }).IsUnique();
@@ -227,8 +231,7 @@ internal static class MumegaModel
             e.HasIndex(a => new { a.TenantId, a.WorkspaceId, a.RunId }).IsUnique();
             e.HasIndex(a => new { a.TenantId, a.WorkspaceId, a.State, a.CreatedAt });
             e.HasMany(a => a.Decisions).WithOne().HasForeignKey(d => new { d.TenantId, d.WorkspaceId, d.ApprovalId }).OnDelete(DeleteBehavior.Restrict);
-            e.Ignore(a => a.Gates).Ignore(a => a.Changes).Ignore(a => a.Current);
-            Long(e, a => a.GatesJson);
+            e.Ignore(a => a.Changes).Ignore(a => a.Current);
             Long(e, a => a.ChangesJson);
             e.Property(a => a.Likeness).HasMaxLength(64);
         });
@@ -327,7 +330,7 @@ internal static class MumegaModel
             e.Property(s => s.LastProblem).HasMaxLength(4000);
             Long(e, s => s.SealedSecret);
             Long(e, s => s.StartsJson);
-            e.Ignore(s => s.Starts);
+            e.Ignore(s => s.Starts).Ignore(s => s.KnowingSecret);
             e.HasIndex(s => new { s.TenantId, s.WorkspaceId, s.WhenWorkflow, s.WhenState });
         });
         Room<PacketImport>(model, e =>
@@ -384,6 +387,7 @@ internal static class MumegaModel
             e.HasKey(d => new { d.TenantId, d.WorkspaceId, d.ReceiptId });
             Long(e, d => d.Opened);
             Long(e, d => d.Erased);
+            e.Property(d => d.HeldLevel).HasMaxLength(10);
             e.Ignore(d => d.Names).Ignore(d => d.ErasedNames);
         });
         Room<Contract>(model, e =>
@@ -481,6 +485,7 @@ internal static class MumegaModel
             e.HasKey(s => new { s.TenantId, s.WorkspaceId, s.Id });
             e.HasIndex(s => new { s.TenantId, s.ReleasedAt });
             e.Property(s => s.Reason).HasMaxLength(2000);
+            e.Property(s => s.Level).HasMaxLength(10);
             e.Ignore(s => s.Probe).Ignore(s => s.State).Ignore(s => s.TimeToStop);
         });
         Room<StopProbe>(model, e =>

@@ -35,8 +35,10 @@ public sealed class Authorities
         var policies = await PoliciesAsync(db, ct);
         var stops = await db.Stops.Where(s => s.ReleasedAt == null).AsNoTracking().ToListAsync(ct);
         stops.AddRange((await db.StopProbes.Where(p => p.Nonce != null).AsNoTracking().ToListAsync(ct)).Select(p => p.Engaged!));
+        var letInBy = await db.Principals.Where(p => p.LetInBy != null && p.VerifiedAt == null).Select(p => new { p.Id, By = p.LetInBy!.Value })
+            .ToDictionaryAsync(p => p.Id, p => p.By, ct);
         if (tenants.Count >= MaxTenants) tenants.Clear();
-        return tenants[db.TenantId] = new(opening.Authority, opening.TenantKey, policies, stops);
+        return tenants[db.TenantId] = new(opening.Authority, opening.TenantKey, policies, stops, new(letInBy));
     }
 
     /// <summary>What is remembered under this count, if anything is.</summary>
@@ -57,7 +59,7 @@ public sealed class Authorities
 }
 
 /// <summary>One tenant's policies, engaged stops, principals and workspaces as of one count.</summary>
-internal sealed class Authority(long count, string tenantKey, PolicyBook policies, IReadOnlyList<Stop> stops)
+internal sealed class Authority(long count, string tenantKey, PolicyBook policies, IReadOnlyList<Stop> stops, Independence independence)
 {
     public static readonly Standing Platform = new(new HashSet<string>(), false);
 
@@ -74,6 +76,8 @@ internal sealed class Authority(long count, string tenantKey, PolicyBook policie
     public PolicyBook Policies => policies;
 
     public IReadOnlyList<Stop> Stops => stops;
+
+    public Independence Independence => independence;
 
     /// <summary>The workspace that the context is open for, or null when the tenant has no such one.</summary>
     public async ValueTask<Workspace?> WorkspaceAsync(MumegaDb db, CancellationToken ct)
@@ -116,6 +120,28 @@ internal sealed class Authority(long count, string tenantKey, PolicyBook policie
 
         return new(member.Roles ?? PolicyBook.Implied(member.Bindings.Where(b => b.Holds(now)).Select(b => b.Role)), !member.MayAct(now), member.Bindings.FirstOrDefault(b => b.ElevationId is not null && b.Holds(now))?.ElevationId, member.Principal?.Tier);
     }
+
+    /// <summary>The people who answer for the agents among somebody and those on whose behalf they act, each with how they stand: an agent may do what they may.</summary>
+    public async ValueTask<IReadOnlyList<(ActorLink Owner, Standing Standing)>> OwnersAsync(MumegaDb db, Actor by, DateTimeOffset now, CancellationToken ct)
+    {
+        if (by.Kind is PrincipalKind.Service || (by.Kind is PrincipalKind.User && by.Chain.Count == 0)) return [];
+
+        var owners = new List<(ActorLink, Standing)>();
+        foreach (var id in by.Chain.Where(l => l.Kind is PrincipalKind.Agent).Select(l => l.OwnerId).Append(by.Kind is PrincipalKind.Agent ? by.OwnerId : null)
+            .OfType<Guid>().Distinct())
+        {
+            if (by.Chain.Any(l => l.Id == id)) continue;
+
+            var name = await PrincipalNameAsync(db, id, ct);
+            owners.Add((new(id, PrincipalKind.User, name, null), await StandingAsync(db, id, now, ct)));
+        }
+
+        return owners;
+    }
+
+    private async ValueTask<string> PrincipalNameAsync(MumegaDb db, Guid id, CancellationToken ct) =>
+        members.TryGetValue((db.WorkspaceId, id), out var known) && known.Principal is { } principal ? principal.Name
+        : await db.Principals.Where(p => p.Id == id).Select(p => p.Name).SingleAsync(ct);
 
     /// <summary>How each of those stands on whose behalf somebody acts.</summary>
     public async ValueTask<IReadOnlyList<Standing>> StandingsAsync(MumegaDb db, IReadOnlyList<ActorLink> chain, DateTimeOffset now, CancellationToken ct)

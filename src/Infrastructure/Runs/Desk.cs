@@ -97,8 +97,8 @@ public sealed class Desk(Databases databases, Authorities authorities, ActionCat
     private async Task<Sitting> SitAsync(MumegaDb db, Actor by, Authority authority, CancellationToken ct)
     {
         var now = clock.Now();
-        var standing = await authority.StandingAsync(db, by.Id, now, ct);
-        return new(this, db, by, authority, standing, await authority.StandingsAsync(db, by.Chain, now, ct), now, new WorkspaceState(db, authority.TenantKey, address.Value, now, secret => vault.Seal(db.TenantId, Purpose.Connection, secret)));
+        var state = new WorkspaceState(db, authority.TenantKey, address.Value, now, secret => vault.Seal(db.TenantId, Purpose.Connection, secret));
+        return await Sitting.OpenAsync(this, db, by, authority, now, state, ct);
     }
 
     /// <summary>

@@ -1,4 +1,5 @@
 using Mumega.Domain;
+using Mumega.Domain.Actions.Agents;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Policies;
 
@@ -14,7 +15,9 @@ public sealed partial class Kernel
         await using var s = await desk.SitAsync(by, workspaceId, ct);
         if (!s.MaySee) return new NotFound("workspace", workspaceId.ToString());
         if (await s.Call.State.FindPrincipalAsync(agentId, ct) is not { Kind: PrincipalKind.Agent, RetiredAt: null } agent) return new NotFound("agent", agentId.ToString());
-        if (s.Decide(ControlAct.AgentSecret) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
+
+        var effects = await SetAgentKeys.GivingCredentialAsync(agent, s.Call, ct);
+        if (s.Decide(ControlAct.AgentSecret, effects: effects) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
         if (s.StopFor("agents") is { } stopped) return stopped;
         if (await s.ConfirmAsync($"give {agent.Name} another secret.", ["secret", agentId, reason], ct) is { } unconfirmed) return unconfirmed;
 

@@ -23,7 +23,7 @@ public sealed partial class Kernel
         if (verdict is ApprovalVerdict.Withdraw) return new InvalidArgument("verdict", "a decision is withdrawn with withdrawDecision.");
         if (verdict is ApprovalVerdict.RequestChanges && reason is null) return new InvalidArgument("reason", "say what should change.");
 
-        StaleDigest? stale = null;
+        Refusal? stale = null;
         var outcome = await desk.ActAsync(by, workspaceId, key, code is null ? ["decide", approvalId, verdict, digest, reason] : ["decide", approvalId, verdict, digest, reason, code],
             (s, id) => s.Db.Queries.Approval(s.Db, id, ct),
             async s =>
@@ -35,16 +35,16 @@ public sealed partial class Kernel
                 // Said before policy is asked, because they tell the person more than a denial would.
                 var run = await s.Db.Queries.Run(s.Db, approval.RunId, ct) ?? throw new InvalidOperationException("an approval's run is gone");
                 if (by.Kind is not PrincipalKind.User) return new HumanRequired();
-                if (s.Decide(ControlAct.DecideApproval) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
+                if (s.WhyNotDecide(run) is { } no) return no;
                 if (s.StopFor(run) is { } stopped) return stopped;
 
                 if (await BadCodeAsync(s, verdict, code, ct) is { } unknown) return unknown;
                 stale = await StaleAsync(s, run, approval, ct);
                 if (stale is not null) return approval;
-                var standpoints = await s.StandpointsAsync(ct);
-                if (approval.WhyNot(run, digest, s.By, standpoints.Standpoints, standpoints.Delegates, s.Now) is { } never) return never;
+                var decider = await s.DeciderAsync(ct);
+                if (approval.WhyNot(run, digest, s.By, decider, s.Now) is { } never) return never;
                 if (verdict is ApprovalVerdict.Approve && Weighs(run) && await s.ConfirmAsync($"approve {run.Action}: {run.Preflight?.Summary}", ["approve", approvalId, digest, key], ct) is { } unconfirmed) return unconfirmed;
-                return await CountAsync(s, run, approval, verdict, digest, code, reason, standpoints, ct) is { } why ? why : approval;
+                return await CountAsync(s, run, approval, verdict, digest, code, reason, decider, ct) is { } why ? why : approval;
             },
             a => a.Id, ct);
 
@@ -60,7 +60,7 @@ public sealed partial class Kernel
         if (approvals.Count is < 1 or > 100 || approvals.DistinctBy(a => a.Id).Count() != approvals.Count) return new InvalidArgument("approvals", "between 1 and 100, each once.");
 
         List<Approval> decided = [];
-        StaleDigest? stale = null;
+        Refusal? stale = null;
         var outcome = await desk.ActAsync(by, workspaceId, key, ["decide together", approvals.Select(a => $"{a.Id}/{a.Digest}"), verdict, code, reason],
             async (s, _) =>
             {
@@ -72,7 +72,6 @@ public sealed partial class Kernel
             {
                 (decided, stale) = ([], null);
                 if (by.Kind is not PrincipalKind.User) return new HumanRequired();
-                if (s.Decide(ControlAct.DecideApproval) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
                 if (await BadCodeAsync(s, verdict, code, ct) is { } unknown) return unknown;
 
                 var likeness = new HashSet<string>(StringComparer.Ordinal);
@@ -87,6 +86,7 @@ public sealed partial class Kernel
                 if (likeness.Count > 1) return new NotAlike([.. likeness]);
                 foreach (var (approval, run, digest) in found)
                 {
+                    if (s.WhyNotDecide(run) is { } no) return no;
                     if (s.StopFor(run) is { } stopped) return stopped;
                     stale = await StaleAsync(s, run, approval, ct) ?? stale;
                 }
@@ -94,11 +94,11 @@ public sealed partial class Kernel
                 // What changed is kept; nothing is decided.
                 if (stale is not null) return found[0].Approval;
 
-                var standpoints = await s.StandpointsAsync(ct);
+                var decider = await s.DeciderAsync(ct);
                 if (verdict is ApprovalVerdict.Approve && found.Any(f => Weighs(f.Run)) && await s.ConfirmAsync($"approve {found.Count} times {found[0].Run.Action}: {found[0].Run.Preflight?.Summary}", ["approve together", .. approvals.Select(a => $"{a.Id}/{a.Digest}"), key], ct) is { } unconfirmed) return unconfirmed;
                 foreach (var (approval, run, digest) in found)
                 {
-                    if (await CountAsync(s, run, approval, verdict, digest, code, reason, standpoints, ct) is { } why) return why;
+                    if (await CountAsync(s, run, approval, verdict, digest, code, reason, decider, ct) is { } why) return why;
                     decided.Add(approval);
                 }
 
@@ -114,19 +114,19 @@ public sealed partial class Kernel
     private bool Weighs(Run run) => desk.Catalog.Find(run.Action) is { } action && (action.NeedsConfirmation || run.Decision.RatingOf(action.Rating).Blast is Blast.High);
 
     // What was seen is not what would run now: the act keeps what changed and decides nothing.
-    private static async Task<StaleDigest?> StaleAsync(Sitting s, Run run, Approval approval, CancellationToken ct)
+    private static async Task<Refusal?> StaleAsync(Sitting s, Run run, Approval approval, CancellationToken ct)
     {
-        if (approval.State is not ApprovalState.Pending || run.State is not RunState.AwaitingApproval || await RefreshAsync(s, run, approval, ct) is not { } renewed) return null;
+        if (approval.State is not ApprovalState.Pending || run.State is not RunState.AwaitingApproval || await RefreshAsync(s, run, approval, ct) is not { } stale) return null;
 
         s.IsRefusal = true;
-        return new(renewed, approval.Changes);
+        return stale;
     }
 
     // Counts the caller's word and has follow what follows from it; the refusal when it can't be counted.
     private static async Task<Refusal?> CountAsync(
-        Sitting s, Run run, Approval approval, ApprovalVerdict verdict, string digest, string? code, string? reason, (IReadOnlyList<Standpoint> Mine, IReadOnlyCollection<Guid> Delegates) standpoints, CancellationToken ct)
+        Sitting s, Run run, Approval approval, ApprovalVerdict verdict, string digest, string? code, string? reason, Decider decider, CancellationToken ct)
     {
-        if (approval.Decide(run, verdict, digest, code, reason, s.By, standpoints.Mine, standpoints.Delegates, s.Now).Refused(out var why, out var evidence)) return why;
+        if (approval.Decide(run, verdict, digest, code, reason, s.By, decider, s.Now).Refused(out var why, out var evidence)) return why;
 
         s.Db.Add(evidence);
         if (run.State is RunState.Queued) s.Enqueue(JobKind.ExecuteRun, run.Id);
@@ -140,9 +140,9 @@ public sealed partial class Kernel
             async s =>
             {
                 if (await s.Db.Queries.Approval(s.Db, approvalId, ct) is not { } approval) return new NotFound("approval", approvalId.ToString());
-                if (s.Decide(ControlAct.DecideApproval) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
 
                 var run = (await s.Db.Queries.Run(s.Db, approval.RunId, ct))!;
+                if (s.WhyNotDecide(run) is { } no) return no;
                 if (approval.Withdraw(run, reason, by, s.Now).Refused(out var why, out var evidence)) return why;
 
                 s.Db.Add(evidence);
@@ -154,24 +154,28 @@ public sealed partial class Kernel
     public async Task<Outcome<Run>> ReviseAsync(Actor by, Guid workspaceId, Guid runId, JsonElement input, string reason, string key, CancellationToken ct) =>
         BadReason(reason) is { } bad ? bad : await OnRunAsync(by, workspaceId, runId, key, ["revise", runId, input.GetRawText(), reason], async (s, run) =>
         {
+            // Through the connection that it was for; the one that it is for now is asked about when it is let in.
             if (s.StopFor(run) is { } stopped) return stopped;
             if (run.ProposedBy != by.Id) return new NotFound("run of yours", runId.ToString());
-            if (run.PacketId is not null) return new InvalidArgument("runId", "what a transition runs is made from its packet; edit the packet and take the transition again.");
+            if (run.PacketId is not null)
+                return new InvalidArgument("runId", "what a transition runs is made from its packet; edit the packet and take the transition again.");
             if (desk.Read(run.Action, input).Refused(out var unreadable, out var read)) return unreadable;
-            if (await s.Db.Queries.ApprovalOfRun(s.Db, run.Id, ct) is not { State: ApprovalState.ChangesRequested } approval) return new WrongState(run.State.Name(), "CHANGES_REQUESTED");
+            if (await s.Db.Queries.ApprovalOfRun(s.Db, run.Id, ct) is not { State: ApprovalState.ChangesRequested } approval)
+                return new WrongState(run.State.Name(), "CHANGES_REQUESTED");
 
-            var decision = await s.DecideAsync(read.Action, read.Json, ct);
+            var undoes = run.UndoOf is { } undone ? await s.Db.Queries.Run(s.Db, undone, ct) : null;
+            if ((await AdmitAsync(s, read, "revise", key, undoes, null, run, ct)).Refused(out var no, out var admitted)) return no;
+
+            var (decision, preflight, cost) = admitted;
             if (decision.Verdict is Verdict.Deny) return decision.AsRefusal();
-            if (await read.Action.FaultsAsync(read.Json, s.Call, ct) is { Count: > 0 } faults) return new InvalidInput(faults);
-
-            var preflight = await read.Action.PreflightAsync(read.Json, s.Call, ct);
-            if (!preflight.Passed) return new InvalidInput([.. preflight.Checks.Where(c => !c.Passed).Select(c => new InputFault("", c.Detail))]);
+            if (!preflight!.Passed) return new InvalidInput([.. preflight.Checks.Where(c => !c.Passed).Select(c => new InputFault("", c.Detail))]);
 
             var changes = Differences.Between(run.Decision, run.Preflight, decision, preflight);
-            if (run.Revise(read.Action, read.Canonical, reason, decision with { Gates = run.Decision.Gates }, preflight, by, s.Now).Refused(out var why, out var evidence)) return why;
+            if (run.Revise(read.Action, read.Canonical, reason, decision, preflight, by, s.Now).Refused(out var why, out var evidence)) return why;
 
             s.Db.Add(evidence);
-            approval.Renew(run, changes);
+            AskAgain(s, run, approval, changes);
+            if (!IsUndoOfOriginal(undoes)) await Spending.ReserveAsync(s, read.Action, run, cost, ct, again: true);
             return run;
         }, ct);
 
@@ -205,19 +209,44 @@ public sealed partial class Kernel
             },
             d => d.Id, ct);
 
-    /// <summary>Looks again at policy and live state. When they changed, the approval starts over and the new digest is returned.</summary>
-    internal static async Task<string?> RefreshAsync(Sitting s, Run run, Approval approval, CancellationToken ct)
+    /// <summary>
+    /// Holds a run that waits for an approval against policy and live state as they are now. What changed is kept: another digest, other gates, no gate any
+    /// more, or the end of a run that policy no longer allows. Null when nothing changed.
+    /// </summary>
+    internal static async Task<Refusal?> RefreshAsync(Sitting s, Run run, Approval approval, CancellationToken ct)
     {
         var proposer = await s.ForProposerAsync(run, ct);
         var action = s.Desk.Catalog.Find(run.Action)!;
         var decision = await Step.DecideAsync(proposer, run, action, ct);
+        if (decision.Verdict is Verdict.Deny)
+        {
+            s.Db.Add(run.Fail("policy.denied", $"Policy no longer allows this: {decision.Reason}", s.By, s.Now));
+            approval.Cancel(s.Now);
+            await EndedAsync(s, run, ct);
+            return decision.AsRefusal();
+        }
+
         var preflight = await action.PreflightAsync(run.InputJson, proposer.Call, ct);
         if (run.ActionHash(decision, preflight) == run.Digest) return null;
 
         var changes = Differences.Between(run.Decision, run.Preflight, decision, preflight);
-        s.Db.Add(run.Renew(decision with { Gates = run.Decision.Gates }, preflight, s.By, s.Now));
-        approval.Renew(run, changes);
-        return run.Digest;
+        s.Db.Add(decision.Gates.Count == 0 ? run.Lift(decision, preflight, s.By, s.Now) : run.Renew(decision, preflight, s.By, s.Now));
+        AskAgain(s, run, approval, changes);
+        return approval.State is ApprovalState.NotNeeded ? new ApprovalNotNeeded() : new StaleDigest(run.Digest, approval.Changes);
+    }
+
+    // Everybody decides afresh on what the run is now; or nobody has to any more, and it goes on.
+    private static void AskAgain(Sitting s, Run run, Approval approval, IReadOnlyList<Difference> changes)
+    {
+        if (run.State is RunState.Queued)
+        {
+            approval.Lift(s.Now);
+            s.Enqueue(JobKind.ExecuteRun, run.Id);
+            return;
+        }
+
+        approval.Renew(run, changes, s.Now);
+        s.EnqueueClocks(run, approval);
     }
 
     private static async Task<Refusal?> BadCodeAsync(Sitting s, ApprovalVerdict verdict, string? code, CancellationToken ct)

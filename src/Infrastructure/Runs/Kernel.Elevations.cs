@@ -55,7 +55,7 @@ public sealed partial class Kernel
 
         var now = Domain.Clock.Now(desk.Clock);
         await using var db = desk.Databases.OpenTenant(by.TenantId);
-        if (breakGlass && !await db.RolesAt(now).AnyAsync(b => b.PrincipalId == by.Id && b.Role == "owner" && b.ElevationId == null, ct)) return new OwnersOnly();
+        if (breakGlass && !await db.RoleBindings.AnyAsync(b => b.PrincipalId == by.Id && b.Role == "owner" && b.Until == null, ct)) return new OwnersOnly();
 
         var request = await db.ElevationRequests.SingleOrDefaultAsync(r => r.PrincipalId == by.Id && r.IdempotencyKey == key, ct);
         if (request is not null && (request.WorkspaceKey, request.Role, request.Minutes, request.Reason) != (workspaceKey, role, minutes, reason)) return new IdempotencyConflict(key);
@@ -72,7 +72,7 @@ public sealed partial class Kernel
         if (desk.Read(breakGlass ? "elevation.break-glass" : "elevation.take", JsonSerializer.SerializeToElement(new { role, minutes })).Refused(out var unreadable, out var read)) return unreadable;
         var guest = by with { Workspaces = new HashSet<Guid> { workspace } };
         if ((await desk.ActAsync(guest, workspace, $"elevation/{request.Id}", ["elevate", request.Id], FindRun,
-            s => ProposeAsync(s, read.Action, read.Canonical, reason, key, undoes: null, ct), r => r.Id, ct, unseen: true)).Refused(out _, out var run)) return request;
+            s => ProposeAsync(s, read, reason, key, undoes: null, ct), r => r.Id, ct, unseen: true)).Refused(out _, out var run)) return request;
 
         (request.InWorkspace, request.RunId) = (workspace, run.Id);
         await db.SaveChangesAsync(ct);
@@ -83,7 +83,7 @@ public sealed partial class Kernel
     public Task<Outcome<Elevation>> EndElevationAsync(Actor by, Guid workspaceId, Guid elevationId, string reason, string key, CancellationToken ct) =>
         OnElevationAsync(by, workspaceId, elevationId, reason, key, "end", async (s, elevation) =>
         {
-            if (elevation.PrincipalId != by.Id && s.Decide(ControlAct.ControlElevation) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
+            if (s.Decide(elevation.PrincipalId == by.Id ? ControlAct.EndElevation : ControlAct.ControlElevation) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
             if (elevation.End(by, "elevation.ended", reason, s.Now).Refused(out var why, out var over)) return why;
 
             s.Db.Add(over);
@@ -97,6 +97,7 @@ public sealed partial class Kernel
         {
             if (by.Kind is not PrincipalKind.User) return Task.FromResult<Outcome<Elevation>>(new HumanRequired());
             if (s.Decide(ControlAct.ControlElevation) is { Verdict: Verdict.Deny } no) return Task.FromResult<Outcome<Elevation>>(no.AsRefusal());
+            if (s.Independence.AreOne(by.Id, elevation.PrincipalId)) return Task.FromResult<Outcome<Elevation>>(new ReviewByAnother());
             if (elevation.Look(by, justified, reason, s.Now).Refused(out var why, out var looked)) return Task.FromResult<Outcome<Elevation>>(why);
 
             s.Db.Add(looked);

@@ -13,8 +13,8 @@ using Mumega.Domain.Stops;
 namespace Mumega.Infrastructure.Runs;
 
 /// <summary>What policy and live state say about an action, without proposing anything.</summary>
-/// <param name="Budget">The budget that is used up, if one is.</param>
-public sealed record Eligibility(Decision Decision, Preflight? Preflight, Stopped? Stop, OverBudget? Budget);
+/// <param name="Budget">Why a budget would refuse it, if one would.</param>
+public sealed record Eligibility(Decision Decision, Preflight? Preflight, Stopped? Stop, Refusal? Budget);
 
 /// <summary>
 /// The one door, whoever knocks: propose, decide, cancel, roll back, settle, stop. Each act commits its change, its receipts and the
@@ -45,15 +45,15 @@ public sealed partial class Kernel(Desk desk)
         if (BadReason(reason) is { } bad) return bad;
 
         return await desk.ActAsync(by, workspaceId, key, ["propose", kind, read.Canonical, reason], FindRun,
-            s => ProposeAsync(s, read.Action, read.Canonical, reason, key, undoes: null, ct), r => r.Id, ct);
+            s => ProposeAsync(s, read, reason, key, undoes: null, ct), r => r.Id, ct);
     }
 
     /// <summary>Withdraws a run that has not begun.</summary>
     public async Task<Outcome<Run>> CancelAsync(Actor by, Guid workspaceId, Guid runId, string reason, string key, CancellationToken ct) =>
         BadReason(reason) is { } bad ? bad : await OnRunAsync(by, workspaceId, runId, key, ["cancel", runId, reason], async (s, run) =>
         {
-            // Whoever proposed something may withdraw it; anybody else needs a policy.
-            if (run.ProposedBy != by.Id && s.Decide(ControlAct.CancelRun) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
+            // Taking back what one proposed is everybody's right, within the scopes of their token; what others proposed takes a policy.
+            if (s.Decide(run.ProposedBy == by.Id ? ControlAct.WithdrawRun : ControlAct.CancelRun) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
             if (s.Decide(ControlAct.Read) is { Verdict: Verdict.Deny } unseen) return unseen.AsRefusal();
             if (run.Cancel(by, s.Now, reason).Refused(out var why, out var evidence)) return why;
 
@@ -76,7 +76,7 @@ public sealed partial class Kernel(Desk desk)
 
             var undo = run.Undo!;
             if (desk.Read(undo.Action, undo.Input).Refused(out var unreadable, out var read)) return unreadable;
-            return await ProposeAsync(s, read.Action, read.Canonical, reason, key, run, ct);
+            return await ProposeAsync(s, read, reason, key, run, ct);
         }, ct);
 
     /// <summary>Says what became of an external effect whose answer was lost.</summary>
@@ -110,8 +110,9 @@ public sealed partial class Kernel(Desk desk)
 
                 // Whatever a stopped agent holds ends with it: its tokens, and through them its open connections.
                 var tokens = boundary is StopBoundary.Agent ? await s.Call.State.EndTokensAsync(await s.Db.Principals.SingleAsync(p => p.Id == Guid.Parse(target!), ct), ct) : 0;
-                var inFlight = await Stopping.InFlightAsync(s, Stop.Engage(workspaceId, boundary, target, reason, by, s.Now, new Dictionary<string, int>(), 0).Stop, ct);
-                var (stop, evidence) = Stop.Engage(workspaceId, boundary, target, reason, by, s.Now, inFlight, tokens);
+                var level = Level.Of(s.Roles);
+                var inFlight = await Stopping.InFlightAsync(s, Stop.Engage(workspaceId, boundary, target, reason, by, s.Now, new Dictionary<string, int>(), 0, level).Stop, ct);
+                var (stop, evidence) = Stop.Engage(workspaceId, boundary, target, reason, by, s.Now, inFlight, tokens, level);
                 s.Db.Stops.Add(stop);
                 s.Db.Add(evidence);
                 foreach (var room in await WorkspaceState.ReachAsync(s.Db, stop, ct))
@@ -129,50 +130,80 @@ public sealed partial class Kernel(Desk desk)
         {
             if (await sitting.Db.Stops.SingleOrDefaultAsync(s => s.Id == stopId && s.WorkspaceId == workspaceId, ct) is not { } stop)
                 return new NotFound("stop", stopId.ToString());
-            if (stop is { ReleasedAt: null } && stop.EngagedBy == by.Id) return new ReleaseByAnother();
+            if (stop is { ReleasedAt: null } && sitting.Independence.AreOne(stop.EngagedBy, by.Id)) return new ReleaseByAnother();
         }
 
         return await ProposeAsync(by, workspaceId, "stop.release", atOnce is { } few ? JsonSerializer.SerializeToElement(new { stopId, atOnce = few }) : JsonSerializer.SerializeToElement(new { stopId }), reason, key, ct);
     }
 
+    /// <summary>Proposes what was let in: the one place where a run begins.</summary>
+    /// <param name="s">Who proposes it, where.</param>
+    /// <param name="read">The action with its input.</param>
+    /// <param name="reason">Why.</param>
+    /// <param name="key">The idempotency key of the request.</param>
+    /// <param name="undoes">The run that it undoes.</param>
+    /// <param name="ct">Cancels.</param>
+    /// <param name="step">The packet's step that it carries out.</param>
+    /// <param name="move">The packet and transition whose step it compensates.</param>
+    /// <param name="behind">People who stand behind it although they neither propose it nor are acted for.</param>
     internal static async Task<Outcome<Run>> ProposeAsync(
-        Sitting s, ActionDefinition action, string input, string reason, string key, Run? undoes, CancellationToken ct, Step? step = null, (Guid Packet, string Transition)? move = null)
+        Sitting s, ReadInput read, string reason, string key, Run? undoes, CancellationToken ct, Step? step = null, (Guid Packet, string Transition)? move = null,
+        IEnumerable<Guid>? behind = null)
     {
-        var json = JsonDocument.Parse(input).RootElement;
-        if (s.StopFor(action, json) is { } stopped) return stopped;
+        if ((await AdmitAsync(s, read, "propose", key, undoes, step, null, ct)).Refused(out var why, out var admitted)) return why;
 
-        var decision = step is null ? await s.DecideAsync(action, json, ct) : step.Decide(s, action, json);
-        if (decision.Verdict is not Verdict.Deny && await action.RefusalAsync(json, s.Call, ct) is { } refused)
-        {
-            await s.Desk.Security.NoteAsync(s.Db.TenantId, "act.refused", s.By.Id, null, $"{action.Kind}: {refused.Code}", ct);
-            return refused;
-        }
-
-        if (decision.Verdict is not Verdict.Deny && await action.FaultsAsync(json, s.Call, ct) is { Count: > 0 } faults) return new InvalidInput(faults);
-
-        if (decision.Verdict is not Verdict.Deny && action.NeedsConfirmation && await s.ConfirmAsync($"{action.Title}.", ["propose", action.Kind, input, key], ct) is { } unconfirmed) return unconfirmed;
-
-        // An undo makes good what was counted already.
-        var cost = action.Cost(json);
-        if (decision.Verdict is not Verdict.Deny && undoes is null && await Spending.LookAsync(s, action, cost, ct) is { } over) return over;
-
-        var preflight = decision.Verdict is Verdict.Deny ? null : await action.PreflightAsync(json, s.Call, ct);
-        var behind = await BehindAsync(s, step, move, ct);
-        var (run, evidence) = Run.Propose(action, input, s.Db.WorkspaceId, reason, s.By, decision, preflight, s.Now, key, undoes, behind, step is null ? move : (step.Packet.Id, step.Key));
+        var (decision, preflight, cost) = admitted;
+        var everybody = (await BehindAsync(s, ct)).Concat(behind ?? []).ToList();
+        var (run, evidence) = Run.Propose(
+            read.Action, read.Canonical, s.Db.WorkspaceId, reason, s.By, decision, preflight, s.Now, key, undoes, everybody, step is null ? move : (step.Packet.Id, step.Key));
 
         s.Db.Runs.Add(run);
         foreach (var e in evidence) s.Db.Add(e);
         if (run.State is RunState.AwaitingApproval)
         {
-            var approval = Approval.For(run, decision.Gates, s.Now);
+            var approval = Approval.For(run, s.Now);
             s.Db.Approvals.Add(approval);
             s.EnqueueClocks(run, approval);
         }
 
         if (run.State is RunState.Queued) s.Enqueue(JobKind.ExecuteRun, run.Id);
-        if (!run.State.IsFinal() && undoes is null) await Spending.ReserveAsync(s, action, run, cost, ct);
+        if (!run.State.IsFinal() && !IsUndoOfOriginal(undoes)) await Spending.ReserveAsync(s, read.Action, run, cost, ct);
         return run;
     }
+
+    /// <summary>What was said about a run when it was let in.</summary>
+    /// <param name="Preflight">Absent when policy denies it.</param>
+    internal sealed record Admitted(Decision Decision, Preflight? Preflight, Money? Cost);
+
+    /// <summary>
+    /// The one admission, whatever brings a run about or gives it another input: a request, a revision, an undo, a workflow, a schedule, an import or a
+    /// call from outside. Stops, policy, the action's own refusals and faults, confirmation, budgets and preflight, in this order. A denial is let in:
+    /// it leaves a run that says so.
+    /// </summary>
+    private static async Task<Outcome<Admitted>> AdmitAsync(
+        Sitting s, ReadInput read, string verb, string key, Run? undoes, Step? step, Run? revises, CancellationToken ct)
+    {
+        var (action, json) = (read.Action, read.Json);
+        if (s.StopFor(action, json) is { } stopped) return stopped;
+
+        var decision = step is null ? await s.DecideAsync(action, json, ct) : await step.DecideAsync(s, action, json, ct);
+        var cost = action.Cost(json);
+        if (decision.Verdict is Verdict.Deny) return new Admitted(decision, null, cost);
+
+        if (await action.RefusalAsync(json, s.Call, ct) is { } refused)
+        {
+            await s.Desk.Security.NoteAsync(s.Db.TenantId, "act.refused", s.By.Id, null, $"{action.Kind}: {refused.Code}", ct);
+            return refused;
+        }
+
+        if (await action.FaultsAsync(json, s.Call, ct) is { Count: > 0 } faults) return new InvalidInput(faults);
+        if (action.NeedsConfirmation && await s.ConfirmAsync($"{action.Title}.", [verb, action.Kind, read.Canonical, key], ct) is { } unconfirmed) return unconfirmed;
+        if (!IsUndoOfOriginal(undoes) && await Spending.LookAsync(s, action, cost, ct, revises) is { } over) return over;
+        return new Admitted(decision, await action.PreflightAsync(json, s.Call, ct), cost);
+    }
+
+    // An undo makes good what was counted already; undoing that one does the first thing again, and counts.
+    private static bool IsUndoOfOriginal(Run? undoes) => undoes is { UndoOf: null };
 
     /// <summary>Tells whoever waits for a run that it came to its end: the run that it undoes, the packet that it takes along.</summary>
     internal static async Task EndedAsync(Sitting s, Run run, CancellationToken ct)
@@ -182,19 +213,18 @@ public sealed partial class Kernel(Desk desk)
         if (run.PacketId is not null) await Step.EndedAsync(s, run, ct);
     }
 
-    // Whoever has the proposer decide for them, and whoever set off what the workflow does by itself.
-    private static async Task<IReadOnlyCollection<Guid>> BehindAsync(Sitting s, Step? step, (Guid Packet, string Transition)? move, CancellationToken ct)
+    // Those who have the proposer decide for them, and those who know what an agent signs in with or brought it about.
+    private static async Task<IReadOnlyCollection<Guid>> BehindAsync(Sitting s, CancellationToken ct)
     {
-        var behind = new HashSet<Guid>();
-        if (s.By.Kind is PrincipalKind.Service && (step?.Packet ?? (move is { } m ? await s.Db.Packets.SingleOrDefaultAsync(p => p.Id == m.Packet, ct) : null)) is { } packet)
-        {
-            behind.Add(packet.MovedBy);
-            if (await s.Db.Principals.Where(p => p.Id == packet.MovedBy).Select(p => p.OwnerId).SingleOrDefaultAsync(ct) is { } owner) behind.Add(owner);
-        }
-
         var by = s.By.Id;
-        if (s.By.Kind is PrincipalKind.User) behind.UnionWith(await s.Db.DelegationsAt(s.Now).Where(d => d.ToId == by).Select(d => d.FromId).ToListAsync(ct));
-        return behind;
+        if (s.By is { Kind: PrincipalKind.User, Chain.Count: 0 })
+            return await s.Db.DelegationsAt(s.Now).Where(d => d.ToId == by).Select(d => d.FromId).ToListAsync(ct);
+
+        var everybody = s.By.Chain.Select(l => l.Id).Append(by).ToList();
+        var agents = await s.Db.Principals.AsNoTracking().Where(p => p.Kind == PrincipalKind.Agent && everybody.Contains(p.Id)).ToListAsync(ct);
+        var people = s.By.Chain.Where(l => l.Kind is PrincipalKind.User).Select(l => l.Id).ToList();
+        var delegators = people.Count == 0 ? [] : await s.Db.DelegationsAt(s.Now).Where(d => people.Contains(d.ToId)).Select(d => d.FromId).ToListAsync(ct);
+        return [.. agents.SelectMany(a => a.Stewards), .. delegators];
     }
 
     private async Task<Outcome<Run>> OnRunAsync(

@@ -105,6 +105,7 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
         JobKind.HoldRuns => HoldAsync(s, job, ct),
         JobKind.ResumeRuns => ResumeAsync(s, job, ct),
         JobKind.WatchStop => WatchAsync(s, job, ct),
+        JobKind.LookAgain => LookAgainAsync(s, job, ct),
         _ => throw new InvalidOperationException($"there is no job of the kind {job.Kind}"),
     };
 
@@ -166,20 +167,24 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
             return false;
         }
 
+        // What gates it is what the decision says now; what was approved counts as far as it is still asked for.
         var approval = await s.Db.Queries.ApprovalOfRun(s.Db, run.Id, ct);
-        if (decision.Gates.Count == 0 && approval is null) return true;
-        if (approval is not null && run.ActionHash(decision, preflight) == run.Digest && approval.State is ApprovalState.Approved) return true;
+        if (decision.Gates.Count == 0) return true;
 
-        // What was approved is not what would run now, or a gate was added since: a person looks again.
+        var same = run.ActionHash(decision, preflight) == run.Digest;
+        if (same && approval is { State: ApprovalState.Approved } && await s.StillApprovedAsync(run, approval, decision, ct)) return true;
+
+        // What was approved is not what would run now, a gate was added since, or somebody's word no longer counts: people look again.
         var changes = Differences.Between(run.Decision, run.Preflight, decision, preflight);
+        if (same) changes = [new("approvals", "enough", "not enough: somebody who approved may no longer decide")];
         s.Db.Add(run.Renew(decision, preflight, s.By, s.Now));
         if (approval is not null)
         {
-            approval.Renew(run, changes);
+            approval.Renew(run, changes, s.Now);
         }
         else
         {
-            approval = Approval.For(run, decision.Gates, s.Now);
+            approval = Approval.For(run, s.Now);
             s.Db.Approvals.Add(approval);
         }
 
@@ -359,7 +364,7 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
 
     private static async Task ContinueAsync(Sitting s, Job job, CancellationToken ct)
     {
-        await Step.ContinueAsync(s.AsWorkflow(), job.SubjectId, ct);
+        await Step.ContinueAsync(await s.AsWorkflowAsync(job.SubjectId, ct), job.SubjectId, ct);
         Done(s, job);
     }
 
@@ -391,6 +396,22 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
     private static async Task ResumeAsync(Sitting s, Job job, CancellationToken ct)
     {
         await Stopping.ResumeAsync(s, job, ct);
+        Done(s, job);
+    }
+
+    // The policies changed: what waits for an approval is held against them, some at a time.
+    private static async Task LookAgainAsync(Sitting s, Job job, CancellationToken ct)
+    {
+        const int AtOnce = 100;
+        var after = Guid.TryParse(job.Detail, out var last) ? last : Guid.Empty;
+        var waiting = await s.Db.Runs.Where(r => r.State == RunState.AwaitingApproval && r.Id > after).OrderBy(r => r.Id).Take(AtOnce).ToListAsync(ct);
+        foreach (var run in waiting)
+        {
+            if (await s.Db.Queries.ApprovalOfRun(s.Db, run.Id, ct) is { } approval) await Kernel.RefreshAsync(s, run, approval, ct);
+        }
+
+        if (waiting.Count == AtOnce)
+            s.Db.Jobs.Add(WorkspaceState.NewJob(job.TenantId, job.WorkspaceId, JobKind.LookAgain, job.SubjectId, s.Now, $"{waiting[^1].Id}"));
         Done(s, job);
     }
 

@@ -1,7 +1,7 @@
 using Microsoft.EntityFrameworkCore;
+using Mumega.Domain;
 using Mumega.Domain.Actions;
 using Mumega.Domain.Budgets;
-using Mumega.Domain.Identity;
 using Mumega.Domain.Runs;
 using Mumega.Infrastructure.Data;
 
@@ -20,25 +20,38 @@ internal sealed class OverBudgetException(OverBudget why) : Exception(why.Messag
 internal static class Spending
 {
     /// <summary>Why a proposal would exceed a budget now, or null. Looks only; the reservation looks again.</summary>
-    public static async Task<OverBudget?> LookAsync(Sitting s, ActionDefinition action, Money? cost, CancellationToken ct)
+    /// <param name="s">Who proposes it.</param>
+    /// <param name="action">What.</param>
+    /// <param name="cost">What it will cost at most.</param>
+    /// <param name="ct">Cancels.</param>
+    /// <param name="but">A run whose share is not counted, because it is given back.</param>
+    public static async Task<Refusal?> LookAsync(Sitting s, ActionDefinition action, Money? cost, CancellationToken ct, Run? but = null)
     {
         foreach (var (budget, counted) in await ConcernedAsync(s, action, ct))
         {
-            if (await ExceededAsync(s.Db, budget, counted, cost, s.Now, ct) is { } why) return why;
+            if (budget.WhyNot(cost) is { } other) return other;
+            if (await ExceededAsync(s.Db, budget, counted, cost, s.Now, ct, but?.Id) is { } why) return why;
         }
 
         return null;
     }
 
     /// <summary>Reserves a run's share with the commit, which fails when a budget is used up by then.</summary>
-    public static async Task ReserveAsync(Sitting s, ActionDefinition action, Run run, Money? cost, CancellationToken ct)
+    /// <param name="s">Who proposes it.</param>
+    /// <param name="action">What.</param>
+    /// <param name="run">The run.</param>
+    /// <param name="cost">What it will cost at most.</param>
+    /// <param name="ct">Cancels.</param>
+    /// <param name="again">Whether it has reserved a share before, which it gives back.</param>
+    public static async Task ReserveAsync(Sitting s, ActionDefinition action, Run run, Money? cost, CancellationToken ct, bool again = false)
     {
         var concerned = await ConcernedAsync(s, action, ct);
-        if (concerned.Count == 0) return;
+        if (concerned.Count == 0 && !again) return;
 
         var (db, now) = (s.Db, s.Now);
         db.Also(async stop =>
         {
+            if (again) await db.BudgetUses.Where(u => u.RunId == run.Id).ExecuteDeleteAsync(stop);
             foreach (var (budget, counted) in concerned)
             {
                 await TakeTurnAsync(db, budget, counted, stop);
@@ -59,10 +72,10 @@ internal static class Spending
         }
     }
 
-    // What a workflow does by itself was let in when it started; stops and budgets themselves are never held up by a budget.
-    private static async Task<List<(Budget Budget, string Counted)>> ConcernedAsync(Sitting s, ActionDefinition action, CancellationToken ct) =>
-        s.By.Kind is PrincipalKind.Service || action.Family is "stops" or "budgets" ? []
-        : [.. (await s.BudgetsAsync(ct)).SelectMany(b => b.Counts(s.By, action.Family).Distinct().Select(c => (Budget: b, Counted: c))).OrderBy(x => x.Budget.Key, StringComparer.Ordinal).ThenBy(x => x.Counted, StringComparer.Ordinal)];
+    /// <summary>The budgets that an act counts against, and under which names. What a workflow does counts for those who set it off; stops and budgets themselves are never held up by a budget.</summary>
+    internal static async Task<List<(Budget Budget, string Counted)>> ConcernedAsync(Sitting s, ActionDefinition action, CancellationToken ct) =>
+        action.Family is "stops" or "budgets" ? []
+        : [.. (await s.BudgetsAsync(ct)).SelectMany(b => b.Counts(s.By, action.Family, s.TierOf).Distinct().Select(c => (Budget: b, Counted: c))).OrderBy(x => x.Budget.Key, StringComparer.Ordinal).ThenBy(x => x.Counted, StringComparer.Ordinal)];
 
     private static async Task TakeTurnAsync(MumegaDb db, Budget budget, string counted, CancellationToken ct)
     {
@@ -72,10 +85,11 @@ internal static class Spending
         await db.Queries.Rows.InsertAsync(db, [new BudgetMeter { TenantId = db.TenantId, WorkspaceId = db.WorkspaceId, Budget = budget.Key, Counted = counted, Turns = 1 }], ct);
     }
 
-    private static async Task<OverBudget?> ExceededAsync(MumegaDb db, Budget budget, string counted, Money? cost, DateTimeOffset now, CancellationToken ct)
+    private static async Task<OverBudget?> ExceededAsync(MumegaDb db, Budget budget, string counted, Money? cost, DateTimeOffset now, CancellationToken ct, Guid? but = null)
     {
         var since = now - budget.Window;
         var used = db.BudgetUses.AsNoTracking().Where(u => u.Budget == budget.Key && u.Counted == counted && u.At > since && u.GivenBackAt == null);
+        if (but is { } run) used = used.Where(u => u.RunId != run);
         DateTimeOffset? allowed = null;
         if (budget.MaxRuns is { } runs)
         {

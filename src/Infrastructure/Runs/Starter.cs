@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.EntityFrameworkCore;
 using Mumega.Domain;
+using Mumega.Domain.Identity;
 using Mumega.Domain.Jobs;
 using Mumega.Domain.Runs;
 using Mumega.Domain.Schedules;
@@ -13,7 +14,7 @@ namespace Mumega.Infrastructure.Runs;
 /// <summary>Starts packets on schedule, each as a governed run in the authority that whoever set the schedule has by then.</summary>
 internal static class Starter
 {
-    public const string Surface = "schedule";
+    public const string Surface = Actor.ScheduleSurface;
 
     /// <summary>A schedule fell due, by the clock or by a packet.</summary>
     public static async Task FireAsync(Sitting s, Job job, CancellationToken ct)
@@ -65,7 +66,7 @@ internal static class Starter
         var by = await s.OnBehalfOfAsync(schedule.SetBy, Surface, ct);
         if (Fill(JsonNode.Parse(schedule.StartsJson)!, facts).Refused(out var missing, out var input)) return Problem(missing);
         if (s.Desk.Read("packet.create", JsonSerializer.SerializeToElement(input)).Refused(out var unreadable, out var read)) return Problem(unreadable);
-        if ((await Kernel.ProposeAsync(by, read.Action, read.Canonical, $"Schedule {schedule.Key}: {why}", key, undoes: null, ct)).Refused(out var refused, out var run)) return Problem(refused);
+        if ((await Kernel.ProposeAsync(by, read, $"Schedule {schedule.Key}: {why}", key, undoes: null, ct, behind: schedule.KnowingSecret)).Refused(out var refused, out var run)) return Problem(refused);
 
         schedule.Started++;
         if (run.State.IsFinal()) schedule.LastProblem = run.Decision.Verdict is Domain.Policies.Verdict.Deny ? run.Decision.Reason : run.Preflight?.Checks.FirstOrDefault(c => !c.Passed)?.Detail;

@@ -46,20 +46,21 @@ internal sealed record Step(Packet Packet, WorkflowDocument Document, string Key
         {
             if (transition.Unattended) ways.Add(new(key, transition, null, new WrongState("attended", transition.After is null ? "automatic" : $"after {transition.After}")));
             else if (packet.WhyNotMove(key, document, s.By) is { } no) ways.Add(new(key, transition, null, no));
-            else ways.Add(new Step(packet, document, key, schema).Look(s));
+            else ways.Add(await new Step(packet, document, key, schema).LookAsync(s, ct));
         }
 
         return ways;
     }
 
-    private Way Look(Sitting s)
+    private async Task<Way> LookAsync(Sitting s, CancellationToken ct)
     {
         JsonElement input;
         if (Transition.Action is not { } action) input = MoveInput();
         else if (Mapping.Apply(action, Packet.PayloadJson, Fact).Refused(out var missing, out var made)) return new(Key, Transition, null, missing);
         else input = JsonSerializer.SerializeToElement(made);
 
-        return s.Desk.Read(Transition.Action?.Run ?? Move, input).Refused(out var unreadable, out var read) ? new(Key, Transition, null, unreadable) : new(Key, Transition, Decide(s, read.Action, read.Json), null);
+        return s.Desk.Read(Transition.Action?.Run ?? Move, input).Refused(out var unreadable, out var read) ? new(Key, Transition, null, unreadable)
+            : new(Key, Transition, await DecideAsync(s, read.Action, read.Json, ct), null);
     }
 
     /// <summary>Proposes the run of the step, in the authority of the sitting.</summary>
@@ -78,7 +79,7 @@ internal sealed record Step(Packet Packet, WorkflowDocument Document, string Key
         }
 
         if (s.Desk.Read(kind, input).Refused(out var unreadable, out var read)) return unreadable;
-        if ((await Kernel.ProposeAsync(s, read.Action, read.Canonical, reason, key, undoes: null, ct, this)).Refused(out var why, out var run)) return why;
+        if ((await Kernel.ProposeAsync(s, read, reason, key, undoes: null, ct, this)).Refused(out var why, out var run)) return why;
 
         if (!run.State.IsFinal()) await s.Call.State.KeepAsync(Packet, Packet.Request(Key, run, s.By, s.Now), Document, ct);
         else if (s.By.Kind is PrincipalKind.Service) await FailedAsync(s, Packet, Document, run, Key, run.Decision.Verdict is Verdict.Deny ? run.Decision.Reason : run.Preflight!.Checks.First(c => !c.Passed).Detail, ct);
@@ -86,11 +87,11 @@ internal sealed record Step(Packet Packet, WorkflowDocument Document, string Key
     }
 
     /// <summary>What policy and workflow together say about the step.</summary>
-    public Decision Decide(Sitting s, ActionDefinition action, JsonElement json)
+    public async Task<Decision> DecideAsync(Sitting s, ActionDefinition action, JsonElement json, CancellationToken ct)
     {
         // A harmless step that sets something else off is as heavy as what it sets off: nobody is asked any more who may want that. What goes on by itself was weighed with the step that set it off.
         var setsOff = Transition.Unattended ? [] : Document.SetOffBy(Key);
-        var decision = s.Decide(action.Kind, action, json, setsOff);
+        var decision = await s.DecideAsync(action, json, ct, setsOff);
         if (decision.Verdict is Verdict.Deny) return decision;
 
         // Taking the way is an act that policy is asked about, whatever else runs with it.
@@ -101,16 +102,14 @@ internal sealed record Step(Packet Packet, WorkflowDocument Document, string Key
             return Denied(decision, $"the workflow lets {string.Join(" or ", Transition.Roles!)} take this.", [.. Transition.Roles!.Select(r => $"The role {r} in this workspace.")]);
         if (Transition.Guard is { } guard && !Guard.Holds(guard, Packet, Schema, s.By, s.Roles)) return Denied(decision, $"the workflow's condition does not hold: {guard}", []);
 
-        Gate[] gates = [.. decision.Gates.Concat(action.Kind == Move ? [] : way.Gates).Concat((Transition.Gates ?? []).Select(g => g.ToGate(Key))).DistinctBy(g => (g.Policy, g.Role))];
-        return gates.Length == 0 ? decision : decision with
+        return decision.Behind([.. action.Kind == Move ? [] : way.Gates, .. (Transition.Gates ?? []).Select(g => g.ToGate(Key))]) with
         {
-            Verdict = Verdict.AllowBehindGates,
-            Policies = [.. decision.Policies.Concat(gates.Select(g => g.Policy)).Distinct()],
-            Reason = gates[0].Reason ?? "an approval is needed",
-            Gates = gates,
-            Remedies = [.. gates.Select(g => $"{g.Quorum} approval(s) by the role {g.Role}.")],
+            DependsOn = [.. decision.DependsOn ?? [], $"workflow {Document.Workflow}, version {Packet.WorkflowVersion}", .. Files(Packet)],
         };
     }
+
+    // An approver looked at them too.
+    private static IEnumerable<string> Files(Packet packet) => packet.Attachments.Select(a => $"file {a.Name}, SHA-256 {a.Digest}");
 
     /// <summary>What is said about a run now, with its step if it has one.</summary>
     public static async Task<Decision> DecideAsync(Sitting s, Run run, ActionDefinition action, CancellationToken ct)
@@ -119,7 +118,7 @@ internal sealed record Step(Packet Packet, WorkflowDocument Document, string Key
         if (await PacketAsync(s, id, ct) is not var (packet, document)) throw new InvalidOperationException("a run's packet is gone");
 
         var step = new Step(packet, document, run.Transition, (await s.Call.State.FindPacketTypeAsync(packet.Type, packet.TypeVersion, ct))!.Schema);
-        return step.Decide(s, action, run.InputJson);
+        return await step.DecideAsync(s, action, run.InputJson, ct);
     }
 
     /// <summary>A run that takes a packet along came to its end: the packet goes on, back, or waits for a person.</summary>
@@ -227,7 +226,7 @@ internal sealed record Step(Packet Packet, WorkflowDocument Document, string Key
             var failed = document.Transitions[saga.Failed].Title;
             var key = $"compensate/{packet.Id}/{packet.Events}/{done.Run}";
             if (s.Desk.Read(kind, input).Refused(out var unreadable, out var read)) problem = unreadable.Message;
-            else if ((await Kernel.ProposeAsync(s, read.Action, read.Canonical, $"Makes good for \"{document.Transitions[done.Transition].Title}\" because of \"{failed}\".", key, undoes, ct, null, (packet.Id, Compensating + done.Transition)))
+            else if ((await Kernel.ProposeAsync(s, read, $"Makes good for \"{document.Transitions[done.Transition].Title}\" because of \"{failed}\".", key, undoes, ct, null, (packet.Id, Compensating + done.Transition)))
                 .Refused(out var why, out run))
             {
                 if (why is Stopped)

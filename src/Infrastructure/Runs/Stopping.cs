@@ -54,6 +54,9 @@ internal static class Stopping
                 // Nobody could decide meanwhile, so that time does not count.
                 if (since is { } from) approval.Thaw(s.Now - from);
                 s.EnqueueClocks(run, approval);
+
+                // The policies may have changed while it was held.
+                await Kernel.RefreshAsync(s, run, approval, ct);
             }
         }
     }

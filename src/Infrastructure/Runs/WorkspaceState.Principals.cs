@@ -4,6 +4,7 @@ using Microsoft.EntityFrameworkCore;
 using Mumega.Domain.Elevations;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Jobs;
+using Mumega.Domain.Policies;
 using Mumega.Domain.Tenancy;
 using OpenIddict.Abstractions;
 using Application = OpenIddict.EntityFrameworkCore.Models.OpenIddictEntityFrameworkCoreApplication<System.Guid>;
@@ -45,9 +46,20 @@ internal sealed partial class WorkspaceState
 
     public async Task SuspendAsync(Principal who, Guid? through, string code, Actor by, CancellationToken ct)
     {
-        var (suspension, evidence) = Suspension.Begin(db.WorkspaceId, who, through, code, await EndTokensAsync(who, ct), by, now);
+        var level = by.Kind is PrincipalKind.Service ? Level.Admin : await LevelOfAsync(by.Id, ct);
+        var (suspension, evidence) = Suspension.Begin(db.WorkspaceId, who, through, code, await EndTokensAsync(who, ct), level, by, now);
         db.Suspensions.Add(suspension);
         db.Add(evidence);
+        if (who.Kind is not PrincipalKind.User) return;
+
+        // Nobody comes in any more by the word of somebody who is out of action.
+        foreach (var invitation in await db.Invitations.Where(i => (i.InvitedBy == who.Id || i.LinkedBy == who.Id) && i.AcceptedAt == null && i.RevokedAt == null).ToListAsync(ct))
+            Revoke(invitation, by);
+
+        // Neither does an agent work on that signs in with what they know: somebody else gives it another secret or other keys first.
+        var theirs = await db.Principals.Where(p => p.Kind == PrincipalKind.Agent && p.RetiredAt == null && p.SuspendedAt == null && p.OwnerId != who.Id
+            && (p.SecretIssuedBy == who.Id || p.KeysSetBy == who.Id)).ToListAsync(ct);
+        foreach (var agent in theirs) await SuspendAsync(agent, who.Id, "credential.issuer_suspended", by, ct);
     }
 
     public async Task<int> SuspendAgentsOfAsync(Guid owner, string code, Actor by, CancellationToken ct)
@@ -76,7 +88,7 @@ internal sealed partial class WorkspaceState
         if (!left.Any()) await SuspendAgentsOfAsync(principalId, "owner.gone", by, ct);
     }
 
-    public Principal AddAgent(string name, string purpose, AgentTier tier, Principal owner, DateTimeOffset endsAt, Guid certifiedBy)
+    public Principal AddAgent(string name, string purpose, AgentTier tier, Principal owner, DateTimeOffset endsAt, Guid registeredBy)
     {
         var id = Guid.CreateVersion7(now);
 
@@ -94,11 +106,12 @@ internal sealed partial class WorkspaceState
             ClientId = $"{(slug.Length == 0 ? "agent" : slug)}-{RandomNumberGenerator.GetHexString(10, lowercase: true)}",
             EndsAt = endsAt,
             CertifiedAt = now,
-            CertifiedBy = certifiedBy,
+            CertifiedBy = registeredBy,
+            RegisteredBy = registeredBy,
             CreatedAt = now,
         };
         db.Principals.Add(agent);
-        db.RoleBindings.Add(new() { TenantId = db.TenantId, WorkspaceId = db.WorkspaceId, PrincipalId = id, Role = "agent", CreatedAt = now, GrantedBy = certifiedBy });
+        db.RoleBindings.Add(new() { TenantId = db.TenantId, WorkspaceId = db.WorkspaceId, PrincipalId = id, Role = "agent", CreatedAt = now, GrantedBy = registeredBy });
         db.Add(NewClient(agent, AgentPermissions));
         return agent;
     }
@@ -128,7 +141,9 @@ internal sealed partial class WorkspaceState
         db.AgentSecrets.Add(secret);
         db.Add(evidence);
 
-        // Who remembers who may do what looks again, and open connections with it.
+        agent.SecretIssuedBy = by.Id;
+
+        // Those who remember who may do what look again, and open connections with them.
         db.Entry(agent).Property(a => a.Name).IsModified = true;
     }
 
@@ -149,7 +164,37 @@ internal sealed partial class WorkspaceState
     }
 
     public async Task<bool> OwnsSomethingAsync(Guid principalId, CancellationToken ct) =>
-        await db.RolesAt(now).AnyAsync(b => b.PrincipalId == principalId && b.Role == "owner" && b.ElevationId == null, ct);
+        await db.RoleBindings.AnyAsync(b => b.PrincipalId == principalId && b.Role == "owner" && b.Until == null, ct);
+
+    public async Task<DateTimeOffset?> HeldUntilAsync(Guid principalId, IReadOnlyList<string> roles, CancellationToken ct)
+    {
+        var held = (await FindRolesAsync(principalId, ct)).Where(b => roles.Contains(b.Role)).Select(b => b.Until).ToList();
+        return held.Count == 0 || held.Contains(null) ? null : held.Max();
+    }
+
+    public async Task<string> LevelOfAsync(Guid principalId, CancellationToken ct) => Level.Of((await FindRolesAsync(principalId, ct)).Select(b => b.Role));
+
+    public async Task<bool> OwnsBeyondAsync(Guid principalId, Guid other, CancellationToken ct)
+    {
+        var here = WorkspaceId;
+        var theirs = db.RolesAt(now).Where(b => b.PrincipalId == other && b.Role == "owner").Select(b => b.WorkspaceId);
+        return await db.RolesAt(now).AnyAsync(b => b.PrincipalId == principalId && b.Role == "owner" && b.WorkspaceId != here && !theirs.Contains(b.WorkspaceId), ct);
+    }
+
+    public async Task<IReadOnlyList<(Guid Id, IReadOnlySet<string> Roles)>> FindPeopleAsync(CancellationToken ct)
+    {
+        var workspaceId = WorkspaceId;
+        var held = (await db.RolesAt(now).AsNoTracking().Where(b => b.WorkspaceId == workspaceId).ToListAsync(ct)).ToLookup(b => b.PrincipalId, b => b.Role);
+        var ids = held.Select(h => h.Key).ToList();
+        return [.. (await db.ActiveAt(now).AsNoTracking().Where(p => ids.Contains(p.Id) && p.Kind == PrincipalKind.User).Select(p => p.Id).ToListAsync(ct))
+            .Select(id => (id, PolicyBook.Implied(held[id])))];
+    }
+
+    public async Task LookAgainAsync(CancellationToken ct)
+    {
+        foreach (var workspace in await db.Workspaces.Where(w => w.RemovedAt == null).Select(w => w.Id).ToListAsync(ct))
+            db.Jobs.Add(NewJob(db.TenantId, workspace, JobKind.LookAgain, Guid.Empty, now));
+    }
 
     public async Task ElevateAsync(Actor who, string role, DateTimeOffset until, Guid runId, bool breakGlass, CancellationToken ct)
     {

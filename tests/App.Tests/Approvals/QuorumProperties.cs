@@ -44,6 +44,10 @@ public sealed class QuorumProperties
         private readonly Dictionary<Guid, HashSet<string>> roles;
         private readonly HashSet<(Guid From, Guid To)> delegations = [];
         private readonly HashSet<Guid> behind = [];
+
+        // Now and then somebody's account was let in by another of them.
+        private readonly Dictionary<Guid, Guid> letInBy = [];
+        private readonly Independence independence;
         private readonly Run run;
         private DateTimeOffset now = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
@@ -52,6 +56,12 @@ public sealed class QuorumProperties
             this.random = random;
             roles = people.ToDictionary(p => p, _ => new HashSet<string>(Roles.Where(_ => random.Next(2) == 0)));
             for (var n = random.Next(4); n > 0; n--) Delegate();
+            for (var i = 1; i < people.Length; i++)
+            {
+                if (random.Next(8) == 0) letInBy[people[i]] = people[random.Next(i)];
+            }
+
+            independence = new(letInBy);
 
             // A person proposes, or an agent of somebody's.
             var owner = people[random.Next(people.Length)];
@@ -65,7 +75,7 @@ public sealed class QuorumProperties
             var preflight = new Preflight([], "It happens.", null, null, "It is undone.", "1");
             var action = new ActionCatalog().Find("page.unpublish")!;
             run = Run.Propose(action, """{"slug":"a"}""", Workspace, "because", by, decision, preflight, now, "key", null, behind).Run;
-            Approval = Approval.For(run, gates, now);
+            Approval = Approval.For(run, now);
         }
 
         public Approval Approval { get; private set; }
@@ -98,13 +108,13 @@ public sealed class QuorumProperties
                 case 5 when random.Next(4) == 0:
                     var (decision, next) = (run.Decision, new Preflight([], "Else.", null, null, "It is undone.", $"{random.Next()}"));
                     run.Renew(decision, next, Act(Guid.Empty), now);
-                    Approval.Renew(run, []);
+                    Approval.Renew(run, [], now);
                     break;
                 default:
                     var standpoints = new List<Standpoint> { new(roles[who]) };
                     standpoints.AddRange(delegations.Where(d => d.To == who).Select(d => new Standpoint(roles[d.From], d.From)));
                     var verdict = random.Next(20) == 0 ? ApprovalVerdict.RequestChanges : ApprovalVerdict.Approve;
-                    Count(Approval.Decide(run, verdict, Approval.Digest, null, "because", Act(who), standpoints, [.. delegations.Where(d => d.From == who).Select(d => d.To)], now));
+                    Count(Approval.Decide(run, verdict, Approval.Digest, null, "because", Act(who), new(standpoints, [.. delegations.Where(d => d.From == who).Select(d => d.To)], independence), now));
                     break;
             }
         }
@@ -115,10 +125,18 @@ public sealed class QuorumProperties
             Assert.All(counted, d => Assert.False(behind.Contains(d.DeciderId) || (d.ForId is { } other && behind.Contains(other)), $"seed {seed}: somebody behind the request counts"));
             var words = counted.SelectMany(d => d.ForId is { } other ? new[] { d.DeciderId, other } : [d.DeciderId]).ToList();
             Assert.True(words.Count == words.Distinct().Count(), $"seed {seed}: somebody counts twice");
+
+            // Whatever accounts somebody let in: as many persons as there are words, and none of them behind the request.
+            var persons = counted.Select(d => Person(d.DeciderId)).ToList();
+            Assert.True(persons.Count == persons.Distinct().Count(), $"seed {seed}: one person counts twice, by accounts of their own making");
+            Assert.True(!persons.Intersect(behind.Select(Person)).Any(), $"seed {seed}: a person behind the request counts, by an account of their own making");
             if (Approval.State is ApprovalState.Approved)
-                Assert.All(Approval.Gates, g => Assert.True(counted.Count(d => d.Verdict is ApprovalVerdict.Approve && g.Asks.Any(d.Holds)) >= g.Quorum, $"seed {seed}: approved without the quorum"));
+                Assert.All(Approval.Gates(run), g => Assert.True(counted.Count(d => d.Verdict is ApprovalVerdict.Approve && g.Asks.Any(d.Holds)) >= g.Quorum, $"seed {seed}: approved without the quorum"));
             Assert.Equal(Approval.State is ApprovalState.Approved, run.State is RunState.Queued);
         }
+
+        // The oracle's own way: who is reached by following the links back, by hand.
+        private Guid Person(Guid account) => letInBy.TryGetValue(account, out var by) ? Person(by) : account;
 
         private void Count<T>(Domain.Outcome<T> outcome) where T : class
         {

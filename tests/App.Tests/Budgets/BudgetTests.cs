@@ -84,8 +84,8 @@ public abstract class BudgetTests(MumegaApp app)
         var second = (await SendAsync("broken", 400)).Run();
         Assert.Equal("OverBudget", (await SendAsync("shop", 1)).Error());
 
-        // Another currency is another purse, which nothing limits.
-        Assert.Equal("AWAITING_APPROVAL", (await SendAsync("shop", 5000, "USD")).Run().State());
+        // Another currency is no way around it.
+        Assert.Equal("OtherCurrency", (await SendAsync("shop", 5000, "USD")).Error());
 
         // Spent stays spent; what the receiver refused cost nothing.
         await otto.DecideAsync(first);

@@ -129,7 +129,7 @@ public abstract class StorageTests(MumegaApp app)
         // Past every guard of ours: raw SQL with our tenant and their run.
         await using var db = app.OpenAsOwner();
         await Assert.ThrowsAnyAsync<System.Data.Common.DbException>(() => db.WriteAsync(() => db.Database.ExecuteSqlAsync(
-            $"""INSERT INTO "Approvals" ("TenantId", "WorkspaceId", "Id", "RunId", "GatesJson", "Digest", "State", "CreatedAt", "ExpiresAt", "Round", "Version") SELECT {mine.Tenant.Id}, {mine.Workspace.Id}, {Guid.NewGuid()}, {theirRun}, '[]', '', 'Pending', "CreatedAt", "CreatedAt", 0, 0 FROM "Runs" WHERE "Id" = {theirRun}""", Ct), Ct));
+            $"""INSERT INTO "Approvals" ("TenantId", "WorkspaceId", "Id", "RunId", "Digest", "State", "CreatedAt", "ExpiresAt", "Round", "Version") SELECT {mine.Tenant.Id}, {mine.Workspace.Id}, {Guid.NewGuid()}, {theirRun}, '', 'Pending', "CreatedAt", "CreatedAt", 0, 0 FROM "Runs" WHERE "Id" = {theirRun}""", Ct), Ct));
     }
 
     [Fact]

@@ -88,8 +88,9 @@ public abstract class ElevationTests(MumegaApp app)
         Assert.NotNull((await otto.DecideAsync(run)).Error());
         Assert.Null((await ada.DecideAsync(run)).Error());
         await ada.UntilAsync(run, "SUCCEEDED");
-        await otto.UntilAsync((await otto.ProposeAsync(world, "member.grant", new { principal = world.IdOf("Hermes"), role = "agent", until = TimeProvider.System.GetUtcNow().AddDays(1) })).Run(), "SUCCEEDED");
-        Assert.Equal("PREFLIGHT_FAILED", (await otto.ProposeAsync(world, "member.grant", new { principal = world.IdOf("Otto"), role = "auditor" })).Run().State());
+        await otto.UntilAsync((await otto.ProposeAsync(world, "member.grant", new { principal = world.IdOf("Hermes"), role = "agent", until = TimeProvider.System.GetUtcNow().AddMinutes(30) })).Run(), "SUCCEEDED");
+        Assert.Equal("DENIED", (await otto.ProposeAsync(world, "member.grant", new { principal = world.IdOf("Hermes"), role = "agent", until = TimeProvider.System.GetUtcNow().AddDays(1) })).Run().State());
+        Assert.Equal("PREFLIGHT_FAILED", (await otto.ProposeAsync(world, "member.grant", new { principal = world.IdOf("Otto"), role = "auditor", until = TimeProvider.System.GetUtcNow().AddMinutes(30) })).Run().State());
 
         // What is handed to an agent stays within what the person has for keeps: an elevation is theirs alone.
         Assert.Equal(JsonValueKind.Null, (await (await world.Audra).AskAsync("query($id: ID!) { node(id: $id) { id } }", new { id = Api.GraphQL.NodeId.Of("Elevation", room.Workspace.Id, Guid.NewGuid()) })).GetProperty("node").ValueKind);

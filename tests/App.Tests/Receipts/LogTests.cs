@@ -125,7 +125,7 @@ public abstract class LogTests(MumegaApp app)
             var by = Domain.Identity.Actor.Platform(world.Tenant.Id, world.Tenant.Log);
             for (var i = 0; i < 600; i++)
             {
-                var stop = Domain.Stops.Stop.Engage(world.Workspace.Id, Domain.Stops.StopBoundary.Connector, $"nowhere-{i}", "filling a tile", by, new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero).AddSeconds(i), new Dictionary<string, int>(), 0);
+                var stop = Domain.Stops.Stop.Engage(world.Workspace.Id, Domain.Stops.StopBoundary.Connector, $"nowhere-{i}", "filling a tile", by, new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero).AddSeconds(i), new Dictionary<string, int>(), 0, "admin");
                 db.Stops.Add(stop.Item1);
                 db.Add(stop.Item2);
             }

@@ -138,7 +138,7 @@ public abstract class StopTests(MumegaApp app)
     {
         // Whatever proposes or executes asks through the kernel; the others write down what is so already.
         string[] asks = [JobKind.ExecuteRun, JobKind.ReconcileRun, JobKind.ContinuePacket, JobKind.FireSchedule];
-        string[] clocks = [JobKind.ExpireApproval, JobKind.RemindApproval]; // of runs that wait; a held one does not
+        string[] clocks = [JobKind.ExpireApproval, JobKind.RemindApproval, JobKind.LookAgain]; // of runs that wait; a held one does not
         string[] records = [JobKind.EndElevation, JobKind.HoldRuns, JobKind.ResumeRuns, JobKind.WatchStop];
         string[] reads = [JobKind.ImportPackets]; // looks at rows; what lets them in is a run
         var all = typeof(JobKind).GetFields(BindingFlags.Public | BindingFlags.Static).Select(f => (string)f.GetValue(null)!);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Mumega.Domain.Identity;
+using Mumega.Domain.Policies;
 
 namespace Mumega.Domain.Actions.Agents;
 
@@ -89,6 +90,8 @@ public sealed class TransferAgent : AgentAction
         }
         """;
 
+    public override IEnumerable<Guid> InTheNameOf(JsonElement input) => [Guid.Parse(input.Text("owner"))];
+
     public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
         var (agent, owner) = (await AgentInput.FindAsync(input, call, ct), await call.State.FindPrincipalAsync(Guid.Parse(input.Text("owner")), ct));
@@ -138,6 +141,13 @@ public sealed class SetAgentKeys : AgentAction
         }
         """;
 
+    public override async Task<IReadOnlyCollection<string>> EffectsAsync(JsonElement input, ActionCall call, CancellationToken ct) =>
+        await AgentInput.FindAsync(input, call, ct) is { } agent ? await GivingCredentialAsync(agent, call, ct) : [];
+
+    /// <summary>What it is to give an agent a credential: of somebody else's agent it is kept when the right to give it is over.</summary>
+    public static async Task<IReadOnlyCollection<string>> GivingCredentialAsync(Principal agent, ActionCall call, CancellationToken ct) =>
+        agent.OwnerId == call.By.Id || await call.State.HeldUntilAsync(call.By.Id, [Level.Owner, Level.Admin, "operator"], ct) is null ? [] : [AuthorityEffect.OutlivesOwnRight];
+
     public override IReadOnlyList<InputFault> Faults(JsonElement input) =>
         [.. Keys(input).Select((key, i) => (Problem: Jwk.Problem(key), i)).Where(k => k.Problem is not null).Select(k => new InputFault($"/keys/{k.i}", k.Problem!))];
 
@@ -153,6 +163,7 @@ public sealed class SetAgentKeys : AgentAction
     {
         var before = await call.State.FindAgentKeysAsync(agent, ct);
         await call.State.SetAgentKeysAsync(agent, Keys(input), ct);
+        agent.KeysSetBy = Keys(input).Count == 0 ? null : call.By.Id;
 
         // A token that a lost key got must not outlive it.
         await call.State.EndTokensAsync(agent, ct);

@@ -44,6 +44,8 @@ public sealed class RegisterAgent : InternalAction
 
     public override string TargetId(JsonElement input) => input.Text("name");
 
+    public override IEnumerable<Guid> InTheNameOf(JsonElement input) => [Guid.Parse(input.Text("owner"))];
+
     public override async Task<IReadOnlyList<InputFault>> FaultsAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
         var faults = new List<InputFault>();

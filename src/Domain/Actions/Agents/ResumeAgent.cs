@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Mumega.Domain.Policies;
 
 namespace Mumega.Domain.Actions.Agents;
 
@@ -23,13 +24,22 @@ public sealed class ResumeAgent : InternalAction
 
     public override string TargetId(JsonElement input) => input.Text("agentId");
 
+    // Those who suspended it themselves may let it work again; else nobody who answers for it, or stands behind what it does, does. What was suspended only
+    // through a person has done nothing itself.
+    public override async Task<IReadOnlyCollection<string>> EffectsAsync(JsonElement input, ActionCall call, CancellationToken ct) =>
+        await AgentInput.FindAsync(input, call, ct) is not { SuspendedAt: not null, SuspendedThrough: null } agent || agent.SuspendedBy == call.By.Id ? []
+        : [.. AuthorityEffect.Lifting(agent.SuspendedLevel ?? Level.Admin, call.Independence.IsAmong(call.By.Id, agent.Stewards.Append(agent.OwnerId ?? agent.Id)))];
+
     public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
         var agent = await AgentInput.FindAsync(input, call, ct);
         var owner = agent?.OwnerId is { } id ? await call.State.FindTenantPrincipalAsync(id, ct) : null;
         var answered = owner?.IsActive(call.Now) != false;
         var looked = AgentInput.Preflight(agent, "suspended", agent is { SuspendedAt: not null }, "may ask for tokens again", "Suspend the agent again.");
-        return looked with { Checks = [.. looked.Checks, new("owner", answered, answered ? "Its owner is active." : $"Its owner, {owner!.Name}, is suspended. Transfer it to somebody else, or let them come back first.")] };
+        var known = agent?.SuspendedThrough is { } through && (agent.SecretIssuedBy == through || agent.KeysSetBy == through) && agent.OwnerId != through;
+        var credential = new Check("credential", !known, known ? "It signs in with what a suspended person knows. Give it another secret or other keys first."
+            : "Nobody who is suspended knows what it signs in with.");
+        return looked with { Checks = [.. looked.Checks, credential, new("owner", answered, answered ? "Its owner is active." : $"Its owner, {owner!.Name}, is suspended. Transfer it to somebody else, or let them come back first.")] };
     }
 
     public override async Task<Outcome<Change>> ApplyAsync(JsonElement input, ActionCall call, CancellationToken ct)

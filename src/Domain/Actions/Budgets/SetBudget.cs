@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Mumega.Domain.Budgets;
 using Mumega.Domain.Identity;
+using Mumega.Domain.Policies;
 
 namespace Mumega.Domain.Actions.Budgets;
 
@@ -30,6 +31,7 @@ public sealed class SetBudget : InternalAction
             "scope": { "title": "Counted together", "enum": ["agent", "person", "workspace"] },
             "target": { "type": "string", "title": "Only", "description": "One agent or person; each by themselves when left out.", "format": "guid" },
             "family": { "type": "string", "title": "Only actions of", "maxLength": 60 },
+            "tier": { "title": "Only agents that work", "description": "Beside a person, in the background, or as a program; all when left out.", "enum": ["interactive", "background", "api"] },
             "minutes": { "type": "integer", "title": "Minutes", "minimum": 1, "maximum": 527040 },
             "runs": { "type": "integer", "title": "Runs at most", "minimum": 0, "maximum": 1000000 },
             "amount": { "type": "integer", "title": "Money at most, in the smallest unit", "minimum": 0, "maximum": 1000000000000 },
@@ -51,6 +53,17 @@ public sealed class SetBudget : InternalAction
         if (input.Text("scope") == "workspace" && Has("target")) faults.Add(new("/target", "the workspace is counted as a whole"));
         if (input.TextOrNull("family") is { } family && new ActionCatalog().All.All(a => a.Family != family)) faults.Add(new("/family", "there is no such family"));
         return faults;
+    }
+
+    public override async Task<IReadOnlyCollection<string>> EffectsAsync(JsonElement input, ActionCall call, CancellationToken ct) =>
+        await call.State.FindBudgetAsync(input.Text("key"), ct) is { } before && Read(input, call).IsLooserThan(before) ? await LooseningAsync(before, call, ct) : [];
+
+    /// <summary>What it is to loosen a budget, or to take it away.</summary>
+    internal static async Task<IReadOnlyCollection<string>> LooseningAsync(Budget budget, ActionCall call, CancellationToken ct)
+    {
+        var target = budget.Target is { } id ? await call.State.FindTenantPrincipalAsync(id, ct) : null;
+        var own = target is not null && budget.SetBy != call.By.Id && call.Independence.IsAmong(call.By.Id, [target.Id, target.OwnerId ?? target.Id]);
+        return [.. AuthorityEffect.Lifting(budget.Level, own)];
     }
 
     public override async Task<IReadOnlyList<InputFault>> FaultsAsync(JsonElement input, ActionCall call, CancellationToken ct)
@@ -76,8 +89,9 @@ public sealed class SetBudget : InternalAction
         var undo = budget is null ? new Undo("budget.remove", JsonSerializer.SerializeToElement(new { key }), "Take it away.") : new Undo(Kind, AsInput(budget), "Set what was set before.");
         var before = budget?.Limit;
         if (budget is null) call.State.Add(budget = wanted);
-        (budget.Scope, budget.Target, budget.Family, budget.Window, budget.MaxRuns, budget.MaxAmount, budget.Currency) =
-            (wanted.Scope, wanted.Target, wanted.Family, wanted.Window, wanted.MaxRuns, wanted.MaxAmount, wanted.Currency);
+        (budget.Scope, budget.Target, budget.Family, budget.Tier, budget.Window, budget.MaxRuns, budget.MaxAmount, budget.Currency) =
+            (wanted.Scope, wanted.Target, wanted.Family, wanted.Tier, wanted.Window, wanted.MaxRuns, wanted.MaxAmount, wanted.Currency);
+        (budget.SetBy, budget.Level) = (call.By.Id, await call.State.LevelOfAsync(call.By.Id, ct));
         return new Change($"{key} allows {budget.Limit}.", undo, before, budget.Limit);
     }
 
@@ -89,6 +103,7 @@ public sealed class SetBudget : InternalAction
             ["scope"] = b.Scope.ToString().ToLowerInvariant(),
             ["target"] = b.Target,
             ["family"] = b.Family,
+            ["tier"] = b.Tier?.ToString().ToLowerInvariant(),
             ["minutes"] = (int)b.Window.TotalMinutes,
             ["runs"] = b.MaxRuns,
             ["amount"] = b.MaxAmount,
@@ -106,6 +121,7 @@ public sealed class SetBudget : InternalAction
         Scope = Enum.Parse<BudgetScope>(input.Text("scope"), ignoreCase: true),
         Target = input.TextOrNull("target") is { } target ? Guid.Parse(target) : null,
         Family = input.TextOrNull("family"),
+        Tier = input.TextOrNull("tier") is { } tier ? Enum.Parse<AgentTier>(tier, ignoreCase: true) : null,
         Window = TimeSpan.FromMinutes(input.GetProperty("minutes").GetInt32()),
         MaxRuns = input.TryGetProperty("runs", out var runs) ? runs.GetInt32() : null,
         MaxAmount = input.TryGetProperty("amount", out var amount) ? amount.GetInt64() : null,
@@ -139,6 +155,9 @@ public sealed class RemoveBudget : InternalAction
     public override string TargetType => "Budget";
 
     public override string TargetId(JsonElement input) => input.Text("key");
+
+    public override async Task<IReadOnlyCollection<string>> EffectsAsync(JsonElement input, ActionCall call, CancellationToken ct) =>
+        await call.State.FindBudgetAsync(input.Text("key"), ct) is { } budget ? await SetBudget.LooseningAsync(budget, call, ct) : [];
 
     public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {

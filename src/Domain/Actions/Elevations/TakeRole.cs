@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Mumega.Domain.Elevations;
 using Mumega.Domain.Identity;
+using Mumega.Domain.Policies;
 
 namespace Mumega.Domain.Actions.Elevations;
 
@@ -39,6 +40,9 @@ public class TakeRole : InternalAction
     public override string TargetId(JsonElement input) => input.Text("role");
 
     protected virtual bool BreaksGlass => false;
+
+    public override Task<IReadOnlyCollection<string>> EffectsAsync(JsonElement input, ActionCall call, CancellationToken ct) =>
+        Task.FromResult<IReadOnlyCollection<string>>(input.Text("role") == Level.Owner ? [AuthorityEffect.MakesOwner] : []);
 
     public override IReadOnlyList<InputFault> Faults(JsonElement input) =>
         input.GetProperty("minutes").GetInt32() is >= Elevation.MinMinutes and <= Elevation.MaxMinutes ? [] : [new("/minutes", $"between {Elevation.MinMinutes} and {Elevation.MaxMinutes}")];

@@ -143,7 +143,9 @@ public sealed class OverrideAuthority : InternalAction
 
     public override string Title => "Make an exception";
 
-    public override string Description => "Forbids or permits one act, or takes one scope away, for one person or agent in this workspace. Who acts on their behalf is bound by it too.";
+    public override string Description =>
+        "Forbids or permits one act, or takes one scope away, for one person or agent in this workspace, and for those who act on their behalf. "
+        + "It cannot lift what a policy forbids to everybody; change that policy instead.";
 
     public override Blast Blast => Blast.High;
 
@@ -173,6 +175,17 @@ public sealed class OverrideAuthority : InternalAction
         return scope && input.Text("effect") == "permit" ? [new("/effect", "a scope can be taken away; giving one is the token's matter")] : [];
     }
 
+    public override async Task<IReadOnlyCollection<string>> EffectsAsync(JsonElement input, ActionCall call, CancellationToken ct)
+    {
+        var (id, act, effect) = Read(input);
+        var effects = new List<string>();
+        if (await call.State.FindRoleAsync(id, Level.Owner, ct) is not null) effects.Add(AuthorityEffect.BindsOwner);
+        if (effect is OverrideEffect.Permit) effects.AddRange(await GrantRole.GivingAsync(Level.Admin, null, call, ct));
+        if (effect is not OverrideEffect.Forbid && await call.State.FindOverrideAsync(id, act, ct) is { Effect: OverrideEffect.Forbid } was)
+            effects.AddRange(AuthorityEffect.Lifting(was.Level, call.IsOwn(id)));
+        return effects;
+    }
+
     public override async Task<IReadOnlyList<InputFault>> FaultsAsync(JsonElement input, ActionCall call, CancellationToken ct) =>
         await call.State.FindPrincipalAsync(Guid.Parse(input.Text("principal")), ct) is { Kind: PrincipalKind.User or PrincipalKind.Agent } ? [] : [new("/principal", "nobody with that id holds a role here")];
 
@@ -180,13 +193,14 @@ public sealed class OverrideAuthority : InternalAction
     {
         var (id, act, effect) = Read(input);
         var was = await call.State.FindOverrideAsync(id, act, ct);
-        var own = id == call.By.Id && effect is not OverrideEffect.Forbid;
-        var above = await call.State.FindRoleAsync(id, "owner", ct) is not null && await call.State.FindRoleAsync(call.By.Id, "owner", ct) is null;
+        var own = call.IsOwn(id) && effect is not OverrideEffect.Forbid;
+        var forbidden = effect is OverrideEffect.Permit ? await ForbiddenAsync(id, act, call, ct) : null;
         return new(
             [
                 new("change", was?.Effect != effect, was?.Effect != effect ? "It changes what they may do." : "It is like this already."),
                 new("somebody-else", !own, own ? "Nobody makes an exception for themselves." : "Somebody else makes it."),
-                new("owners", !above, above ? "Owners are bound by owners only." : "They may be bound by whoever makes it."),
+                new("forbidden", forbidden is null, forbidden is null ? "No policy forbids it to everybody."
+                    : $"The policy {forbidden} forbids this, and an exception cannot lift that. Change the policy instead: add who is exempt to its unless."),
             ],
             effect is null ? $"No exception for {act} any more." : $"{effect} {act}, whatever their roles say.", was?.Policy(), effect is { } e ? $"{e} {act}" : null, "Put back what was.", $"{was?.Effect}/{was?.Version}");
     }
@@ -200,9 +214,24 @@ public sealed class OverrideAuthority : InternalAction
         var undo = new Undo(Kind, JsonSerializer.SerializeToElement(new { principal = id, act, effect = was?.Effect.ToString().ToLowerInvariant() ?? "none" }), "Put back what was.");
         var before = was?.Policy();
         if (effect is null && was is not null) call.State.Remove(was);
-        else if (effect is { } other && was is not null) (was.Effect, was.SetBy, was.SetAt) = (other, call.By.Id, call.Now);
-        else if (effect is { } fresh) call.State.Add(new AuthorityOverride { TenantId = call.By.TenantId, WorkspaceId = call.State.WorkspaceId, PrincipalId = id, Act = act, Kind = who.Kind, Effect = fresh, SetBy = call.By.Id, SetAt = call.Now });
+        else if (effect is { } other && was is not null) (was.Effect, was.SetBy, was.Level, was.SetAt) = (other, call.By.Id, await call.State.LevelOfAsync(call.By.Id, ct), call.Now);
+        else if (effect is { } fresh) call.State.Add(new AuthorityOverride { TenantId = call.By.TenantId, WorkspaceId = call.State.WorkspaceId, PrincipalId = id, Act = act, Kind = who.Kind, Effect = fresh, SetBy = call.By.Id, Level = await call.State.LevelOfAsync(call.By.Id, ct), SetAt = call.Now });
         return new Change($"{who.Name}: {(effect is null ? "no exception for" : effect.ToString()!.ToLowerInvariant())} {act}.", undo, before, effect?.ToString());
+    }
+
+    // A policy of the tenant's own that forbids the act to this person whatever the input; null when there is none.
+    private static async Task<string?> ForbiddenAsync(Guid id, string act, ActionCall call, CancellationToken ct)
+    {
+        if (await call.State.FindPrincipalAsync(id, ct) is not { } who) return null;
+
+        var roles = PolicyBook.Implied((await call.State.FindRolesAsync(id, ct)).Select(r => r.Role));
+        var as_ = call.By with
+        {
+            Id = id, Kind = who.Kind, Name = who.Name, OwnerId = who.OwnerId, For = null, Scopes = Scopes.All.ToHashSet(), Workspaces = new HashSet<Guid> { call.State.WorkspaceId },
+        };
+        var decision = new PolicyBook(0, (await call.State.FindPoliciesAsync(ct)).Text)
+            .Decide(new(as_, false, roles, call.State.WorkspaceId, act, new ActionCatalog().Find(act), null, null, who.Tier));
+        return decision.Verdict is Verdict.Deny ? decision.Policies is [var first, ..] ? first : null : null;
     }
 
     private static (Guid Principal, string Act, OverrideEffect? Effect) Read(JsonElement input) =>

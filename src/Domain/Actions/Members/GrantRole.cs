@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Members;
+using Mumega.Domain.Policies;
 
 namespace Mumega.Domain.Actions.Members;
 
@@ -41,6 +42,21 @@ public sealed class GrantRole : InternalAction
 
     public override string TargetId(JsonElement input) => input.Text("principal");
 
+    public override Task<IReadOnlyCollection<string>> EffectsAsync(JsonElement input, ActionCall call, CancellationToken ct) =>
+        GivingAsync(input.Text("role"), Until(input), call, ct);
+
+    /// <summary>What giving a role is, by whatever act it comes about.</summary>
+    public static async Task<IReadOnlyCollection<string>> GivingAsync(string role, DateTimeOffset? until, ActionCall call, CancellationToken ct)
+    {
+        var effects = new List<string>();
+        if (role == Level.Owner) effects.Add(AuthorityEffect.MakesOwner);
+
+        // The right to give it is held by one of these roles, and ends with it.
+        IReadOnlyList<string> by = role == Level.Owner ? [Level.Owner] : [Level.Owner, Level.Admin];
+        if (await call.State.HeldUntilAsync(call.By.Id, by, ct) is { } end && (until is null || until > end)) effects.Add(AuthorityEffect.OutlivesOwnRight);
+        return effects;
+    }
+
     public override async Task<IReadOnlyList<InputFault>> FaultsAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
         if (await call.State.FindTenantPrincipalAsync(Guid.Parse(input.Text("principal")), ct) is not { } principal) return [new("/principal", "there is nobody with that id in this tenant")];
@@ -61,7 +77,7 @@ public sealed class GrantRole : InternalAction
 
         var held = await call.State.FindRoleAsync(id, role, ct);
         var same = held is not null && held.Until == until;
-        var own = id == call.By.Id;
+        var own = call.IsOwn(id);
         var loses = role == "owner" && held is { Until: null } && until is not null && await call.State.FindOtherOwnerAsync(id, ct) is null;
         return new(
             [
@@ -132,6 +148,9 @@ public sealed class RevokeRole : InternalAction
     public override string TargetType => "Principal";
 
     public override string TargetId(JsonElement input) => input.Text("principal");
+
+    public override Task<IReadOnlyCollection<string>> EffectsAsync(JsonElement input, ActionCall call, CancellationToken ct) =>
+        Task.FromResult<IReadOnlyCollection<string>>(input.Text("role") == Level.Owner ? [AuthorityEffect.BindsOwner] : []);
 
     public override async Task<IReadOnlyList<InputFault>> FaultsAsync(JsonElement input, ActionCall call, CancellationToken ct) =>
         await call.State.FindRoleAsync(Guid.Parse(input.Text("principal")), input.Text("role"), ct) is null ? [new("/role", "they do not hold it here")] : [];

@@ -40,6 +40,13 @@ public sealed class InviteMember : InternalAction
     public override IReadOnlyList<InputFault> Faults(JsonElement input) =>
         MailAddress.TryCreate(input.Text("email"), out var address) && address.Address == input.Text("email") && address.Host.Contains('.', StringComparison.Ordinal) ? [] : [new("/email", "is no e-mail address")];
 
+    public override Task<IReadOnlyCollection<string>> EffectsAsync(JsonElement input, ActionCall call, CancellationToken ct) =>
+        GrantRole.GivingAsync(input.Text("role"), GrantRole.Until(input), call, ct);
+
+    /// <summary>The input that an invitation came about by: those who make its link, or let somebody in by it, are asked about it again.</summary>
+    public static JsonElement InputOf(Invitation invitation) => JsonSerializer.SerializeToElement(invitation.Until is { } until
+        ? (object)new { email = invitation.Email, role = invitation.Role, until } : new { email = invitation.Email, role = invitation.Role });
+
     public override async Task<IReadOnlyList<InputFault>> FaultsAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
         var role = input.Text("role");

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Mumega.Domain.Identity;
+using Mumega.Domain.Policies;
 
 namespace Mumega.Domain.Actions.Members;
 
@@ -36,12 +37,24 @@ public sealed class SuspendMember : InternalAction
 
     public override string TargetId(JsonElement input) => input.Text("principal");
 
+    public override async Task<IReadOnlyCollection<string>> EffectsAsync(JsonElement input, ActionCall call, CancellationToken ct) =>
+        await FindAsync(input, call, ct) is { } who ? await BindingAsync(who, call, ct) : [];
+
+    /// <summary>What it is to bind somebody in the whole tenant.</summary>
+    internal static async Task<List<string>> BindingAsync(Principal who, ActionCall call, CancellationToken ct)
+    {
+        var effects = new List<string>();
+        if (await call.State.FindRoleAsync(who.Id, Level.Owner, ct) is not null) effects.Add(AuthorityEffect.BindsOwner);
+        if (await call.State.OwnsBeyondAsync(who.Id, call.By.Id, ct)) effects.Add(AuthorityEffect.BindsOwnerElsewhere);
+        return effects;
+    }
+
     public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
         var who = await FindAsync(input, call, ct);
         if (who is null) return Missing();
 
-        var (own, last, reach) = (who.Id == call.By.Id, await call.State.IsLastOwnerAsync(who.Id, ct), await call.State.ReachesAsync(call.By.Id, who.Id, ct));
+        var (own, last, reach) = (call.IsOwn(who.Id), await call.State.IsLastOwnerAsync(who.Id, ct), await call.State.ReachesAsync(call.By.Id, who.Id, ct));
         var agents = await call.State.FindAgentsOfAsync(who.Id, ct);
         var active = who.SuspendedAt is null;
         return new(
@@ -95,6 +108,10 @@ public sealed class ResumeMember : InternalAction
     public override string TargetType => "Principal";
 
     public override string TargetId(JsonElement input) => input.Text("principal");
+
+    public override async Task<IReadOnlyCollection<string>> EffectsAsync(JsonElement input, ActionCall call, CancellationToken ct) =>
+        await SuspendMember.FindAsync(input, call, ct) is { } who
+            ? [.. await SuspendMember.BindingAsync(who, call, ct), .. AuthorityEffect.Lifting(who.SuspendedLevel ?? Level.Admin, call.IsOwn(who.Id))] : [];
 
     public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {

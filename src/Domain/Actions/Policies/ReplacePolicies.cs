@@ -52,20 +52,22 @@ public sealed class ReplacePolicies : InternalAction
     {
         var (text, replaces) = (input.Text("text"), input.GetProperty("replaces").GetInt32());
         var now = await call.State.FindPoliciesAsync(ct);
-        var gates = new List<string>();
+        var stranded = new List<string>();
         foreach (var gate in PolicyBook.GatesIn(text).DistinctBy(g => (g.Role, g.Quorum)))
         {
+            // What nobody could open before is not this change's doing.
+            if (PolicyBook.GatesIn(now.Text).Any(g => g.Role == gate.Role && g.Quorum >= gate.Quorum)) continue;
             if (await call.State.CountHoldersAsync(gate.Role, ct) is var holders && holders < gate.Quorum)
-                gates.Add($"{gate.Policy} needs {gate.Quorum} holder(s) of the role {gate.Role}; there are {holders}");
+                stranded.Add($"{gate.Policy} needs {gate.Quorum} holder(s) of the role {gate.Role}; there are {holders}");
         }
 
-        var wayBack = WayBack(call, text);
+        var problem = Problem(call, text, await call.State.FindPeopleAsync(ct));
         return new(
             [
                 new("drift", now.Number == replaces, now.Number == replaces ? $"Version {replaces} is in force." : $"Version {replaces} was changed; version {now.Number} is in force."),
                 new("change", now.Text != text, now.Text != text ? "The policies change." : "These policies are in force already."),
-                new("gates", gates.Count == 0, gates.Count == 0 ? "Every gate can be opened." : $"Nobody could open a gate: {string.Join("; ", gates)}."),
-                new("way back", wayBack.Verdict is not Verdict.Deny, wayBack.Verdict is not Verdict.Deny ? "An owner may still change the policies." : $"Nobody could change the policies again: {wayBack.Reason}"),
+                new("gates", stranded.Count == 0, stranded.Count == 0 ? "Every gate can be opened." : $"Nobody could open a gate: {string.Join("; ", stranded)}."),
+                new("way back", problem is null, problem ?? "The policies can be changed again, and an engaged stop released."),
             ],
             $"Version {replaces + 1} of the policies comes into force in every workspace.", now.Text, text, $"Put version {replaces} in force again.", $"{now.Number}/{Digest(now.Text)}");
     }
@@ -78,17 +80,41 @@ public sealed class ReplacePolicies : InternalAction
 
         var next = new PolicyVersion { TenantId = now.TenantId, Number = now.Number + 1, Text = text, CreatedBy = call.By.Id, CreatedAt = call.Now };
         call.State.Add(next);
+        await call.State.LookAgainAsync(ct);
         return new Change(
             $"Version {next.Number} of the policies is in force.",
             new(Kind, JsonSerializer.SerializeToElement(new { text = now.Text, replaces = next.Number }), $"Put the text of version {now.Number} in force again."),
             Digest(now.Text), Digest(text));
     }
 
-    // What an owner of this workspace could do under the new policies.
-    private Decision WayBack(ActionCall call, string text)
+    // Under the new policies an owner has to be able to change them again, with somebody else who decides it, and a stop has to be releasable by somebody
+    // other than the one who engaged it. Held against the people that there are; where there is one alone, against a second owner who could be added.
+    private string? Problem(ActionCall call, string text, IReadOnlyList<(Guid Id, IReadOnlySet<string> Roles)> people)
     {
-        var owner = call.By with { Kind = PrincipalKind.User, Scopes = new HashSet<string>(Scopes.All), Workspaces = new HashSet<Guid> { call.State.WorkspaceId } };
-        return new PolicyBook(0, text).Decide(new(owner, false, PolicyBook.Implied(["owner"]), call.State.WorkspaceId, Kind, this, null));
+        var book = new PolicyBook(0, text);
+        List<(Guid Id, IReadOnlySet<string> Roles)> all = [.. people];
+        if (all.DistinctBy(p => call.Independence.RootOf(p.Id)).Count() < 2) all.Add((Guid.CreateVersion7(call.Now), PolicyBook.Implied([Level.Owner])));
+
+        if (!all.Any(p => p.Roles.Contains(Level.Owner) && Passes(p, Kind))) return "Nobody could change the policies again: no owner may, with somebody else to decide it.";
+        return all.Any(p => Passes(p, "stop.release")) ? null : "Nobody could have an engaged stop released.";
+
+        bool Passes((Guid Id, IReadOnlySet<string> Roles) proposer, string kind)
+        {
+            var decision = Ask(proposer, kind, new ActionCatalog().Find(kind)!);
+            if (decision.Verdict is Verdict.Deny || Ask(proposer, ControlAct.Read, null).Verdict is Verdict.Deny) return false;
+
+            var others = all.Where(p => !call.Independence.AreOne(p.Id, proposer.Id)
+                && Ask(p, ControlAct.Read, null).Verdict is not Verdict.Deny && Ask(p, ControlAct.DecideApproval, null).Verdict is not Verdict.Deny).ToList();
+            return decision.Gates.All(g => others.Where(p => p.Roles.Contains(g.Role)).DistinctBy(p => call.Independence.RootOf(p.Id)).Count() >= g.Quorum);
+        }
+
+        Decision Ask((Guid Id, IReadOnlySet<string> Roles) who, string act, ActionDefinition? action) => book.Decide(new(
+            call.By with
+            {
+                Id = who.Id, Kind = PrincipalKind.User, OwnerId = null, For = null, Scopes = new HashSet<string>(Scopes.All),
+                Workspaces = new HashSet<Guid> { call.State.WorkspaceId },
+            },
+            false, who.Roles, call.State.WorkspaceId, act, action, null));
     }
 
     private static string Digest(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Mumega.Domain.Policies;
 
 namespace Mumega.Domain.Actions.Receipts;
 
@@ -59,6 +60,19 @@ public abstract class HoldAction : InternalAction
 
     public override string TargetId(JsonElement input) => input.Text("receiptId");
 
+    // A hold is lifted at its level, and never by those whose deeds it keeps.
+    public override async Task<IReadOnlyCollection<string>> EffectsAsync(JsonElement input, ActionCall call, CancellationToken ct)
+    {
+        if (Holds) return [];
+
+        var chain = await call.State.FindChainAsync(Guid.Parse(input.Text("receiptId")), ct);
+        if (chain.FirstOrDefault(l => l.Disclosure.HeldBy is not null) is not { } held) return [];
+
+        var run = await call.State.FindRunAsync(held.Receipt.SubjectId, ct);
+        var concerned = chain.Select(l => l.Receipt.ActorId).Concat(run?.Chain ?? []);
+        return [.. AuthorityEffect.Lifting(held.Disclosure.HeldLevel ?? Level.Admin, held.Disclosure.HeldBy != call.By.Id && call.Independence.IsAmong(call.By.Id, concerned))];
+    }
+
     public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
         var chain = await call.State.FindChainAsync(Guid.Parse(input.Text("receiptId")), ct);
@@ -77,7 +91,8 @@ public abstract class HoldAction : InternalAction
         var chain = await call.State.FindChainAsync(Guid.Parse(input.Text("receiptId")), ct);
         if (chain.Count == 0) return new NotFound("receipt", input.Text("receiptId"));
 
-        foreach (var link in chain) link.Disclosure.HeldBy = Holds ? call.By.Id : null;
+        var level = Holds ? await call.State.LevelOfAsync(call.By.Id, ct) : null;
+        foreach (var link in chain) (link.Disclosure.HeldBy, link.Disclosure.HeldLevel) = (Holds ? call.By.Id : null, level);
         return new Change(Holds ? $"{chain.Count} receipt(s) are on legal hold." : $"The legal hold on {chain.Count} receipt(s) is lifted.",
             new(Opposite, input, Holds ? "Lift the hold." : "Put the hold on again."), Holds ? "not held" : "held", Holds ? "held" : "not held");
     }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Mumega.Domain.Policies;
 using Mumega.Domain.Stops;
 
 namespace Mumega.Domain.Actions.Stops;
@@ -38,11 +39,29 @@ public sealed class ReleaseStop : InternalAction
 
     public override string TargetId(JsonElement input) => input.Text("stopId");
 
+    public override async Task<IReadOnlyCollection<string>> EffectsAsync(JsonElement input, ActionCall call, CancellationToken ct)
+    {
+        if (await call.State.FindStopAsync(Guid.Parse(input.Text("stopId")), ct) is not { } stop) return [];
+
+        var agent = stop.Boundary is StopBoundary.Agent && Guid.TryParse(stop.Target, out var id) ? await call.State.FindTenantPrincipalAsync(id, ct) : null;
+        var own = agent is not null && call.Independence.IsAmong(call.By.Id, agent.Stewards.Append(agent.OwnerId ?? agent.Id));
+        return [.. AuthorityEffect.Lifting(await LevelAsync(stop, call, ct), own)];
+    }
+
+    // The one who engaged it never releases it. Where nobody else has that level, the next one is enough, so that no stop stays for ever.
+    private static async Task<string> LevelAsync(Stop stop, ActionCall call, CancellationToken ct)
+    {
+        var others = (await call.State.FindPeopleAsync(ct)).Where(p => !call.Independence.AreOne(p.Id, stop.EngagedBy)).Select(p => Level.Of(p.Roles)).ToList();
+        return stop.Level == Level.Owner && others.Contains(Level.Owner) ? Level.Owner
+            : stop.Level != Level.Member && (others.Contains(Level.Owner) || others.Contains(Level.Admin)) ? Level.Admin
+            : Level.Member;
+    }
+
     public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
         var stop = await call.State.FindStopAsync(Guid.Parse(input.Text("stopId")), ct);
         var engaged = stop is { State: StopState.Engaged };
-        var another = stop?.EngagedBy != call.By.Id;
+        var another = stop is null || !call.IsOwn(stop.EngagedBy);
         return new(
             [
                 new("engaged", engaged, engaged ? "The stop is engaged." : stop is { State: StopState.Releasing } ? "It is being released in stages already." : "The stop is not engaged."),

@@ -142,11 +142,6 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                     b.Property<DateTimeOffset>("ExpiresAt")
                         .HasColumnType("timestamp with time zone");
 
-                    b.Property<string>("GatesJson")
-                        .IsRequired()
-                        .HasMaxLength(-1)
-                        .HasColumnType("text");
-
                     b.Property<string>("Likeness")
                         .IsRequired()
                         .HasMaxLength(64)
@@ -385,6 +380,11 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                         .HasMaxLength(60)
                         .HasColumnType("character varying(60)");
 
+                    b.Property<string>("Level")
+                        .IsRequired()
+                        .HasMaxLength(10)
+                        .HasColumnType("character varying(10)");
+
                     b.Property<long?>("MaxAmount")
                         .HasColumnType("bigint");
 
@@ -396,8 +396,15 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                         .HasMaxLength(40)
                         .HasColumnType("character varying(40)");
 
+                    b.Property<Guid?>("SetBy")
+                        .HasColumnType("uuid");
+
                     b.Property<Guid?>("Target")
                         .HasColumnType("uuid");
+
+                    b.Property<string>("Tier")
+                        .HasMaxLength(40)
+                        .HasColumnType("character varying(40)");
 
                     b.Property<int>("Version")
                         .IsConcurrencyToken()
@@ -759,10 +766,16 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                     b.Property<DateTimeOffset?>("EndsAt")
                         .HasColumnType("timestamp with time zone");
 
+                    b.Property<Guid?>("KeysSetBy")
+                        .HasColumnType("uuid");
+
                     b.Property<string>("Kind")
                         .IsRequired()
                         .HasMaxLength(40)
                         .HasColumnType("character varying(40)");
+
+                    b.Property<Guid?>("LetInBy")
+                        .HasColumnType("uuid");
 
                     b.Property<string>("Name")
                         .IsRequired()
@@ -776,11 +789,24 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                         .HasMaxLength(2000)
                         .HasColumnType("character varying(2000)");
 
+                    b.Property<Guid?>("RegisteredBy")
+                        .HasColumnType("uuid");
+
                     b.Property<DateTimeOffset?>("RetiredAt")
                         .HasColumnType("timestamp with time zone");
 
+                    b.Property<Guid?>("SecretIssuedBy")
+                        .HasColumnType("uuid");
+
                     b.Property<DateTimeOffset?>("SuspendedAt")
                         .HasColumnType("timestamp with time zone");
+
+                    b.Property<Guid?>("SuspendedBy")
+                        .HasColumnType("uuid");
+
+                    b.Property<string>("SuspendedLevel")
+                        .HasMaxLength(10)
+                        .HasColumnType("character varying(10)");
 
                     b.Property<Guid?>("SuspendedThrough")
                         .HasColumnType("uuid");
@@ -788,6 +814,12 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                     b.Property<string>("Tier")
                         .HasMaxLength(40)
                         .HasColumnType("character varying(40)");
+
+                    b.Property<DateTimeOffset?>("VerifiedAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<Guid?>("VerifiedBy")
+                        .HasColumnType("uuid");
 
                     b.Property<int>("Version")
                         .IsConcurrencyToken()
@@ -1099,6 +1131,11 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                         .HasMaxLength(40)
                         .HasColumnType("character varying(40)");
 
+                    b.Property<string>("Level")
+                        .IsRequired()
+                        .HasMaxLength(10)
+                        .HasColumnType("character varying(10)");
+
                     b.Property<DateTimeOffset>("SetAt")
                         .HasColumnType("timestamp with time zone");
 
@@ -1185,6 +1222,9 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                     b.Property<string>("LastReceipt")
                         .HasMaxLength(400)
                         .HasColumnType("character varying(400)");
+
+                    b.Property<Guid?>("LinkedBy")
+                        .HasColumnType("uuid");
 
                     b.Property<int>("Receipts")
                         .HasColumnType("integer");
@@ -1694,6 +1734,10 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
 
                     b.Property<Guid?>("HeldBy")
                         .HasColumnType("uuid");
+
+                    b.Property<string>("HeldLevel")
+                        .HasMaxLength(10)
+                        .HasColumnType("character varying(10)");
 
                     b.Property<string>("Opened")
                         .IsRequired()
@@ -2221,6 +2265,9 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                         .HasMaxLength(-1)
                         .HasColumnType("text");
 
+                    b.Property<Guid?>("SecretToldTo")
+                        .HasColumnType("uuid");
+
                     b.Property<Guid>("SetBy")
                         .HasColumnType("uuid");
 
@@ -2302,6 +2349,11 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                     b.Property<string>("LastReceipt")
                         .HasMaxLength(400)
                         .HasColumnType("character varying(400)");
+
+                    b.Property<string>("Level")
+                        .IsRequired()
+                        .HasMaxLength(10)
+                        .HasColumnType("character varying(10)");
 
                     b.Property<string>("Reason")
                         .IsRequired()

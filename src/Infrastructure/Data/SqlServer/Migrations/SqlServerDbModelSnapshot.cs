@@ -142,11 +142,6 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                     b.Property<DateTimeOffset>("ExpiresAt")
                         .HasColumnType("datetimeoffset");
 
-                    b.Property<string>("GatesJson")
-                        .IsRequired()
-                        .HasMaxLength(-1)
-                        .HasColumnType("nvarchar(max)");
-
                     b.Property<string>("Likeness")
                         .IsRequired()
                         .HasMaxLength(64)
@@ -387,6 +382,11 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                         .HasMaxLength(60)
                         .HasColumnType("nvarchar(60)");
 
+                    b.Property<string>("Level")
+                        .IsRequired()
+                        .HasMaxLength(10)
+                        .HasColumnType("nvarchar(10)");
+
                     b.Property<long?>("MaxAmount")
                         .HasColumnType("bigint");
 
@@ -398,8 +398,15 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                         .HasMaxLength(40)
                         .HasColumnType("nvarchar(40)");
 
+                    b.Property<Guid?>("SetBy")
+                        .HasColumnType("uniqueidentifier");
+
                     b.Property<Guid?>("Target")
                         .HasColumnType("uniqueidentifier");
+
+                    b.Property<string>("Tier")
+                        .HasMaxLength(40)
+                        .HasColumnType("nvarchar(40)");
 
                     b.Property<int>("Version")
                         .IsConcurrencyToken()
@@ -761,10 +768,16 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                     b.Property<DateTimeOffset?>("EndsAt")
                         .HasColumnType("datetimeoffset");
 
+                    b.Property<Guid?>("KeysSetBy")
+                        .HasColumnType("uniqueidentifier");
+
                     b.Property<string>("Kind")
                         .IsRequired()
                         .HasMaxLength(40)
                         .HasColumnType("nvarchar(40)");
+
+                    b.Property<Guid?>("LetInBy")
+                        .HasColumnType("uniqueidentifier");
 
                     b.Property<string>("Name")
                         .IsRequired()
@@ -778,11 +791,24 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                         .HasMaxLength(2000)
                         .HasColumnType("nvarchar(2000)");
 
+                    b.Property<Guid?>("RegisteredBy")
+                        .HasColumnType("uniqueidentifier");
+
                     b.Property<DateTimeOffset?>("RetiredAt")
                         .HasColumnType("datetimeoffset");
 
+                    b.Property<Guid?>("SecretIssuedBy")
+                        .HasColumnType("uniqueidentifier");
+
                     b.Property<DateTimeOffset?>("SuspendedAt")
                         .HasColumnType("datetimeoffset");
+
+                    b.Property<Guid?>("SuspendedBy")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<string>("SuspendedLevel")
+                        .HasMaxLength(10)
+                        .HasColumnType("nvarchar(10)");
 
                     b.Property<Guid?>("SuspendedThrough")
                         .HasColumnType("uniqueidentifier");
@@ -790,6 +816,12 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                     b.Property<string>("Tier")
                         .HasMaxLength(40)
                         .HasColumnType("nvarchar(40)");
+
+                    b.Property<DateTimeOffset?>("VerifiedAt")
+                        .HasColumnType("datetimeoffset");
+
+                    b.Property<Guid?>("VerifiedBy")
+                        .HasColumnType("uniqueidentifier");
 
                     b.Property<int>("Version")
                         .IsConcurrencyToken()
@@ -1101,6 +1133,11 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                         .HasMaxLength(40)
                         .HasColumnType("nvarchar(40)");
 
+                    b.Property<string>("Level")
+                        .IsRequired()
+                        .HasMaxLength(10)
+                        .HasColumnType("nvarchar(10)");
+
                     b.Property<DateTimeOffset>("SetAt")
                         .HasColumnType("datetimeoffset");
 
@@ -1187,6 +1224,9 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                     b.Property<string>("LastReceipt")
                         .HasMaxLength(400)
                         .HasColumnType("nvarchar(400)");
+
+                    b.Property<Guid?>("LinkedBy")
+                        .HasColumnType("uniqueidentifier");
 
                     b.Property<int>("Receipts")
                         .HasColumnType("int");
@@ -1702,6 +1742,10 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
 
                     b.Property<Guid?>("HeldBy")
                         .HasColumnType("uniqueidentifier");
+
+                    b.Property<string>("HeldLevel")
+                        .HasMaxLength(10)
+                        .HasColumnType("nvarchar(10)");
 
                     b.Property<string>("Opened")
                         .IsRequired()
@@ -2237,6 +2281,9 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                         .HasMaxLength(-1)
                         .HasColumnType("nvarchar(max)");
 
+                    b.Property<Guid?>("SecretToldTo")
+                        .HasColumnType("uniqueidentifier");
+
                     b.Property<Guid>("SetBy")
                         .HasColumnType("uniqueidentifier");
 
@@ -2318,6 +2365,11 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                     b.Property<string>("LastReceipt")
                         .HasMaxLength(400)
                         .HasColumnType("nvarchar(400)");
+
+                    b.Property<string>("Level")
+                        .IsRequired()
+                        .HasMaxLength(10)
+                        .HasColumnType("nvarchar(10)");
 
                     b.Property<string>("Reason")
                         .IsRequired()

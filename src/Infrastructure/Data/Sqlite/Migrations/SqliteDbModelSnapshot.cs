@@ -135,11 +135,6 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                     b.Property<long>("ExpiresAt")
                         .HasColumnType("INTEGER");
 
-                    b.Property<string>("GatesJson")
-                        .IsRequired()
-                        .HasMaxLength(-1)
-                        .HasColumnType("TEXT");
-
                     b.Property<string>("Likeness")
                         .IsRequired()
                         .HasMaxLength(64)
@@ -378,6 +373,11 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                         .HasMaxLength(60)
                         .HasColumnType("TEXT");
 
+                    b.Property<string>("Level")
+                        .IsRequired()
+                        .HasMaxLength(10)
+                        .HasColumnType("TEXT");
+
                     b.Property<long?>("MaxAmount")
                         .HasColumnType("INTEGER");
 
@@ -389,7 +389,14 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                         .HasMaxLength(40)
                         .HasColumnType("TEXT");
 
+                    b.Property<Guid?>("SetBy")
+                        .HasColumnType("TEXT");
+
                     b.Property<Guid?>("Target")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Tier")
+                        .HasMaxLength(40)
                         .HasColumnType("TEXT");
 
                     b.Property<int>("Version")
@@ -752,9 +759,15 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                     b.Property<long?>("EndsAt")
                         .HasColumnType("INTEGER");
 
+                    b.Property<Guid?>("KeysSetBy")
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("Kind")
                         .IsRequired()
                         .HasMaxLength(40)
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid?>("LetInBy")
                         .HasColumnType("TEXT");
 
                     b.Property<string>("Name")
@@ -769,17 +782,36 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                         .HasMaxLength(2000)
                         .HasColumnType("TEXT");
 
+                    b.Property<Guid?>("RegisteredBy")
+                        .HasColumnType("TEXT");
+
                     b.Property<long?>("RetiredAt")
                         .HasColumnType("INTEGER");
 
+                    b.Property<Guid?>("SecretIssuedBy")
+                        .HasColumnType("TEXT");
+
                     b.Property<long?>("SuspendedAt")
                         .HasColumnType("INTEGER");
+
+                    b.Property<Guid?>("SuspendedBy")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("SuspendedLevel")
+                        .HasMaxLength(10)
+                        .HasColumnType("TEXT");
 
                     b.Property<Guid?>("SuspendedThrough")
                         .HasColumnType("TEXT");
 
                     b.Property<string>("Tier")
                         .HasMaxLength(40)
+                        .HasColumnType("TEXT");
+
+                    b.Property<long?>("VerifiedAt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<Guid?>("VerifiedBy")
                         .HasColumnType("TEXT");
 
                     b.Property<int>("Version")
@@ -1092,6 +1124,11 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                         .HasMaxLength(40)
                         .HasColumnType("TEXT");
 
+                    b.Property<string>("Level")
+                        .IsRequired()
+                        .HasMaxLength(10)
+                        .HasColumnType("TEXT");
+
                     b.Property<long>("SetAt")
                         .HasColumnType("INTEGER");
 
@@ -1177,6 +1214,9 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
 
                     b.Property<string>("LastReceipt")
                         .HasMaxLength(400)
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid?>("LinkedBy")
                         .HasColumnType("TEXT");
 
                     b.Property<int>("Receipts")
@@ -1686,6 +1726,10 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                         .HasColumnType("TEXT");
 
                     b.Property<Guid?>("HeldBy")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("HeldLevel")
+                        .HasMaxLength(10)
                         .HasColumnType("TEXT");
 
                     b.Property<string>("Opened")
@@ -2214,6 +2258,9 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                         .HasMaxLength(-1)
                         .HasColumnType("TEXT");
 
+                    b.Property<Guid?>("SecretToldTo")
+                        .HasColumnType("TEXT");
+
                     b.Property<Guid>("SetBy")
                         .HasColumnType("TEXT");
 
@@ -2294,6 +2341,11 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
 
                     b.Property<string>("LastReceipt")
                         .HasMaxLength(400)
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Level")
+                        .IsRequired()
+                        .HasMaxLength(10)
                         .HasColumnType("TEXT");
 
                     b.Property<string>("Reason")

@@ -1,0 +1,200 @@
+﻿using System;
+using Microsoft.EntityFrameworkCore.Migrations;
+
+#nullable disable
+
+namespace Mumega.Infrastructure.Data.Postgres.Migrations
+{
+    /// <inheritdoc />
+    public partial class AuthorityOfEffects : Migration
+    {
+        /// <inheritdoc />
+        protected override void Up(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.DropColumn(
+                name: "GatesJson",
+                table: "Approvals");
+
+            migrationBuilder.AddColumn<string>(
+                name: "Level",
+                table: "Stops",
+                type: "character varying(10)",
+                maxLength: 10,
+                nullable: false,
+                defaultValue: "admin");
+
+            migrationBuilder.AddColumn<Guid>(
+                name: "SecretToldTo",
+                table: "Schedules",
+                type: "uuid",
+                nullable: true);
+
+            migrationBuilder.AddColumn<Guid>(
+                name: "KeysSetBy",
+                table: "Principals",
+                type: "uuid",
+                nullable: true);
+
+            migrationBuilder.AddColumn<Guid>(
+                name: "LetInBy",
+                table: "Principals",
+                type: "uuid",
+                nullable: true);
+
+            migrationBuilder.AddColumn<Guid>(
+                name: "RegisteredBy",
+                table: "Principals",
+                type: "uuid",
+                nullable: true);
+
+            migrationBuilder.AddColumn<Guid>(
+                name: "SecretIssuedBy",
+                table: "Principals",
+                type: "uuid",
+                nullable: true);
+
+            migrationBuilder.AddColumn<Guid>(
+                name: "SuspendedBy",
+                table: "Principals",
+                type: "uuid",
+                nullable: true);
+
+            migrationBuilder.AddColumn<string>(
+                name: "SuspendedLevel",
+                table: "Principals",
+                type: "character varying(10)",
+                maxLength: 10,
+                nullable: true);
+
+            migrationBuilder.AddColumn<DateTimeOffset>(
+                name: "VerifiedAt",
+                table: "Principals",
+                type: "timestamp with time zone",
+                nullable: true);
+
+            migrationBuilder.AddColumn<Guid>(
+                name: "VerifiedBy",
+                table: "Principals",
+                type: "uuid",
+                nullable: true);
+
+            migrationBuilder.AddColumn<Guid>(
+                name: "LinkedBy",
+                table: "Invitations",
+                type: "uuid",
+                nullable: true);
+
+            migrationBuilder.AddColumn<string>(
+                name: "HeldLevel",
+                table: "Disclosures",
+                type: "character varying(10)",
+                maxLength: 10,
+                nullable: true);
+
+            migrationBuilder.AddColumn<string>(
+                name: "Level",
+                table: "Budgets",
+                type: "character varying(10)",
+                maxLength: 10,
+                nullable: false,
+                defaultValue: "admin");
+
+            migrationBuilder.AddColumn<Guid>(
+                name: "SetBy",
+                table: "Budgets",
+                type: "uuid",
+                nullable: true);
+
+            migrationBuilder.AddColumn<string>(
+                name: "Tier",
+                table: "Budgets",
+                type: "character varying(40)",
+                maxLength: 40,
+                nullable: true);
+
+            migrationBuilder.AddColumn<string>(
+                name: "Level",
+                table: "AuthorityOverrides",
+                type: "character varying(10)",
+                maxLength: 10,
+                nullable: false,
+                defaultValue: "admin");
+        }
+
+        /// <inheritdoc />
+        protected override void Down(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.DropColumn(
+                name: "Level",
+                table: "Stops");
+
+            migrationBuilder.DropColumn(
+                name: "SecretToldTo",
+                table: "Schedules");
+
+            migrationBuilder.DropColumn(
+                name: "KeysSetBy",
+                table: "Principals");
+
+            migrationBuilder.DropColumn(
+                name: "LetInBy",
+                table: "Principals");
+
+            migrationBuilder.DropColumn(
+                name: "RegisteredBy",
+                table: "Principals");
+
+            migrationBuilder.DropColumn(
+                name: "SecretIssuedBy",
+                table: "Principals");
+
+            migrationBuilder.DropColumn(
+                name: "SuspendedBy",
+                table: "Principals");
+
+            migrationBuilder.DropColumn(
+                name: "SuspendedLevel",
+                table: "Principals");
+
+            migrationBuilder.DropColumn(
+                name: "VerifiedAt",
+                table: "Principals");
+
+            migrationBuilder.DropColumn(
+                name: "VerifiedBy",
+                table: "Principals");
+
+            migrationBuilder.DropColumn(
+                name: "LinkedBy",
+                table: "Invitations");
+
+            migrationBuilder.DropColumn(
+                name: "HeldLevel",
+                table: "Disclosures");
+
+            migrationBuilder.DropColumn(
+                name: "Level",
+                table: "Budgets");
+
+            migrationBuilder.DropColumn(
+                name: "SetBy",
+                table: "Budgets");
+
+            migrationBuilder.DropColumn(
+                name: "Tier",
+                table: "Budgets");
+
+            migrationBuilder.DropColumn(
+                name: "Level",
+                table: "AuthorityOverrides");
+
+            migrationBuilder.AddColumn<string>(
+                name: "GatesJson",
+                table: "Approvals",
+                type: "text",
+                maxLength: -1,
+                nullable: false,
+                defaultValue: "admin");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+﻿using System;
+using Microsoft.EntityFrameworkCore.Migrations;
+
+#nullable disable
+
+namespace Mumega.Infrastructure.Data.Sqlite.Migrations
+{
+    /// <inheritdoc />
+    public partial class AuthorityOfEffects : Migration
+    {
+        /// <inheritdoc />
+        protected override void Up(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.DropColumn(
+                name: "GatesJson",
+                table: "Approvals");
+
+            migrationBuilder.AddColumn<string>(
+                name: "Level",
+                table: "Stops",
+                type: "TEXT",
+                maxLength: 10,
+                nullable: false,
+                defaultValue: "admin");
+
+            migrationBuilder.AddColumn<Guid>(
+                name: "SecretToldTo",
+                table: "Schedules",
+                type: "TEXT",
+                nullable: true);
+
+            migrationBuilder.AddColumn<Guid>(
+                name: "KeysSetBy",
+                table: "Principals",
+                type: "TEXT",
+                nullable: true);
+
+            migrationBuilder.AddColumn<Guid>(
+                name: "LetInBy",
+                table: "Principals",
+                type: "TEXT",
+                nullable: true);
+
+            migrationBuilder.AddColumn<Guid>(
+                name: "RegisteredBy",
+                table: "Principals",
+                type: "TEXT",
+                nullable: true);
+
+            migrationBuilder.AddColumn<Guid>(
+                name: "SecretIssuedBy",
+                table: "Principals",
+                type: "TEXT",
+                nullable: true);
+
+            migrationBuilder.AddColumn<Guid>(
+                name: "SuspendedBy",
+                table: "Principals",
+                type: "TEXT",
+                nullable: true);
+
+            migrationBuilder.AddColumn<string>(
+                name: "SuspendedLevel",
+                table: "Principals",
+                type: "TEXT",
+                maxLength: 10,
+                nullable: true);
+
+            migrationBuilder.AddColumn<long>(
+                name: "VerifiedAt",
+                table: "Principals",
+                type: "INTEGER",
+                nullable: true);
+
+            migrationBuilder.AddColumn<Guid>(
+                name: "VerifiedBy",
+                table: "Principals",
+                type: "TEXT",
+                nullable: true);
+
+            migrationBuilder.AddColumn<Guid>(
+                name: "LinkedBy",
+                table: "Invitations",
+                type: "TEXT",
+                nullable: true);
+
+            migrationBuilder.AddColumn<string>(
+                name: "HeldLevel",
+                table: "Disclosures",
+                type: "TEXT",
+                maxLength: 10,
+                nullable: true);
+
+            migrationBuilder.AddColumn<string>(
+                name: "Level",
+                table: "Budgets",
+                type: "TEXT",
+                maxLength: 10,
+                nullable: false,
+                defaultValue: "admin");
+
+            migrationBuilder.AddColumn<Guid>(
+                name: "SetBy",
+                table: "Budgets",
+                type: "TEXT",
+                nullable: true);
+
+            migrationBuilder.AddColumn<string>(
+                name: "Tier",
+                table: "Budgets",
+                type: "TEXT",
+                maxLength: 40,
+                nullable: true);
+
+            migrationBuilder.AddColumn<string>(
+                name: "Level",
+                table: "AuthorityOverrides",
+                type: "TEXT",
+                maxLength: 10,
+                nullable: false,
+                defaultValue: "admin");
+        }
+
+        /// <inheritdoc />
+        protected override void Down(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.DropColumn(
+                name: "Level",
+                table: "Stops");
+
+            migrationBuilder.DropColumn(
+                name: "SecretToldTo",
+                table: "Schedules");
+
+            migrationBuilder.DropColumn(
+                name: "KeysSetBy",
+                table: "Principals");
+
+            migrationBuilder.DropColumn(
+                name: "LetInBy",
+                table: "Principals");
+
+            migrationBuilder.DropColumn(
+                name: "RegisteredBy",
+                table: "Principals");
+
+            migrationBuilder.DropColumn(
+                name: "SecretIssuedBy",
+                table: "Principals");
+
+            migrationBuilder.DropColumn(
+                name: "SuspendedBy",
+                table: "Principals");
+
+            migrationBuilder.DropColumn(
+                name: "SuspendedLevel",
+                table: "Principals");
+
+            migrationBuilder.DropColumn(
+                name: "VerifiedAt",
+                table: "Principals");
+
+            migrationBuilder.DropColumn(
+                name: "VerifiedBy",
+                table: "Principals");
+
+            migrationBuilder.DropColumn(
+                name: "LinkedBy",
+                table: "Invitations");
+
+            migrationBuilder.DropColumn(
+                name: "HeldLevel",
+                table: "Disclosures");
+
+            migrationBuilder.DropColumn(
+                name: "Level",
+                table: "Budgets");
+
+            migrationBuilder.DropColumn(
+                name: "SetBy",
+                table: "Budgets");
+
+            migrationBuilder.DropColumn(
+                name: "Tier",
+                table: "Budgets");
+
+            migrationBuilder.DropColumn(
+                name: "Level",
+                table: "AuthorityOverrides");
+
+            migrationBuilder.AddColumn<string>(
+                name: "GatesJson",
+                table: "Approvals",
+                type: "TEXT",
+                maxLength: -1,
+                nullable: false,
+                defaultValue: "admin");
+        }
+    }
+}
