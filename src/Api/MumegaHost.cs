@@ -1,8 +1,10 @@
 using System.Globalization;
+using System.Net;
 using System.Threading.RateLimiting;
 using GraphQL.Types;
 using Hangfire;
 using Hangfire.Dashboard;
+using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.EntityFrameworkCore;
@@ -59,15 +61,32 @@ public static class MumegaHost
         builder.Services.AddSingleton<WebSessions>().AddSingleton<Invitations>().AddSingleton<CallerOf>().AddSingleton<Installation>().AddSingleton<Demo>();
         builder.Services.AddMumegaGraphQL(limits);
         if (configuration.GetValue("Jobs:Run", true)) builder.Services.AddMumegaJobs(database, jobs);
+        var secure = new PublicAddress(address).IsSecure ? CookieSecurePolicy.Always : CookieSecurePolicy.SameAsRequest;
+        var proxies = configuration.GetSection("Proxies").Get<List<string>>() ?? [];
+        builder.Services.Configure<ForwardedHeadersOptions>(forwarded =>
+        {
+            // Who asks, and over what, is told by these and nobody else.
+            forwarded.ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto;
+            forwarded.ForwardLimit = proxies.Count;
+            forwarded.KnownProxies.Clear();
+            forwarded.KnownIPNetworks.Clear();
+            foreach (var proxy in proxies)
+            {
+                if (System.Net.IPNetwork.TryParse(proxy, out var network)) forwarded.KnownIPNetworks.Add(network);
+                else if (IPAddress.TryParse(proxy, out var one)) forwarded.KnownProxies.Add(one);
+                else throw new InvalidOperationException($"Proxies: \"{proxy}\" is neither an IP address nor a network such as 10.0.0.0/8.");
+            }
+        });
         builder.Services.AddAuthentication(IdentityConstants.ApplicationScheme).AddCookie(IdentityConstants.ApplicationScheme, cookie =>
         {
-            cookie.Cookie.Name = "mumega_sign_in";
-            cookie.ExpireTimeSpan = TimeSpan.FromMinutes(10);
+            // Just long enough to get from the sign-in to the token; it does not slide.
+            (cookie.Cookie.Name, cookie.Cookie.SecurePolicy) = ("mumega_sign_in", secure);
+            (cookie.ExpireTimeSpan, cookie.SlidingExpiration) = (TimeSpan.FromMinutes(10), false);
             cookie.LoginPath = "/sign-in";
         }).AddCookie(IdentityConstants.TwoFactorUserIdScheme, cookie =>
         {
-            cookie.Cookie.Name = "mumega_second_factor";
-            cookie.ExpireTimeSpan = TimeSpan.FromMinutes(5);
+            (cookie.Cookie.Name, cookie.Cookie.SecurePolicy) = ("mumega_second_factor", secure);
+            (cookie.ExpireTimeSpan, cookie.SlidingExpiration) = (TimeSpan.FromMinutes(5), false);
         }).AddCookie(IdentityConstants.TwoFactorRememberMeScheme);
         builder.Services.AddAuthorization();
         var (attempts, tokens) = (configuration.GetValue("SignIn:PerMinute", 20), configuration.GetValue("SignIn:TokensPerMinute", 600));
@@ -90,6 +109,7 @@ public static class MumegaHost
         });
 
         var app = builder.Build();
+        if (proxies.Count > 0) app.UseForwardedHeaders();
         app.Use(SecureHeaders);
         app.UseDefaultFiles().UseStaticFiles(new StaticFileOptions
         {

@@ -58,7 +58,7 @@ public sealed record BeginAuthenticatorPayload(string? Key, string? Address, IRe
 /// <param name="Password">The new one: at least 12 characters, and not one that is guessed first.</param>
 public sealed record ChangePasswordInput(string Password, string IdempotencyKey);
 
-/// <param name="EndedSessions">How many other sessions were ended.</param>
+/// <param name="EndedSessions">How many other sessions were ended: browsers, and other clients that had tokens.</param>
 public sealed record ChangePasswordPayload(int EndedSessions, IReadOnlyList<Refusal> Errors);
 
 /// <param name="Code">What the app shows.</param>
@@ -102,7 +102,7 @@ public sealed partial class Mutation
 
         await desk.Factors.SetPasswordAsync(desk.Person, input.Password);
         await desk.NoteAsync(context, "password.changed", "by themselves");
-        return new(await context.RequestServices!.GetRequiredService<WebSessions>().EndOthersAsync(desk.Person.Id, context.Request().Session, context.CancellationToken), []);
+        return new(await context.RequestServices!.GetRequiredService<WebSessions>().EndAllButAsync(context.Request().Caller, context.CancellationToken), []);
     }
 
     /// <summary>Makes the key of an authenticator app. It counts once a code of it was confirmed. Who has one takes it away first.</summary>

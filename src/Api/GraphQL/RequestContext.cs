@@ -25,6 +25,8 @@ public sealed class RequestContext(Caller caller, IServiceProvider services, boo
     /// <summary>The browser's session that the request came by; absent for a token.</summary>
     public string? Session => caller.Session;
 
+    public Caller Caller => caller;
+
     public Actor Actor => actor;
 
     /// <summary>The elevations by which the caller saw a workspace in this request.</summary>

@@ -15,8 +15,9 @@ namespace Mumega.Api.Identity;
 /// <summary>Somebody whose token was checked a moment ago.</summary>
 /// <param name="Authority">The tenant's count of changes to who may do what, as it was then; the reads of the same request go by it.</param>
 /// <param name="Renew">Checks the same credential again; null when it no longer holds.</param>
+/// <param name="Token">The token that was shown.</param>
 /// <param name="Session">The id of the browser's session that it came by; absent for a token.</param>
-public sealed record Caller(Actor Actor, DateTimeOffset ExpiresAt, long Authority, Func<CancellationToken, Task<Caller?>> Renew, string? Session = null);
+public sealed record Caller(Actor Actor, DateTimeOffset ExpiresAt, long Authority, Func<CancellationToken, Task<Caller?>> Renew, Guid Token, string? Session = null);
 
 /// <summary>What somebody shows: a token, where, and the client certificate of the connection if there is one.</summary>
 /// <param name="Surface">Where it came in, for receipts.</param>
@@ -55,7 +56,7 @@ public sealed class Authenticator(IServiceScopeFactory scopes, Databases databas
         var workspaces = standing.Elevated && chain is null && ticket.Lineage.Count == 0 ? await ElevatedAsync(ticket, ct) : ticket.Workspaces;
         var actor = new Actor(ticket.TenantId, ticket.PrincipalId, standing.Kind, standing.Name, standing.OwnerId, await LogAsync(ticket.TenantId, ct),
             ticket.Scopes, workspaces, shown.Surface, chain);
-        return new(actor, ticket.ExpiresAt, standing.Authority, again => AuthenticateAsync(shown, again));
+        return new(actor, ticket.ExpiresAt, standing.Authority, again => AuthenticateAsync(shown, again), ticket.TokenId);
     }
 
     /// <summary>Whose token it is or was, if it is signed by us and not yet over; for the log of what was refused, never to let anybody in.</summary>

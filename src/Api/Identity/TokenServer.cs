@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.Options;
 using Mumega.Infrastructure.Data;
+using Mumega.Infrastructure.Identity;
 using Mumega.Infrastructure.Runs;
 using OpenIddict.Abstractions;
 using OpenIddict.Server;
@@ -50,6 +51,8 @@ public static class TokenServer
 
                 // Who signs in with a certificate of theirs gets tokens that are worth nothing without it (RFC 8705).
                 server.EnableSelfSignedTlsClientAuthentication().UseClientCertificateBoundAccessTokens();
+                server.AddEventHandler<OpenIddictServerEvents.ProcessAuthenticationContext>(assertion => assertion.UseScopedHandler<ClientAssertions>()
+                    .SetOrder(OpenIddictServerHandlers.ValidateClientAssertion.Descriptor.Order + 1));
                 server.SetRefreshTokenReuseLeeway(TimeSpan.Zero);
                 server.UseAspNetCore().EnableAuthorizationEndpointPassthrough().EnableTokenEndpointPassthrough()
                     .DisableTransportSecurityRequirement(); // TLS ends in front of the process; plain HTTP is for localhost.
@@ -84,7 +87,10 @@ public static class TokenServer
     private static async Task<IResult> AuthorizeAsync(HttpContext http, TokenIssuer issuer)
     {
         var request = http.GetOpenIddictServerRequest() ?? throw new InvalidOperationException("this is not an authorization request");
+        // Signed in before the password was changed is not signed in.
         var signedIn = await http.AuthenticateAsync(IdentityConstants.ApplicationScheme);
+        if (signedIn.Principal is { } cookie && await http.RequestServices.GetRequiredService<SignInManager<Person>>().ValidateSecurityStampAsync(cookie) is null)
+            signedIn = AuthenticateResult.NoResult();
         if (!signedIn.Succeeded || !Guid.TryParse(signedIn.Principal.FindFirstValue(ClaimTypes.NameIdentifier), out var person))
             return Results.Redirect($"/sign-in?returnUrl={Uri.EscapeDataString(http.Request.PathBase + http.Request.Path + http.Request.QueryString)}");
 

@@ -15,6 +15,8 @@ using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Identity;
 using Mumega.Infrastructure.Runs;
 using Mumega.Infrastructure.Secrets;
+using static OpenIddict.Abstractions.OpenIddictConstants;
+using Scopes = Mumega.Domain.Identity.Scopes;
 
 namespace Mumega.Api.Identity;
 
@@ -188,6 +190,7 @@ public sealed class WebSessions(
         {
             Id = Hash(value),
             PrincipalId = caller!.Actor.Id,
+            Authorization = await db.Tokens.Where(t => t.Id == caller.Token).Select(t => t.Authorization == null ? null : (Guid?)t.Authorization.Id).SingleOrDefaultAsync(ct),
             AccessToken = Sealed(answer.Access),
             RefreshToken = Sealed(answer.Refresh),
             AccessExpiresAt = clock.Now().AddSeconds(answer.Seconds),
@@ -219,8 +222,10 @@ public sealed class WebSessions(
     }
 
     /// <summary>Ends one of a person's sessions, wherever it is; false when there is no such one of theirs.</summary>
-    public async Task<bool> EndAsync(Guid principalId, string id, CancellationToken ct)
+    public async Task<bool> EndAsync(Guid tenant, Guid principalId, string id, CancellationToken ct)
     {
+        if (id.StartsWith(Client, StringComparison.Ordinal)) return Guid.TryParse(id[Client.Length..], out var client) && await EndClientAsync(tenant, principalId, client, ct);
+
         await using var db = databases.OpenPlatform();
         if (await db.WebSessions.SingleOrDefaultAsync(s => s.Id == id && s.PrincipalId == principalId, ct) is not { } session) return false;
 
@@ -228,13 +233,56 @@ public sealed class WebSessions(
         return true;
     }
 
-    /// <summary>Ends all of a person's sessions but one; returns how many.</summary>
-    public async Task<int> EndOthersAsync(Guid principalId, string? but, CancellationToken ct)
+    /// <summary>Ends all that a person has open, browsers and tokens of every client, but what this request came by; returns how many sessions of either kind.</summary>
+    public async Task<int> EndAllButAsync(Caller caller, CancellationToken ct)
     {
-        await using var db = databases.OpenPlatform();
-        var others = await db.WebSessions.Where(s => s.PrincipalId == principalId && s.Id != but).ToListAsync(ct);
-        foreach (var session in others) await EndAsync(db, session, ct);
-        return others.Count;
+        await using var db = databases.OpenTenant(caller.Actor.TenantId);
+        var own = await db.Tokens.Where(t => t.Id == caller.Token).Select(t => t.Authorization == null ? null : (Guid?)t.Authorization.Id).SingleOrDefaultAsync(ct);
+        var open = (await OpenAsync(db, caller.Actor.Id, clock.Now(), ct)).Count(s => s.Id != caller.Session && s.Authorization != own);
+        var principal = await db.Principals.SingleAsync(p => p.Id == caller.Actor.Id, ct);
+        await db.EndTokensAsync(principal, ct, own, caller.Session);
+
+        // Those who remember who may do what look again, and open connections with them.
+        db.Entry(principal).Property(p => p.Name).IsModified = true;
+        await db.SaveChangesAsync(ct);
+        signals.Authority.Pulse();
+        return open;
+    }
+
+    /// <summary>Where a person is signed in: a browser here, or another client that holds tokens.</summary>
+    /// <param name="Id">To end it by.</param>
+    /// <param name="Authorization">What its tokens were made under.</param>
+    /// <param name="Client">The client's name; absent for a browser.</param>
+    public sealed record Open(string Id, Guid? Authorization, string? Client, string? Browser, string? Address, DateTimeOffset Since, DateTimeOffset SeenAt, DateTimeOffset Until);
+
+    /// <summary>Everywhere that a person is signed in, the last used first.</summary>
+    public static async Task<IReadOnlyList<Open>> OpenAsync(MumegaDb db, Guid person, DateTimeOffset now, CancellationToken ct)
+    {
+        var subject = person.ToString();
+        var browsers = (await db.WebSessions.AsNoTracking().Where(s => s.PrincipalId == person && s.ExpiresAt > now).ToListAsync(ct))
+            .Select(s => new Open(s.Id, s.Authorization, null, s.Browser, s.Address, s.CreatedAt, s.SeenAt, s.ExpiresAt)).ToList();
+        var shown = browsers.Select(b => b.Authorization).ToHashSet();
+        var held = await db.Tokens.AsNoTracking()
+            .Where(t => t.Subject == subject && t.Status == Statuses.Valid && t.Authorization != null)
+            .Select(t => new { t.Authorization!.Id, t.Application!.ClientId, t.Application.DisplayName, t.CreationDate, t.ExpirationDate }).ToListAsync(ct);
+        var clients = held.Where(t => t.ExpirationDate > now.UtcDateTime && !shown.Contains(t.Id)).GroupBy(t => t.Id).Select(g => new Open(
+            $"{Client}{g.Key}", g.Key, g.First().DisplayName ?? g.First().ClientId, null, null, Utc(g.Min(t => t.CreationDate)), Utc(g.Max(t => t.CreationDate)), Utc(g.Max(t => t.ExpirationDate))));
+        return [.. browsers.Concat(clients).OrderByDescending(s => s.SeenAt)];
+    }
+
+    private const string Client = "client-";
+
+    private static DateTimeOffset Utc(DateTime? at) => new(DateTime.SpecifyKind(at ?? default, DateTimeKind.Utc));
+
+    private async Task<bool> EndClientAsync(Guid tenant, Guid principalId, Guid authorization, CancellationToken ct)
+    {
+        await using var db = databases.OpenTenant(tenant);
+        var subject = principalId.ToString();
+        var tokens = await db.Tokens.Where(t => t.Subject == subject && t.Status == Statuses.Valid && t.Authorization!.Id == authorization).ToListAsync(ct);
+        foreach (var token in tokens) token.Status = Statuses.Revoked;
+        await db.SaveChangesAsync(ct);
+        signals.Authority.Pulse();
+        return tokens.Count > 0;
     }
 
     private async Task EndAsync(MumegaDb db, WebSession session, CancellationToken ct)
@@ -322,8 +370,9 @@ public sealed class WebSessions(
 
     private static bool IsLocal(string? url) => url is { Length: > 0 } && url[0] == '/' && (url.Length == 1 || url[1] is not ('/' or '\\'));
 
-    private static CookieOptions CookieOptions(HttpContext context, TimeSpan age) =>
-        new() { HttpOnly = true, SameSite = SameSiteMode.Lax, Secure = context.Request.IsHttps, Path = "/", MaxAge = age, IsEssential = true };
+    // Also behind a proxy that ends TLS: what counts is how the outside reaches us.
+    private CookieOptions CookieOptions(HttpContext context, TimeSpan age) =>
+        new() { HttpOnly = true, SameSite = SameSiteMode.Lax, Secure = context.Request.IsHttps || address.IsSecure, Path = "/", MaxAge = age, IsEssential = true };
 
     private string Sealed(string token) => vault.Seal(Guid.Empty, Purpose.Session, token);
 

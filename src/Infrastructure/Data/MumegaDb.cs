@@ -57,6 +57,7 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
     public DbSet<AgentSecret> AgentSecrets => Set<AgentSecret>();
     public DbSet<Elevation> Elevations => Set<Elevation>();
     public DbSet<ElevationRequest> ElevationRequests => Set<ElevationRequest>();
+    public DbSet<UsedAssertion> UsedAssertions => Set<UsedAssertion>();
     public DbSet<Confirmation> Confirmations => Set<Confirmation>();
     public DbSet<Invitation> Invitations => Set<Invitation>();
     public DbSet<CustomRole> CustomRoles => Set<CustomRole>();
@@ -153,12 +154,18 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
     public Task<WebSession?> FindWebSessionAsync(string id, CancellationToken ct) => Queries.WebSession(this, id, ct);
 
     /// <summary>Ends a principal's valid tokens, and a person's sessions, with the next commit; returns how many tokens.</summary>
-    public async Task<int> EndTokensAsync(Principal principal, CancellationToken ct)
+    /// <param name="principal">Whose.</param>
+    /// <param name="ct">Cancels.</param>
+    /// <param name="but">The authorization whose tokens stay, with the session that has them.</param>
+    /// <param name="session">That session.</param>
+    public async Task<int> EndTokensAsync(Principal principal, CancellationToken ct, Guid? but = null, string? session = null)
     {
         var subject = principal.Id.ToString();
-        var tokens = await Tokens.Where(t => t.Subject == subject && t.Status == OpenIddictConstants.Statuses.Valid).ToListAsync(ct);
+        var tokens = await Tokens.Include(t => t.Authorization).Where(t => t.Subject == subject && t.Status == OpenIddictConstants.Statuses.Valid).ToListAsync(ct);
+        tokens.RemoveAll(t => but is not null && t.Authorization?.Id == but);
         foreach (var token in tokens) token.Status = OpenIddictConstants.Statuses.Revoked;
-        if (principal.Kind is PrincipalKind.User) WebSessions.RemoveRange(await WebSessions.Where(s => s.PrincipalId == principal.Id).ToListAsync(ct));
+        if (principal.Kind is PrincipalKind.User)
+            WebSessions.RemoveRange(await WebSessions.Where(s => s.PrincipalId == principal.Id && s.Id != session).ToListAsync(ct));
         return tokens.Count;
     }
 

@@ -169,6 +169,13 @@ internal static class MumegaModel
             e.HasKey(x => new { x.TenantId, x.WorkspaceId, x.PrincipalId, x.Act });
             e.HasOne<Principal>().WithMany().HasForeignKey(x => new { x.TenantId, x.PrincipalId }).OnDelete(DeleteBehavior.Restrict);
         });
+        model.Entity<UsedAssertion>(e =>
+        {
+            e.Property(x => x.Digest).HasMaxLength(64);
+            e.HasKey(x => new { x.TenantId, x.Digest });
+            e.HasOne<Tenant>().WithMany().HasForeignKey(x => x.TenantId).OnDelete(DeleteBehavior.Restrict);
+            e.HasIndex(x => new { x.TenantId, x.ExpiresAt });
+        });
         model.Entity<SecurityEvent>(e =>
         {
             e.HasKey(x => new { x.TenantId, x.Id });

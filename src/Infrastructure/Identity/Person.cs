@@ -16,6 +16,9 @@ public sealed class WebSession
 
     public required Guid PrincipalId { get; init; }
 
+    /// <summary>What the token server made its tokens under; absent for one from before this was kept.</summary>
+    public Guid? Authorization { get; init; }
+
     /// <summary>Sealed.</summary>
     public required string AccessToken { get; set; }
 

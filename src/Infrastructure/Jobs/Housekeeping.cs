@@ -20,6 +20,7 @@ public sealed class Housekeeping(JobQueue jobs, Databases databases, IServiceSco
         await using (var db = databases.OpenTenant(tenant)) workspaces = await db.Workspaces.Select(w => w.Id).ToListAsync(ct);
         var (unattached, unfinished, asked) = (now - StoredFile.Kept, now - PacketImport.Kept, now.AddDays(-1));
         await using (var db = databases.OpenTenant(tenant)) await db.WriteAsync(() => db.Confirmations.Where(c => c.At < asked).ExecuteDeleteAsync(ct), ct);
+        await using (var db = databases.OpenTenant(tenant)) await db.WriteAsync(() => db.UsedAssertions.Where(a => a.ExpiresAt < asked).ExecuteDeleteAsync(ct), ct);
         foreach (var workspace in workspaces)
         {
             await using var db = databases.Open(tenant, workspace);

@@ -155,4 +155,8 @@ public sealed class Desk(Databases databases, Authorities authorities, ActionCat
 }
 
 /// <summary>The address under which the outside reaches this installation, without a final slash.</summary>
-public sealed record PublicAddress(string Value);
+public sealed record PublicAddress(string Value)
+{
+    /// <summary>Whether it is reached over TLS, wherever that ends.</summary>
+    public bool IsSecure => Value.StartsWith("https://", StringComparison.OrdinalIgnoreCase);
+}

@@ -36,6 +36,61 @@ public abstract class SessionTests(MumegaApp app)
         Assert.Equal(0, (await (await world.Hermes).AskAsync(List)).GetProperty("viewer").GetProperty("sessions").GetArrayLength());
     }
 
+    [Fact]
+    public async Task Another_password_ends_all_that_was_open_with_the_old_one_and_every_client_is_seen()
+    {
+        var world = await app.WorldAsync();
+        var here = await world.Otto;
+        using var there = await Client.SignInAsync(app.Address, world.Email("Otto"), World.Password);
+
+        // Tokens without a browser's session, and a sign-in that is not used yet.
+        var (code, verifier) = await TokenTests.CodeAsync(app, world, "S256", "Otto", "mumega:read offline_access");
+        using var http = new HttpClient { BaseAddress = new(app.Address) };
+        async Task<(HttpStatusCode Status, JsonElement Json)> TokensAsync(params (string, string)[] form)
+        {
+            using var content = new FormUrlEncodedContent(form.Append(("client_id", "mission-control")).ToDictionary(f => f.Item1, f => f.Item2));
+            using var answer = await http.PostAsync("/connect/token", content, Ct);
+            return (answer.StatusCode, await answer.Content.ReadFromJsonAsync<JsonElement>(Ct));
+        }
+
+        var tokens = (await TokensAsync(("grant_type", "authorization_code"), ("code", code), ("redirect_uri", $"{app.Address}/session/callback"), ("code_verifier", verifier))).Json;
+        using var bearer = Client.Bearer(app.Address, tokens.GetProperty("access_token").GetString()!);
+        await bearer.AskAsync("{ viewer { tenant } }");
+        using var signedIn = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false }) { BaseAddress = new(app.Address) };
+        signedIn.DefaultRequestHeaders.Add("graphql-require-preflight", "1");
+        using (var answer = await signedIn.PostAsJsonAsync("/session/sign-in", new { email = world.Email("Otto"), password = World.Password }, Ct)) Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
+
+        var shown = (await here.AskAsync("{ viewer { sessions { sessionId current client } } }")).GetProperty("viewer").GetProperty("sessions").EnumerateArray().ToList();
+        Assert.Equal(3, shown.Count);
+        Assert.Equal(["Mission Control"], shown.Select(s => s.GetProperty("client").GetString()).Where(c => c is not null));
+        Assert.Equal(1, shown.Count(s => s.GetProperty("current").GetBoolean()));
+
+        const string Other = "quite another password";
+        var changed = (await here.AskAsync("mutation($input: ChangePasswordInput!) { changePassword(input: $input) { endedSessions errors { code } } }", new { input = new { password = Other, idempotencyKey = Acts.Key() } })).GetProperty("changePassword");
+        Assert.Equal(2, changed.GetProperty("endedSessions").GetInt32());
+        await here.AskAsync("{ viewer { tenant } }");
+        foreach (var old in new[] { there, bearer }) Assert.Equal("UNAUTHENTICATED", GovernedActionTests.Code(await old.AnswerAsync("{ viewer { tenant } }")));
+        Assert.Equal(HttpStatusCode.BadRequest, (await TokensAsync(("grant_type", "refresh_token"), ("refresh_token", tokens.GetProperty("refresh_token").GetString()!))).Status);
+        using var authorize = await signedIn.GetAsync($"/connect/authorize?client_id=mission-control&response_type=code&redirect_uri={Uri.EscapeDataString($"{app.Address}/session/callback")}&scope=mumega%3Aread&state=s&code_challenge={new string('a', 43)}&code_challenge_method=S256", Ct);
+        Assert.StartsWith("/sign-in", authorize.Headers.Location?.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_client_of_ones_own_is_ended_from_elsewhere()
+    {
+        var world = await app.WorldAsync();
+        var here = await world.Otto;
+        var (code, verifier) = await TokenTests.CodeAsync(app, world, "S256", "Otto", "mumega:read offline_access");
+        using var http = new HttpClient { BaseAddress = new(app.Address) };
+        using var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["grant_type"] = "authorization_code", ["client_id"] = "mission-control", ["code"] = code, ["redirect_uri"] = $"{app.Address}/session/callback", ["code_verifier"] = verifier });
+        using var answer = await http.PostAsync("/connect/token", form, Ct);
+        using var bearer = Client.Bearer(app.Address, (await answer.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("access_token").GetString()!);
+        var own = (await bearer.AskAsync("{ viewer { sessions { sessionId current } } }")).GetProperty("viewer").GetProperty("sessions").EnumerateArray().Single(s => s.GetProperty("current").GetBoolean()).GetProperty("sessionId").GetString()!;
+        Assert.Equal("NotFound", (await EndAsync(await world.Petra, own)).Error());
+        Assert.Null((await EndAsync(here, own)).Error());
+        Assert.Equal("UNAUTHENTICATED", GovernedActionTests.Code(await bearer.AnswerAsync("{ viewer { tenant } }")));
+    }
+
     [Theory]
     [InlineData("passwordpassword")]
     [InlineData("P@ssw0rd1234")]

@@ -57,6 +57,18 @@ public abstract class TokenTests(MumegaApp app)
         using var client = Client.Bearer(app.Address, json.GetProperty("access_token").GetString()!);
         await client.AskAsync("{ viewer { tenant } }");
 
+        // Used once, with an id, for five minutes at most.
+        async Task<HttpStatusCode> SignInAsync(string assertion) => (await PostAsync("/connect/token", ("grant_type", "client_credentials"), ("scope", "mumega:read"),
+            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"), ("client_assertion", assertion))).Status;
+        var once = Assertion(clientId, ec);
+        Assert.Equal(HttpStatusCode.OK, await SignInAsync(once));
+        Assert.Equal(HttpStatusCode.Unauthorized, await SignInAsync(once));
+        Assert.Equal(HttpStatusCode.Unauthorized, await SignInAsync(Assertion(app, clientId, ec, "k1", id: null)));
+        Assert.Equal(HttpStatusCode.Unauthorized, await SignInAsync(Assertion(app, clientId, ec, "k1", seconds: 365 * 86_400)));
+        Assert.Equal(HttpStatusCode.OK, await SignInAsync(Assertion(app, clientId, ec, "k1", seconds: 290)));
+        var both = await Task.WhenAll(Enumerable.Repeat(Assertion(clientId, ec), 8).Select(SignInAsync));
+        Assert.Equal(1, both.Count(s => s is HttpStatusCode.OK));
+
         using var stranger = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var (refused, _) = await PostAsync("/connect/token", ("grant_type", "client_credentials"),
             ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"), ("client_assertion", Assertion(clientId, stranger)));
@@ -199,9 +211,10 @@ public abstract class TokenTests(MumegaApp app)
 
     private string Assertion(string clientId, ECDsa key) => Assertion(app, clientId, key, "k1");
 
-    internal static string Assertion(MumegaApp app, string clientId, ECDsa key, string name) => new JwtSecurityTokenHandler().WriteToken(new JwtSecurityToken(
+    internal static string Assertion(MumegaApp app, string clientId, ECDsa key, string name, string? id = "", int seconds = 60) => new JwtSecurityTokenHandler().WriteToken(new JwtSecurityToken(
         new JwtHeader(new SigningCredentials(new ECDsaSecurityKey(key) { KeyId = name }, SecurityAlgorithms.EcdsaSha256)) { ["typ"] = "client-authentication+jwt" },
-        new JwtPayload(clientId, $"{app.Address}/", [new Claim("sub", clientId), new Claim("jti", Guid.NewGuid().ToString())], null, DateTime.UnixEpoch.AddSeconds(TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() + 60))));
+        new JwtPayload(clientId, $"{app.Address}/", [new Claim("sub", clientId), .. id is null ? Array.Empty<Claim>() : [new Claim("jti", id.Length > 0 ? id : Guid.NewGuid().ToString())]], null,
+            DateTime.UnixEpoch.AddSeconds(TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() + seconds))));
 
     private static string Foreign(string content)
     {

@@ -879,6 +879,25 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                     b.ToTable("Suspensions");
                 });
 
+            modelBuilder.Entity("Mumega.Domain.Identity.UsedAssertion", b =>
+                {
+                    b.Property<Guid>("TenantId")
+                        .HasColumnType("uuid");
+
+                    b.Property<string>("Digest")
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)");
+
+                    b.Property<DateTimeOffset>("ExpiresAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.HasKey("TenantId", "Digest");
+
+                    b.HasIndex("TenantId", "ExpiresAt");
+
+                    b.ToTable("UsedAssertions");
+                });
+
             modelBuilder.Entity("Mumega.Domain.Imports.ImportFile", b =>
                 {
                     b.Property<Guid>("TenantId")
@@ -2825,6 +2844,9 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                         .HasMaxLength(64)
                         .HasColumnType("character varying(64)");
 
+                    b.Property<Guid?>("Authorization")
+                        .HasColumnType("uuid");
+
                     b.Property<string>("Browser")
                         .HasMaxLength(400)
                         .HasColumnType("character varying(400)");
@@ -3350,6 +3372,15 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                     b.HasOne("Mumega.Domain.Tenancy.Workspace", null)
                         .WithMany()
                         .HasForeignKey("TenantId", "WorkspaceId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Mumega.Domain.Identity.UsedAssertion", b =>
+                {
+                    b.HasOne("Mumega.Domain.Tenancy.Tenant", null)
+                        .WithMany()
+                        .HasForeignKey("TenantId")
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
                 });

@@ -881,6 +881,25 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                     b.ToTable("Suspensions");
                 });
 
+            modelBuilder.Entity("Mumega.Domain.Identity.UsedAssertion", b =>
+                {
+                    b.Property<Guid>("TenantId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<string>("Digest")
+                        .HasMaxLength(64)
+                        .HasColumnType("nvarchar(64)");
+
+                    b.Property<DateTimeOffset>("ExpiresAt")
+                        .HasColumnType("datetimeoffset");
+
+                    b.HasKey("TenantId", "Digest");
+
+                    b.HasIndex("TenantId", "ExpiresAt");
+
+                    b.ToTable("UsedAssertions");
+                });
+
             modelBuilder.Entity("Mumega.Domain.Imports.ImportFile", b =>
                 {
                     b.Property<Guid>("TenantId")
@@ -2844,6 +2863,9 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                         .HasMaxLength(64)
                         .HasColumnType("nvarchar(64)");
 
+                    b.Property<Guid?>("Authorization")
+                        .HasColumnType("uniqueidentifier");
+
                     b.Property<string>("Browser")
                         .HasMaxLength(400)
                         .HasColumnType("nvarchar(400)");
@@ -3372,6 +3394,15 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                     b.HasOne("Mumega.Domain.Tenancy.Workspace", null)
                         .WithMany()
                         .HasForeignKey("TenantId", "WorkspaceId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Mumega.Domain.Identity.UsedAssertion", b =>
+                {
+                    b.HasOne("Mumega.Domain.Tenancy.Tenant", null)
+                        .WithMany()
+                        .HasForeignKey("TenantId")
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
                 });

@@ -872,6 +872,25 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                     b.ToTable("Suspensions");
                 });
 
+            modelBuilder.Entity("Mumega.Domain.Identity.UsedAssertion", b =>
+                {
+                    b.Property<Guid>("TenantId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Digest")
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("ExpiresAt")
+                        .HasColumnType("INTEGER");
+
+                    b.HasKey("TenantId", "Digest");
+
+                    b.HasIndex("TenantId", "ExpiresAt");
+
+                    b.ToTable("UsedAssertions");
+                });
+
             modelBuilder.Entity("Mumega.Domain.Imports.ImportFile", b =>
                 {
                     b.Property<Guid>("TenantId")
@@ -2818,6 +2837,9 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                         .HasMaxLength(64)
                         .HasColumnType("TEXT");
 
+                    b.Property<Guid?>("Authorization")
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("Browser")
                         .HasMaxLength(400)
                         .HasColumnType("TEXT");
@@ -3343,6 +3365,15 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                     b.HasOne("Mumega.Domain.Tenancy.Workspace", null)
                         .WithMany()
                         .HasForeignKey("TenantId", "WorkspaceId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Mumega.Domain.Identity.UsedAssertion", b =>
+                {
+                    b.HasOne("Mumega.Domain.Tenancy.Tenant", null)
+                        .WithMany()
+                        .HasForeignKey("TenantId")
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
                 });

@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore.Migrations;
 
 #nullable disable
 
-namespace Mumega.Infrastructure.Data.SqlServer.Migrations
+namespace Mumega.Infrastructure.Data.Postgres.Migrations
 {
     /// <inheritdoc />
     public partial class AuthorityOfEffects : Migration
@@ -15,10 +15,16 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                 name: "GatesJson",
                 table: "Approvals");
 
+            migrationBuilder.AddColumn<Guid>(
+                name: "Authorization",
+                table: "WebSessions",
+                type: "uuid",
+                nullable: true);
+
             migrationBuilder.AddColumn<string>(
                 name: "Level",
                 table: "Stops",
-                type: "nvarchar(10)",
+                type: "character varying(10)",
                 maxLength: 10,
                 nullable: false,
                 defaultValue: "admin");
@@ -26,75 +32,75 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
             migrationBuilder.AddColumn<Guid>(
                 name: "SecretToldTo",
                 table: "Schedules",
-                type: "uniqueidentifier",
+                type: "uuid",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "KeysSetBy",
                 table: "Principals",
-                type: "uniqueidentifier",
+                type: "uuid",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "LetInBy",
                 table: "Principals",
-                type: "uniqueidentifier",
+                type: "uuid",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "RegisteredBy",
                 table: "Principals",
-                type: "uniqueidentifier",
+                type: "uuid",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "SecretIssuedBy",
                 table: "Principals",
-                type: "uniqueidentifier",
+                type: "uuid",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "SuspendedBy",
                 table: "Principals",
-                type: "uniqueidentifier",
+                type: "uuid",
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "SuspendedLevel",
                 table: "Principals",
-                type: "nvarchar(10)",
+                type: "character varying(10)",
                 maxLength: 10,
                 nullable: true);
 
             migrationBuilder.AddColumn<DateTimeOffset>(
                 name: "VerifiedAt",
                 table: "Principals",
-                type: "datetimeoffset",
+                type: "timestamp with time zone",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "VerifiedBy",
                 table: "Principals",
-                type: "uniqueidentifier",
+                type: "uuid",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "LinkedBy",
                 table: "Invitations",
-                type: "uniqueidentifier",
+                type: "uuid",
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "HeldLevel",
                 table: "Disclosures",
-                type: "nvarchar(10)",
+                type: "character varying(10)",
                 maxLength: 10,
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "Level",
                 table: "Budgets",
-                type: "nvarchar(10)",
+                type: "character varying(10)",
                 maxLength: 10,
                 nullable: false,
                 defaultValue: "admin");
@@ -102,28 +108,59 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
             migrationBuilder.AddColumn<Guid>(
                 name: "SetBy",
                 table: "Budgets",
-                type: "uniqueidentifier",
+                type: "uuid",
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "Tier",
                 table: "Budgets",
-                type: "nvarchar(40)",
+                type: "character varying(40)",
                 maxLength: 40,
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "Level",
                 table: "AuthorityOverrides",
-                type: "nvarchar(10)",
+                type: "character varying(10)",
                 maxLength: 10,
                 nullable: false,
                 defaultValue: "admin");
+
+            migrationBuilder.CreateTable(
+                name: "UsedAssertions",
+                columns: table => new
+                {
+                    TenantId = table.Column<Guid>(type: "uuid", nullable: false),
+                    Digest = table.Column<string>(type: "character varying(64)", maxLength: 64, nullable: false),
+                    ExpiresAt = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_UsedAssertions", x => new { x.TenantId, x.Digest });
+                    table.ForeignKey(
+                        name: "FK_UsedAssertions_Tenants_TenantId",
+                        column: x => x.TenantId,
+                        principalTable: "Tenants",
+                        principalColumn: "Id",
+                        onDelete: ReferentialAction.Restrict);
+                });
+
+            migrationBuilder.CreateIndex(
+                name: "IX_UsedAssertions_TenantId_ExpiresAt",
+                table: "UsedAssertions",
+                columns: new[] { "TenantId", "ExpiresAt" });
         }
 
         /// <inheritdoc />
         protected override void Down(MigrationBuilder migrationBuilder)
         {
+            migrationBuilder.DropTable(
+                name: "UsedAssertions");
+
+            migrationBuilder.DropColumn(
+                name: "Authorization",
+                table: "WebSessions");
+
             migrationBuilder.DropColumn(
                 name: "Level",
                 table: "Stops");
@@ -191,7 +228,7 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
             migrationBuilder.AddColumn<string>(
                 name: "GatesJson",
                 table: "Approvals",
-                type: "nvarchar(max)",
+                type: "text",
                 maxLength: -1,
                 nullable: false,
                 defaultValue: "admin");

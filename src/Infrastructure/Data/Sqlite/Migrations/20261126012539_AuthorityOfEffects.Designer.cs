@@ -11,7 +11,7 @@ using Mumega.Infrastructure.Data;
 namespace Mumega.Infrastructure.Data.Sqlite.Migrations
 {
     [DbContext(typeof(SqliteDb))]
-    [Migration("20261126002818_AuthorityOfEffects")]
+    [Migration("20261126012539_AuthorityOfEffects")]
     partial class AuthorityOfEffects
     {
         /// <inheritdoc />
@@ -873,6 +873,25 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                     b.HasIndex("TenantId", "PrincipalId");
 
                     b.ToTable("Suspensions");
+                });
+
+            modelBuilder.Entity("Mumega.Domain.Identity.UsedAssertion", b =>
+                {
+                    b.Property<Guid>("TenantId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Digest")
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("ExpiresAt")
+                        .HasColumnType("INTEGER");
+
+                    b.HasKey("TenantId", "Digest");
+
+                    b.HasIndex("TenantId", "ExpiresAt");
+
+                    b.ToTable("UsedAssertions");
                 });
 
             modelBuilder.Entity("Mumega.Domain.Imports.ImportFile", b =>
@@ -2821,6 +2840,9 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                         .HasMaxLength(64)
                         .HasColumnType("TEXT");
 
+                    b.Property<Guid?>("Authorization")
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("Browser")
                         .HasMaxLength(400)
                         .HasColumnType("TEXT");
@@ -3346,6 +3368,15 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                     b.HasOne("Mumega.Domain.Tenancy.Workspace", null)
                         .WithMany()
                         .HasForeignKey("TenantId", "WorkspaceId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("Mumega.Domain.Identity.UsedAssertion", b =>
+                {
+                    b.HasOne("Mumega.Domain.Tenancy.Tenant", null)
+                        .WithMany()
+                        .HasForeignKey("TenantId")
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
                 });

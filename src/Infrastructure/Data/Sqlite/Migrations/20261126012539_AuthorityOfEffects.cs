@@ -15,6 +15,12 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                 name: "GatesJson",
                 table: "Approvals");
 
+            migrationBuilder.AddColumn<Guid>(
+                name: "Authorization",
+                table: "WebSessions",
+                type: "TEXT",
+                nullable: true);
+
             migrationBuilder.AddColumn<string>(
                 name: "Level",
                 table: "Stops",
@@ -119,11 +125,42 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                 maxLength: 10,
                 nullable: false,
                 defaultValue: "admin");
+
+            migrationBuilder.CreateTable(
+                name: "UsedAssertions",
+                columns: table => new
+                {
+                    TenantId = table.Column<Guid>(type: "TEXT", nullable: false),
+                    Digest = table.Column<string>(type: "TEXT", maxLength: 64, nullable: false),
+                    ExpiresAt = table.Column<long>(type: "INTEGER", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_UsedAssertions", x => new { x.TenantId, x.Digest });
+                    table.ForeignKey(
+                        name: "FK_UsedAssertions_Tenants_TenantId",
+                        column: x => x.TenantId,
+                        principalTable: "Tenants",
+                        principalColumn: "Id",
+                        onDelete: ReferentialAction.Restrict);
+                });
+
+            migrationBuilder.CreateIndex(
+                name: "IX_UsedAssertions_TenantId_ExpiresAt",
+                table: "UsedAssertions",
+                columns: new[] { "TenantId", "ExpiresAt" });
         }
 
         /// <inheritdoc />
         protected override void Down(MigrationBuilder migrationBuilder)
         {
+            migrationBuilder.DropTable(
+                name: "UsedAssertions");
+
+            migrationBuilder.DropColumn(
+                name: "Authorization",
+                table: "WebSessions");
+
             migrationBuilder.DropColumn(
                 name: "Level",
                 table: "Stops");
