@@ -34,7 +34,7 @@ public static class AuditExport
         http.Response.Headers.ContentDisposition = $"attachment; filename=\"audit.{(format == "csv" ? "csv" : "ndjson")}\"";
         http.Response.ContentType = format switch { "csv" => "text/csv; charset=utf-8", "ndjson" => "application/x-ndjson", _ => "application/cloudevents+json" };
         await using var writer = new StreamWriter(http.Response.Body, new UTF8Encoding(false));
-        if (format == "csv") await writer.WriteAsync("at,receipt,by,by_kind,email,root,root_email,chain,tier,surface,tool,decision,code,state,reason,trace_id\r\n");
+        if (format == "csv") await writer.WriteAsync("at,receipt,by,by_kind,email,cause,cause_kind,cause_email,cause_tier,root,root_email,chain,tier,surface,tool,decision,code,state,reason,trace_id\r\n");
         for (var rows = first; rows is { Count: > 0 }; rows = await audit.ReadAsync(caller.Actor, workspace, rows[^1].Position, query, Batch, ct))
         {
             foreach (var row in rows)
@@ -69,7 +69,8 @@ public static class AuditExport
 
     private static string Csv(AuditRow row) => string.Join(',', new[]
     {
-        row.At.ToString("O", CultureInfo.InvariantCulture), row.ReceiptId.ToString(), row.By.Name, row.By.Kind.ToString(), row.By.Email, row.Root.Name, row.Root.Email, string.Join(" > ", row.Chain.Select(c => c.Name)), row.By.Tier?.ToString(),
+        row.At.ToString("O", CultureInfo.InvariantCulture), row.ReceiptId.ToString(), row.By.Name, row.By.Kind.ToString(), row.By.Email,
+        row.Cause.Name, row.Cause.Kind.ToString(), row.Cause.Email, row.Cause.Tier?.ToString(), row.Root.Name, row.Root.Email, string.Join(" > ", row.Chain.Select(c => c.Name)), row.By.Tier?.ToString(),
         row.Surface, row.Tool, row.Decision, row.Code, row.State, row.Reason, row.TraceId,
     }.Select(Cell)) + "\r\n";
 

@@ -21,17 +21,25 @@ public sealed record AuditPartyView([property: Id] Guid PrincipalId, string Name
 
 /// <summary>What happened, by whom, for whom, and what was decided.</summary>
 /// <param name="ReceiptId">The global id of the receipt that proves it.</param>
+/// <param name="By">Who wrote it: the one who acted, or Mumega for what a job did.</param>
+/// <param name="Cause">Who proposed the run that it belongs to, or set off the workflow that did.</param>
 /// <param name="Root">The person at the root of it.</param>
 /// <param name="Chain">On whose behalf, the root first.</param>
 /// <param name="Tool">The action.</param>
 /// <param name="Decision">What policy said of the run; absent for what is no run.</param>
 /// <param name="TraceId">The trace (W3C Trace Context) in which it was written.</param>
 [Name("AuditRow")]
-public sealed record AuditRowView([property: Id] string ReceiptId, DateTimeOffset At, AuditPartyView By, AuditPartyView Root, IReadOnlyList<AuditPartyView> Chain, string Surface, string Tool, string? Decision, string Code, string State, string? Reason, string? TraceId);
+public sealed record AuditRowView([property: Id] string ReceiptId, DateTimeOffset At, AuditPartyView By, AuditPartyView Cause, AuditPartyView Root, IReadOnlyList<AuditPartyView> Chain, string Surface, string Tool, string? Decision, string Code, string State, string? Reason, string? TraceId);
 
-/// <summary>Something about signing in or a credential.</summary>
+/// <summary>Something about signing in or a credential, or what was refused before it became a run.</summary>
+/// <param name="At">When it happened first.</param>
+/// <param name="LastAt">When it happened last.</param>
+/// <param name="Count">How often, within a quarter of an hour.</param>
+/// <param name="Surface">Where it came in; absent for sign-ins.</param>
+/// <param name="Here">Whether it happened in this workspace; false for what concerns the tenant as such or is not known.</param>
 [Name("SecurityEvent")]
-public sealed record SecurityEventView([property: Id] Guid EventId, DateTimeOffset At, string Code, string? Who, string? Address, string? Detail, string? TraceId);
+public sealed record SecurityEventView(
+    [property: Id] Guid EventId, DateTimeOffset At, DateTimeOffset LastAt, int Count, string Code, string? Who, string? Address, string? Detail, string? Surface, bool Here, string? TraceId);
 
 [Name("SecurityEventEdge")]
 public sealed record SecurityEventEdge(string Cursor, SecurityEventView Node);
@@ -59,7 +67,7 @@ public sealed partial class WorkspaceNode
 
         List<AuditRow> rows = [.. found];
         var info = Paging.Info(rows, first, after, r => Paging.Cursor(r.Position));
-        IReadOnlyList<AuditEdge> edges = [.. rows.Select(r => new AuditEdge(Paging.Cursor(r.Position), new(NodeId.Of("Receipt", workspace.Id, r.ReceiptId), r.At, AuditPartyView.Of(r.By), AuditPartyView.Of(r.Root),
+        IReadOnlyList<AuditEdge> edges = [.. rows.Select(r => new AuditEdge(Paging.Cursor(r.Position), new(NodeId.Of("Receipt", workspace.Id, r.ReceiptId), r.At, AuditPartyView.Of(r.By), AuditPartyView.Of(r.Cause), AuditPartyView.Of(r.Root),
             [.. r.Chain.Select(AuditPartyView.Of)], r.Surface, r.Tool, r.Decision, r.Code, r.State, r.Reason, r.TraceId)))];
         return new(edges, [.. edges.Select(e => e.Node)], info);
     }
@@ -77,7 +85,9 @@ public sealed partial class WorkspaceNode
         var (rows, info) = await Paging.PageAsync(events.OrderByDescending(e => e.At).ThenByDescending(e => e.Id), first, after, e => Paging.Cursor(e.At, e.Id), ct);
         var ids = rows.Select(r => r.PrincipalId).OfType<Guid>().Distinct().ToList();
         var names = await sitting.Db.Principals.AsNoTracking().Where(p => ids.Contains(p.Id)).ToDictionaryAsync(p => p.Id, p => p.Name, ct);
-        IReadOnlyList<SecurityEventEdge> edges = [.. rows.Select(r => new SecurityEventEdge(Paging.Cursor(r.At, r.Id), new(r.Id, r.At, r.Code, r.PrincipalId is { } who ? names.GetValueOrDefault(who) : null, r.Address, r.Detail, r.TraceId)))];
+        IReadOnlyList<SecurityEventEdge> edges = [.. rows.Select(r => new SecurityEventEdge(Paging.Cursor(r.At, r.Id), new(
+                r.Id, r.At, r.LastAt, r.Count, r.Code, r.PrincipalId is { } who ? names.GetValueOrDefault(who) : null, r.Address,
+                r.WorkspaceId is null || r.WorkspaceId == workspace.Id ? r.Detail : null, r.Surface, r.WorkspaceId == workspace.Id, r.TraceId)))];
         return new(edges, [.. edges.Select(e => e.Node)], info);
     }
 }

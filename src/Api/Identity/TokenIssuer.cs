@@ -1,4 +1,5 @@
 using System.Security.Claims;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using Mumega.Domain;
 using Mumega.Domain.Identity;
@@ -13,7 +14,7 @@ using Scopes = Mumega.Domain.Identity.Scopes;
 namespace Mumega.Api.Identity;
 
 /// <summary>Decides what tokens are made: for whom, for what, how long.</summary>
-internal sealed class TokenIssuer(Databases databases, PublicAddress address, TimeProvider clock)
+internal sealed class TokenIssuer(Databases databases, PublicAddress address, SecurityLog security, TimeProvider clock)
 {
     /// <summary>How long an agent's access token lives.</summary>
     private static readonly TimeSpan AgentLifetime = TimeSpan.FromMinutes(5);
@@ -38,6 +39,18 @@ internal sealed class TokenIssuer(Databases databases, PublicAddress address, Ti
     /// from then on; or a narrower one of its own. With an audience: whoever acts with a token makes one that only that agent can exchange.
     /// </summary>
     public async Task<IResult> ExchangeAsync(OpenIddictRequest request, ClaimsPrincipal subject, (Guid Tenant, Guid Principal)? client, CancellationToken ct)
+    {
+        var answer = await ExchangeNowAsync(request, subject, client, ct);
+        if (answer is ForbidHttpResult { Properties: { } refused } && ActChain.Of(subject) is { } chain && Guid.TryParse(subject.GetClaim(TokenClaims.Tenant), out var tenant))
+        {
+            await security.RefusedAsync(tenant, client?.Principal ?? chain.Actor, "token server", "token exchange",
+                refused.Items[OpenIddictServerAspNetCoreConstants.Properties.Error] ?? "", refused.Items[OpenIddictServerAspNetCoreConstants.Properties.ErrorDescription] ?? "", null, ct);
+        }
+
+        return answer;
+    }
+
+    private async Task<IResult> ExchangeNowAsync(OpenIddictRequest request, ClaimsPrincipal subject, (Guid Tenant, Guid Principal)? client, CancellationToken ct)
     {
         if (request.ActorToken is not null) return Refuse(Errors.InvalidRequest, "The actor is the client itself; an actor_token is not taken.");
         if (request.SubjectTokenType is not TokenTypeIdentifiers.AccessToken) return Refuse(Errors.InvalidRequest, "Only an access token can be exchanged.");

@@ -2,9 +2,12 @@ using Mumega.Domain.Tenancy;
 
 namespace Mumega.Domain.Audit;
 
-/// <summary>Something about signing in or a credential that is no governed act, and so has no receipt: who came in, who did not, and why.</summary>
+/// <summary>Something that is no governed act, and so has no receipt: who came in, who did not, what was refused before it became a run, and why.</summary>
 public sealed class SecurityEvent : ITenantOwned
 {
+    /// <summary>The same refusal within this time is one event with a count.</summary>
+    public static readonly TimeSpan Window = TimeSpan.FromMinutes(15);
+
     public required Guid TenantId { get; init; }
 
     public required Guid Id { get; init; }
@@ -23,5 +26,18 @@ public sealed class SecurityEvent : ITenantOwned
     /// <summary>The trace that it belongs to (W3C Trace Context), 32 hex digits.</summary>
     public string? TraceId { get; init; }
 
+    /// <summary>Where, if that is known and was no secret to them.</summary>
+    public Guid? WorkspaceId { get; init; }
+
+    /// <summary>Where it came in, for example <c>graphql</c>; absent for sign-ins.</summary>
+    public string? Surface { get; init; }
+
+    /// <summary>When it happened first.</summary>
     public required DateTimeOffset At { get; init; }
+
+    /// <summary>When it happened last.</summary>
+    public required DateTimeOffset LastAt { get; init; }
+
+    /// <summary>How often it happened.</summary>
+    public int Count { get; init; } = 1;
 }

@@ -182,6 +182,7 @@ internal static class MumegaModel
             e.HasOne<Tenant>().WithMany().HasForeignKey(x => x.TenantId).OnDelete(DeleteBehavior.Restrict);
             e.Property(x => x.Code).HasMaxLength(60);
             e.Property(x => x.Address).HasMaxLength(64);
+            e.Property(x => x.Surface).HasMaxLength(40);
             e.Property(x => x.TraceId).HasMaxLength(32);
             e.HasIndex(x => new { x.TenantId, x.At });
         });

@@ -8,11 +8,12 @@ using Microsoft.Extensions.DependencyInjection;
 using Mumega.Domain;
 using Mumega.Domain.Identity;
 using Mumega.Infrastructure.Data;
+using Mumega.Infrastructure.Runs;
 
 namespace Mumega.Infrastructure.Identity;
 
 /// <summary>Has people say with a fresh second factor that they mean what they are about to do, each act for itself.</summary>
-public sealed class Confirmations(Databases databases, IServiceScopeFactory scopes, TimeProvider clock)
+public sealed class Confirmations(Databases databases, IServiceScopeFactory scopes, SecurityLog security, TimeProvider clock)
 {
     /// <summary>Uses up the confirmation that was given for this act, with the next commit of the context; without one, asks for it.</summary>
     /// <param name="db">Where it is used up.</param>
@@ -93,6 +94,7 @@ public sealed class Confirmations(Databases databases, IServiceScopeFactory scop
         if (wrong is null) asked.Give(method, Clock.Now(clock));
         else asked.Miss();
         await db.SaveChangesAsync(ct);
+        if (wrong is not null) await security.RefusedAsync(by, "confirm", wrong, null, ct);
         return wrong is null ? asked : wrong;
     }
 

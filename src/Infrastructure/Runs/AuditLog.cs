@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using Mumega.Domain;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Policies;
 using Mumega.Infrastructure.Data;
@@ -25,18 +26,27 @@ public sealed record AuditParty(Guid Id, string Name, PrincipalKind Kind, string
 /// <param name="Code">A stable code of what happened.</param>
 /// <param name="State">The state from there on.</param>
 /// <param name="Reason">The reason that was given or decided, where the reader may see it.</param>
-/// <param name="TraceId">The trace (W3C Trace Context) in which it was written.</param>
+/// <param name="Cause">Who proposed the run that it belongs to, or set off the workflow that did; who acted, for what is no run.</param>
+/// <param name="TraceId">The trace (W3C Trace Context) in which the run was proposed; for what is no run, in which it was written.</param>
 public sealed record AuditRow(
-    long Position, Guid ReceiptId, Guid Subject, DateTimeOffset At, AuditParty By, AuditParty Root, IReadOnlyList<AuditParty> Chain, string Surface, string Tool, string? Decision, string Code, string State, string? Reason, string? TraceId);
+    long Position, Guid ReceiptId, Guid Subject, DateTimeOffset At, AuditParty By, AuditParty Cause, AuditParty Root, IReadOnlyList<AuditParty> Chain, string Surface, string Tool, string? Decision, string Code, string State, string? Reason, string? TraceId);
 
 /// <summary>The audit log: a workspace's receipts in the words of people who audit. It has nothing that no receipt has, so nothing can be missing from it.</summary>
-public sealed class AuditLog(Desk desk)
+public sealed class AuditLog(Desk desk, Kernel kernel)
 {
     /// <summary>Rows before a place, newest first; null when the caller may not read it.</summary>
     public async Task<IReadOnlyList<AuditRow>?> ReadAsync(Actor reader, Guid workspaceId, long before, ReceiptQuery? wanted, int limit, CancellationToken ct)
     {
         await using var s = await desk.SitAsync(reader, workspaceId, ct);
-        if (!s.MaySee || s.Decide(ControlAct.ReadAudit).Verdict is Verdict.Deny) return null;
+        if (!s.MaySee || s.Decide(ControlAct.ReadAudit) is { Verdict: Verdict.Deny })
+        {
+            await desk.NotedAsync<AuditParty>(reader, "audit.read", s.MaySee ? workspaceId : null,
+                s.MaySee ? s.Decide(ControlAct.ReadAudit).AsRefusal() : new NotFound("workspace", workspaceId.ToString()), ct);
+            return null;
+        }
+
+        // Here, whatever the entrance: nobody reads it by an elevation without a trace.
+        if (s.Elevation is { } elevation) await kernel.SawAsync(reader, workspaceId, elevation, "audit log", JsonSerializer.Serialize(wanted), null, ct);
 
         var (db, door) = (s.Db, s.Door());
         var items = new List<FeedItem>();
@@ -46,7 +56,10 @@ public sealed class AuditLog(Desk desk)
         var subjects = items.Select(i => i.Receipt.SubjectId).Distinct().ToList();
         var runs = await db.Runs.AsNoTracking().Where(r => subjects.Contains(r.Id)).ToDictionaryAsync(r => r.Id, ct);
 
-        var named = new HashSet<Guid>(items.Select(i => i.Receipt.ActorId));
+        // A run's rows are of one cause, whoever wrote them.
+        var causes = runs.Values.ToDictionary(r => r.Id, r => (Cause: r.ProposedBy != Guid.Empty || r.For.Count == 0 ? r.ProposedBy : r.For[^1], Chain: r.For));
+        var traces = await db.Receipts.AsNoTracking().Where(r => runs.Keys.Contains(r.SubjectId) && r.Step == 1).ToDictionaryAsync(r => r.SubjectId, r => r.TraceId, ct);
+        var named = new HashSet<Guid>(items.Select(i => i.Receipt.ActorId).Concat(causes.Values.SelectMany(c => c.Chain.Append(c.Cause))));
         foreach (var fields in opened.Values) named.UnionWith(Ids(fields));
         var principals = await db.Principals.AsNoTracking().Where(p => named.Contains(p.Id)).ToDictionaryAsync(p => p.Id, ct);
         named.UnionWith(principals.Values.Select(p => p.OwnerId).OfType<Guid>());
@@ -59,13 +72,16 @@ public sealed class AuditLog(Desk desk)
             .. items.Select(item =>
             {
                 var (receipt, fields) = (item.Receipt, opened.GetValueOrDefault(item.Receipt.Id));
-                IReadOnlyList<AuditParty> chain = [.. Ids(fields).Select(Party)];
-                var by = Party(receipt.ActorId);
-                var root = chain.Count > 0 ? chain[0] : principals.GetValueOrDefault(receipt.ActorId)?.OwnerId is { } owner ? Party(owner) : by;
                 var run = runs.GetValueOrDefault(receipt.SubjectId);
-                return new AuditRow(item.Position, receipt.Id, receipt.SubjectId, receipt.At, by, root, chain, Text(fields, "actor", "surface") ?? run?.Surface ?? "", receipt.Action,
+                var (causedBy, behalf) = run is null ? (receipt.ActorId, [.. Ids(fields)]) : causes[run.Id];
+                IReadOnlyList<AuditParty> chain = [.. behalf.Select(Party)];
+                var (by, cause) = (Party(receipt.ActorId), Party(causedBy));
+                var first = chain.Count > 0 ? behalf[0] : causedBy;
+                var root = principals.GetValueOrDefault(first)?.OwnerId is { } owner ? Party(owner) : Party(first);
+                return new AuditRow(item.Position, receipt.Id, receipt.SubjectId, receipt.At, by, cause, root, chain, Text(fields, "actor", "surface") ?? run?.Surface ?? "", receipt.Action,
                     run?.Decision.Verdict switch { Verdict.Allow => "ALLOW", Verdict.AllowBehindGates => "ALLOW_BEHIND_GATES", Verdict.Deny => "DENY", _ => null },
-                    receipt.ReasonCode, receipt.State, Text(fields, "reason_text") ?? (receipt.State == "DENIED" ? run?.Decision.Reason : null), receipt.TraceId);
+                    receipt.ReasonCode, receipt.State, Text(fields, "reason_text") ?? (receipt.State == "DENIED" ? run?.Decision.Reason : null),
+                    run is null ? receipt.TraceId : traces.GetValueOrDefault(run.Id) ?? receipt.TraceId);
             }),
         ];
     }

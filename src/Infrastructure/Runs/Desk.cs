@@ -116,7 +116,7 @@ public sealed class Desk(Databases databases, Authorities authorities, ActionCat
         {
             var (opened, seen) = await SitAsync(by.TenantId, workspaceId, by.Id, _ => by, key, ct);
             await using var sitting = opened;
-            if (!unseen && !sitting.MaySee) return new NotFound("workspace", workspaceId.ToString());
+            if (!unseen && !sitting.MaySee) return await RefusedAsync(by, request, new NotFound("workspace", workspaceId.ToString()), null, ct);
 
             if (seen is not null)
             {
@@ -126,7 +126,7 @@ public sealed class Desk(Databases databases, Authorities authorities, ActionCat
 
             try
             {
-                if ((await act(sitting)).Refused(out var why, out var result)) return why;
+                if ((await act(sitting)).Refused(out var why, out var result)) return await RefusedAsync(by, request, why, unseen ? null : workspaceId, ct);
 
                 if (!sitting.IsRefusal) sitting.Db.IdempotencyKeys.Add(new()
                 {
@@ -143,7 +143,7 @@ public sealed class Desk(Databases databases, Authorities authorities, ActionCat
             }
             catch (OverBudgetException e)
             {
-                return e.Why;
+                return await RefusedAsync(by, request, e.Why, workspaceId, ct);
             }
             catch (Exception e) when (Databases.IsRace(e))
             {
@@ -151,6 +151,23 @@ public sealed class Desk(Databases databases, Authorities authorities, ActionCat
                 await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(1, 8 * attempt)), ct);
             }
         }
+    }
+
+    /// <summary>The outcome of an act that has no idempotency key, written down if it was refused.</summary>
+    internal async Task<Outcome<T>> NotedAsync<T>(Actor by, string act, Guid? workspaceId, Outcome<T> outcome, CancellationToken ct) where T : class
+    {
+        if (outcome.Refused(out var why, out _)) await RefusedAsync(by, [act], why, why is NotFound { Kind: "workspace" } ? null : workspaceId, ct);
+        return outcome;
+    }
+
+    // What a person mistyped or has to confirm first is no attempt at anything.
+    private async Task<Refusal> RefusedAsync(Actor by, object?[] request, Refusal why, Guid? workspaceId, CancellationToken ct)
+    {
+        if (why is InvalidInput or InvalidArgument or ConfirmationNeeded or StaleVersion or IdempotencyConflict or UnknownAction) return why;
+
+        var act = request is ["propose" or "elevation", string kind, ..] ? $"{request[0]} {kind}" : $"{request[0]}";
+        await security.RefusedAsync(by, act, why, workspaceId, ct);
+        return why;
     }
 }
 

@@ -12,6 +12,11 @@ public sealed partial class Kernel
     {
         if (BadReason(reason) is { } bad) return bad;
 
+        return await desk.NotedAsync(by, "issueAgentSecret", workspaceId, await IssueSecretNowAsync(by, workspaceId, agentId, hash, reason, ct), ct);
+    }
+
+    private async Task<Outcome<Principal>> IssueSecretNowAsync(Actor by, Guid workspaceId, Guid agentId, string hash, string reason, CancellationToken ct)
+    {
         await using var s = await desk.SitAsync(by, workspaceId, ct);
         if (!s.MaySee) return new NotFound("workspace", workspaceId.ToString());
         if (await s.Call.State.FindPrincipalAsync(agentId, ct) is not { Kind: PrincipalKind.Agent, RetiredAt: null } agent) return new NotFound("agent", agentId.ToString());

@@ -33,7 +33,7 @@ public sealed partial class Kernel
         if (minutes is < Elevation.MinMinutes or > Elevation.MaxMinutes)
         {
             var tooLong = new ElevationTooLong(Elevation.MinMinutes, Elevation.MaxMinutes);
-            await desk.Security.NoteAsync(by.TenantId, "act.refused", by.Id, null, $"elevation of {minutes} minutes: {tooLong.Code}", ct);
+            await desk.Security.RefusedAsync(by, "elevation", tooLong, null, ct);
             return tooLong;
         }
 

@@ -11,7 +11,10 @@ namespace Mumega.Infrastructure.Runs;
 public sealed partial class Kernel
 {
     /// <summary>Has an invitation open by another secret, of which only the hash is kept.</summary>
-    public async Task<Outcome<Invitation>> LinkInvitationAsync(Actor by, Guid workspaceId, Guid invitationId, Func<Invitation, string> hash, CancellationToken ct)
+    public async Task<Outcome<Invitation>> LinkInvitationAsync(Actor by, Guid workspaceId, Guid invitationId, Func<Invitation, string> hash, CancellationToken ct) =>
+        await desk.NotedAsync(by, "linkInvitation", workspaceId, await LinkNowAsync(by, workspaceId, invitationId, hash, ct), ct);
+
+    private async Task<Outcome<Invitation>> LinkNowAsync(Actor by, Guid workspaceId, Guid invitationId, Func<Invitation, string> hash, CancellationToken ct)
     {
         await using var s = await desk.SitAsync(by, workspaceId, ct);
         if (!s.MaySee) return new NotFound("workspace", workspaceId.ToString());

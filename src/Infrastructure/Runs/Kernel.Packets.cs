@@ -47,7 +47,10 @@ public sealed partial class Kernel
     }
 
     /// <summary>Keeps a file so that it can be attached. The same content is kept once.</summary>
-    public async Task<Outcome<StoredFile>> UploadAsync(Actor by, Guid workspaceId, string declared, byte[] content, CancellationToken ct)
+    public async Task<Outcome<StoredFile>> UploadAsync(Actor by, Guid workspaceId, string declared, byte[] content, CancellationToken ct) =>
+        await desk.NotedAsync(by, "upload", workspaceId, await UploadNowAsync(by, workspaceId, declared, content, ct), ct);
+
+    private async Task<Outcome<StoredFile>> UploadNowAsync(Actor by, Guid workspaceId, string declared, byte[] content, CancellationToken ct)
     {
         await using var s = await desk.SitAsync(by, workspaceId, ct);
         if (!s.MaySee) return new NotFound("workspace", workspaceId.ToString());
@@ -72,7 +75,10 @@ public sealed partial class Kernel
     }
 
     /// <summary>A file with its content.</summary>
-    public async Task<Outcome<StoredFile>> FileAsync(Actor by, Guid workspaceId, string digest, CancellationToken ct)
+    public async Task<Outcome<StoredFile>> FileAsync(Actor by, Guid workspaceId, string digest, CancellationToken ct) =>
+        await desk.NotedAsync(by, "download", workspaceId, await FileNowAsync(by, workspaceId, digest, ct), ct);
+
+    private async Task<Outcome<StoredFile>> FileNowAsync(Actor by, Guid workspaceId, string digest, CancellationToken ct)
     {
         await using var s = await desk.SitAsync(by, workspaceId, ct);
         if (!s.MaySee || await s.Db.StoredFiles.AsNoTracking().SingleOrDefaultAsync(f => f.Digest == digest, ct) is not { } file) return new NotFound("file", digest);
@@ -98,7 +104,10 @@ public sealed partial class Kernel
     }
 
     /// <summary>Gives a webhook's schedule another secret and tells it, this once.</summary>
-    public async Task<Outcome<NewSecret>> RenewSecretAsync(Actor by, Guid workspaceId, string scheduleKey, CancellationToken ct)
+    public async Task<Outcome<NewSecret>> RenewSecretAsync(Actor by, Guid workspaceId, string scheduleKey, CancellationToken ct) =>
+        await desk.NotedAsync(by, "renewHookSecret", workspaceId, await RenewSecretNowAsync(by, workspaceId, scheduleKey, ct), ct);
+
+    private async Task<Outcome<NewSecret>> RenewSecretNowAsync(Actor by, Guid workspaceId, string scheduleKey, CancellationToken ct)
     {
         await using var s = await desk.SitAsync(by, workspaceId, ct);
         if (!s.MaySee) return new NotFound("workspace", workspaceId.ToString());

@@ -129,8 +129,9 @@ public sealed partial class Kernel(Desk desk)
         await using (var sitting = await desk.SitAsync(by, workspaceId, ct))
         {
             if (await sitting.Db.Stops.SingleOrDefaultAsync(s => s.Id == stopId && s.WorkspaceId == workspaceId, ct) is not { } stop)
-                return new NotFound("stop", stopId.ToString());
-            if (stop is { ReleasedAt: null } && sitting.Independence.AreOne(stop.EngagedBy, by.Id)) return new ReleaseByAnother();
+                return await desk.NotedAsync<Run>(by, "releaseStop", null, new NotFound("stop", stopId.ToString()), ct);
+            if (stop is { ReleasedAt: null } && sitting.Independence.AreOne(stop.EngagedBy, by.Id))
+                return await desk.NotedAsync<Run>(by, "releaseStop", workspaceId, new ReleaseByAnother(), ct);
         }
 
         return await ProposeAsync(by, workspaceId, "stop.release", atOnce is { } few ? JsonSerializer.SerializeToElement(new { stopId, atOnce = few }) : JsonSerializer.SerializeToElement(new { stopId }), reason, key, ct);
@@ -190,12 +191,7 @@ public sealed partial class Kernel(Desk desk)
         var cost = action.Cost(json);
         if (decision.Verdict is Verdict.Deny) return new Admitted(decision, null, cost);
 
-        if (await action.RefusalAsync(json, s.Call, ct) is { } refused)
-        {
-            await s.Desk.Security.NoteAsync(s.Db.TenantId, "act.refused", s.By.Id, null, $"{action.Kind}: {refused.Code}", ct);
-            return refused;
-        }
-
+        if (await action.RefusalAsync(json, s.Call, ct) is { } refused) return refused;
         if (await action.FaultsAsync(json, s.Call, ct) is { Count: > 0 } faults) return new InvalidInput(faults);
         if (action.NeedsConfirmation && await s.ConfirmAsync($"{action.Title}.", [verb, action.Kind, read.Canonical, key], ct) is { } unconfirmed) return unconfirmed;
         if (!IsUndoOfOriginal(undoes) && await Spending.LookAsync(s, action, cost, ct, revises) is { } over) return over;

@@ -1,13 +1,26 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 using Mumega.Domain;
+using Mumega.Domain.Audit;
+using Mumega.Domain.Identity;
 using Mumega.Infrastructure.Data;
 
 namespace Mumega.Infrastructure.Runs;
 
-/// <summary>Writes down what concerns sign-in and credentials and is no governed act.</summary>
+/// <summary>Writes down what concerns sign-in and credentials and is no governed act, and what was refused before it became one.</summary>
 public sealed class SecurityLog(Databases databases, TimeProvider clock, ILogger<SecurityLog> log)
 {
+    private const int MaxKnown = 10_000;
+
+    // The same refusal again is counted in memory, and written this often at most.
+    private static readonly TimeSpan Flush = TimeSpan.FromSeconds(1);
+
+    private readonly ConcurrentDictionary<Guid, Tally> tallies = new();
+
     /// <param name="tenant">Whose log; empty when nobody knows, then only the process's own log has it.</param>
     /// <param name="code">A stable code.</param>
     /// <param name="principal">Whom it concerns.</param>
@@ -28,10 +41,90 @@ public sealed class SecurityLog(Databases databases, TimeProvider clock, ILogger
             Code = code,
             PrincipalId = principal,
             Address = address,
-            Detail = detail is { Length: > 400 } ? detail[..400] : detail,
+            Detail = Cut(detail),
             TraceId = Activity.Current?.TraceId.ToHexString(),
             At = now,
+            LastAt = now,
         });
         await db.SaveChangesAsync(ct);
+    }
+
+    /// <summary>
+    /// Writes down that somebody was refused: who, what and why. The same within a quarter of an hour is one row with a count, on whichever node, so that a flood
+    /// fills nothing. What the caller made up, such as an id, tells no two refusals apart.
+    /// </summary>
+    /// <param name="by">Who was refused.</param>
+    /// <param name="act">What they asked for, by its stable name.</param>
+    /// <param name="why">Why not.</param>
+    /// <param name="workspace">Where, if they may know of it.</param>
+    /// <param name="ct">Cancels.</param>
+    public Task RefusedAsync(Actor by, string act, Refusal why, Guid? workspace, CancellationToken ct) =>
+        RefusedAsync(by.TenantId, by.Id, by.Surface, act, why.Code, why.Message, workspace, ct);
+
+    /// <summary>The same for somebody who is no actor yet.</summary>
+    public async Task RefusedAsync(Guid tenant, Guid principal, string surface, string act, string code, string message, Guid? workspace, CancellationToken ct)
+    {
+        var now = Clock.Now(clock);
+        var window = now.Ticks / SecurityEvent.Window.Ticks;
+        var id = new Guid(SHA256.HashData(Encoding.UTF8.GetBytes($"{tenant}/{principal}/{act}/{code}/{workspace}/{window}"))[..16]);
+        if (tallies.Count > MaxKnown) tallies.Clear();
+        if (tallies.GetOrAdd(id, _ => new()).Add(now, Flush) is not { } count) return;
+
+        var row = new SecurityEvent
+        {
+            TenantId = tenant,
+            Id = id,
+            Code = "act.refused",
+            PrincipalId = principal == Guid.Empty ? null : principal,
+            WorkspaceId = workspace,
+            Surface = surface,
+            Detail = Cut($"{act}: {code}. {message}"),
+            TraceId = Activity.Current?.TraceId.ToHexString(),
+            At = now,
+            LastAt = now,
+            Count = count,
+        };
+        if (count > 1 && await AgainAsync(row, count, ct)) return;
+
+        try
+        {
+            await using var db = databases.OpenTenant(tenant);
+            db.SecurityEvents.Add(row);
+            await db.SaveChangesAsync(ct);
+        }
+        catch (Exception e) when (Databases.IsRace(e))
+        {
+            await AgainAsync(row, count, ct);
+        }
+    }
+
+    private async Task<bool> AgainAsync(SecurityEvent row, int count, CancellationToken ct)
+    {
+        await using var db = databases.OpenTenant(row.TenantId);
+        var (id, at) = (row.Id, row.At);
+        return await db.WriteAsync(() => db.SecurityEvents.Where(e => e.Id == id)
+            .ExecuteUpdateAsync(set => set.SetProperty(e => e.Count, e => e.Count + count).SetProperty(e => e.LastAt, at), ct), ct) > 0;
+    }
+
+    private static string? Cut(string? detail) => detail is { Length: > 400 } ? detail[..400] : detail;
+
+    // How often something happened since it was last written; said to one caller at a time.
+    private sealed class Tally
+    {
+        private readonly Lock door = new();
+        private DateTimeOffset? written;
+        private int pending;
+
+        public int? Add(DateTimeOffset now, TimeSpan every)
+        {
+            lock (door)
+            {
+                pending++;
+                if (written is { } last && now - last < every) return null;
+
+                (var count, pending, written) = (pending, 0, now);
+                return count;
+            }
+        }
     }
 }

@@ -155,3 +155,51 @@ public sealed class SignInLimitTests(LimitedApp app) : IClassFixture<LimitedApp>
         Assert.Equal(5, answers.Count(a => a is HttpStatusCode.TooManyRequests));
     }
 }
+
+/// <summary>Behind a proxy that ends TLS and is named in the configuration.</summary>
+public sealed class ProxiedApp : MumegaApp
+{
+    protected override int SignInsPerMinute => 3;
+
+    protected override void Adjust(Microsoft.AspNetCore.Builder.WebApplicationBuilder builder)
+    {
+        builder.Configuration["PublicAddress"] = "https://mumega.test";
+        builder.Configuration["Proxies:0"] = "127.0.0.0/8";
+        builder.Configuration["Proxies:1"] = "::1";
+    }
+
+    protected override Task<(string Kind, string Connection)> DatabaseAsync(string folder) => Task.FromResult(("Sqlite", ""));
+}
+
+public sealed class ProxyTests(ProxiedApp proxied, LimitedApp direct) : IClassFixture<ProxiedApp>, IClassFixture<LimitedApp>
+{
+    [Fact]
+    public async Task Cookies_are_secure_where_the_public_address_is_and_limits_count_the_real_client()
+    {
+        // Two hops are configured; the nearest proxy says who came to it.
+        for (var i = 0; i < 3; i++) Assert.Equal(HttpStatusCode.Unauthorized, await TryAsync(proxied, "203.0.113.7"));
+        Assert.Equal(HttpStatusCode.TooManyRequests, await TryAsync(proxied, "203.0.113.7"));
+        Assert.Equal(HttpStatusCode.Unauthorized, await TryAsync(proxied, "203.0.113.8"));
+
+        using var http = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false, UseCookies = false });
+        using var start = await http.GetAsync($"{proxied.Address}/session/start", TestContext.Current.CancellationToken);
+        Assert.All(start.Headers.GetValues("Set-Cookie"), c => Assert.Contains("; secure", c, StringComparison.OrdinalIgnoreCase));
+    }
+
+    [Fact]
+    public async Task A_forwarded_address_is_believed_from_nobody_else()
+    {
+        var answers = new List<HttpStatusCode>();
+        for (var i = 0; i < 21; i++) answers.Add(await TryAsync(direct, $"203.0.113.{i}"));
+        Assert.Equal(HttpStatusCode.TooManyRequests, answers[^1]);
+    }
+
+    private static async Task<HttpStatusCode> TryAsync(MumegaApp app, string from)
+    {
+        using var http = new HttpClient { BaseAddress = new(app.Address) };
+        http.DefaultRequestHeaders.Add("graphql-require-preflight", "1");
+        http.DefaultRequestHeaders.Add("X-Forwarded-For", from);
+        using var answer = await http.PostAsJsonAsync("/session/sign-in", new { email = "nobody@example.com", password = "no idea at all" }, TestContext.Current.CancellationToken);
+        return answer.StatusCode;
+    }
+}

@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore.Migrations;
 
 #nullable disable
 
-namespace Mumega.Infrastructure.Data.Postgres.Migrations
+namespace Mumega.Infrastructure.Data.Sqlite.Migrations
 {
     /// <inheritdoc />
     public partial class AuthorityOfEffects : Migration
@@ -18,89 +18,118 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
             migrationBuilder.AddColumn<Guid>(
                 name: "Authorization",
                 table: "WebSessions",
-                type: "uuid",
+                type: "TEXT",
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "Level",
                 table: "Stops",
-                type: "character varying(10)",
+                type: "TEXT",
                 maxLength: 10,
                 nullable: false,
                 defaultValue: "admin");
 
+            migrationBuilder.AddColumn<int>(
+                name: "Count",
+                table: "SecurityEvents",
+                type: "INTEGER",
+                nullable: false,
+                defaultValue: 1);
+
+            migrationBuilder.AddColumn<long>(
+                name: "LastAt",
+                table: "SecurityEvents",
+                type: "INTEGER",
+                nullable: false,
+                defaultValue: 0L);
+
+            migrationBuilder.Sql("UPDATE \"SecurityEvents\" SET \"LastAt\" = \"At\";");
+
+            migrationBuilder.AddColumn<string>(
+                name: "Surface",
+                table: "SecurityEvents",
+                type: "TEXT",
+                maxLength: 40,
+                nullable: true);
+
+            migrationBuilder.AddColumn<Guid>(
+                name: "WorkspaceId",
+                table: "SecurityEvents",
+                type: "TEXT",
+                nullable: true);
+
             migrationBuilder.AddColumn<Guid>(
                 name: "SecretToldTo",
                 table: "Schedules",
-                type: "uuid",
+                type: "TEXT",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "KeysSetBy",
                 table: "Principals",
-                type: "uuid",
+                type: "TEXT",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "LetInBy",
                 table: "Principals",
-                type: "uuid",
+                type: "TEXT",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "RegisteredBy",
                 table: "Principals",
-                type: "uuid",
+                type: "TEXT",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "SecretIssuedBy",
                 table: "Principals",
-                type: "uuid",
+                type: "TEXT",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "SuspendedBy",
                 table: "Principals",
-                type: "uuid",
+                type: "TEXT",
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "SuspendedLevel",
                 table: "Principals",
-                type: "character varying(10)",
+                type: "TEXT",
                 maxLength: 10,
                 nullable: true);
 
-            migrationBuilder.AddColumn<DateTimeOffset>(
+            migrationBuilder.AddColumn<long>(
                 name: "VerifiedAt",
                 table: "Principals",
-                type: "timestamp with time zone",
+                type: "INTEGER",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "VerifiedBy",
                 table: "Principals",
-                type: "uuid",
+                type: "TEXT",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "LinkedBy",
                 table: "Invitations",
-                type: "uuid",
+                type: "TEXT",
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "HeldLevel",
                 table: "Disclosures",
-                type: "character varying(10)",
+                type: "TEXT",
                 maxLength: 10,
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "Level",
                 table: "Budgets",
-                type: "character varying(10)",
+                type: "TEXT",
                 maxLength: 10,
                 nullable: false,
                 defaultValue: "admin");
@@ -108,20 +137,20 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
             migrationBuilder.AddColumn<Guid>(
                 name: "SetBy",
                 table: "Budgets",
-                type: "uuid",
+                type: "TEXT",
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "Tier",
                 table: "Budgets",
-                type: "character varying(40)",
+                type: "TEXT",
                 maxLength: 40,
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "Level",
                 table: "AuthorityOverrides",
-                type: "character varying(10)",
+                type: "TEXT",
                 maxLength: 10,
                 nullable: false,
                 defaultValue: "admin");
@@ -130,9 +159,9 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                 name: "UsedAssertions",
                 columns: table => new
                 {
-                    TenantId = table.Column<Guid>(type: "uuid", nullable: false),
-                    Digest = table.Column<string>(type: "character varying(64)", maxLength: 64, nullable: false),
-                    ExpiresAt = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false)
+                    TenantId = table.Column<Guid>(type: "TEXT", nullable: false),
+                    Digest = table.Column<string>(type: "TEXT", maxLength: 64, nullable: false),
+                    ExpiresAt = table.Column<long>(type: "INTEGER", nullable: false)
                 },
                 constraints: table =>
                 {
@@ -164,6 +193,22 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
             migrationBuilder.DropColumn(
                 name: "Level",
                 table: "Stops");
+
+            migrationBuilder.DropColumn(
+                name: "Count",
+                table: "SecurityEvents");
+
+            migrationBuilder.DropColumn(
+                name: "LastAt",
+                table: "SecurityEvents");
+
+            migrationBuilder.DropColumn(
+                name: "Surface",
+                table: "SecurityEvents");
+
+            migrationBuilder.DropColumn(
+                name: "WorkspaceId",
+                table: "SecurityEvents");
 
             migrationBuilder.DropColumn(
                 name: "SecretToldTo",
@@ -228,7 +273,7 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
             migrationBuilder.AddColumn<string>(
                 name: "GatesJson",
                 table: "Approvals",
-                type: "text",
+                type: "TEXT",
                 maxLength: -1,
                 nullable: false,
                 defaultValue: "admin");

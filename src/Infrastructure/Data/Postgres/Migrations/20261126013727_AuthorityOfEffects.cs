@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore.Migrations;
 
 #nullable disable
 
-namespace Mumega.Infrastructure.Data.SqlServer.Migrations
+namespace Mumega.Infrastructure.Data.Postgres.Migrations
 {
     /// <inheritdoc />
     public partial class AuthorityOfEffects : Migration
@@ -18,89 +18,118 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
             migrationBuilder.AddColumn<Guid>(
                 name: "Authorization",
                 table: "WebSessions",
-                type: "uniqueidentifier",
+                type: "uuid",
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "Level",
                 table: "Stops",
-                type: "nvarchar(10)",
+                type: "character varying(10)",
                 maxLength: 10,
                 nullable: false,
                 defaultValue: "admin");
 
+            migrationBuilder.AddColumn<int>(
+                name: "Count",
+                table: "SecurityEvents",
+                type: "integer",
+                nullable: false,
+                defaultValue: 1);
+
+            migrationBuilder.AddColumn<DateTimeOffset>(
+                name: "LastAt",
+                table: "SecurityEvents",
+                type: "timestamp with time zone",
+                nullable: false,
+                defaultValue: new DateTimeOffset(new DateTime(1, 1, 1, 0, 0, 0, 0, DateTimeKind.Unspecified), new TimeSpan(0, 0, 0, 0, 0)));
+
+            migrationBuilder.Sql("UPDATE \"SecurityEvents\" SET \"LastAt\" = \"At\";");
+
+            migrationBuilder.AddColumn<string>(
+                name: "Surface",
+                table: "SecurityEvents",
+                type: "character varying(40)",
+                maxLength: 40,
+                nullable: true);
+
+            migrationBuilder.AddColumn<Guid>(
+                name: "WorkspaceId",
+                table: "SecurityEvents",
+                type: "uuid",
+                nullable: true);
+
             migrationBuilder.AddColumn<Guid>(
                 name: "SecretToldTo",
                 table: "Schedules",
-                type: "uniqueidentifier",
+                type: "uuid",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "KeysSetBy",
                 table: "Principals",
-                type: "uniqueidentifier",
+                type: "uuid",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "LetInBy",
                 table: "Principals",
-                type: "uniqueidentifier",
+                type: "uuid",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "RegisteredBy",
                 table: "Principals",
-                type: "uniqueidentifier",
+                type: "uuid",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "SecretIssuedBy",
                 table: "Principals",
-                type: "uniqueidentifier",
+                type: "uuid",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "SuspendedBy",
                 table: "Principals",
-                type: "uniqueidentifier",
+                type: "uuid",
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "SuspendedLevel",
                 table: "Principals",
-                type: "nvarchar(10)",
+                type: "character varying(10)",
                 maxLength: 10,
                 nullable: true);
 
             migrationBuilder.AddColumn<DateTimeOffset>(
                 name: "VerifiedAt",
                 table: "Principals",
-                type: "datetimeoffset",
+                type: "timestamp with time zone",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "VerifiedBy",
                 table: "Principals",
-                type: "uniqueidentifier",
+                type: "uuid",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "LinkedBy",
                 table: "Invitations",
-                type: "uniqueidentifier",
+                type: "uuid",
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "HeldLevel",
                 table: "Disclosures",
-                type: "nvarchar(10)",
+                type: "character varying(10)",
                 maxLength: 10,
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "Level",
                 table: "Budgets",
-                type: "nvarchar(10)",
+                type: "character varying(10)",
                 maxLength: 10,
                 nullable: false,
                 defaultValue: "admin");
@@ -108,20 +137,20 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
             migrationBuilder.AddColumn<Guid>(
                 name: "SetBy",
                 table: "Budgets",
-                type: "uniqueidentifier",
+                type: "uuid",
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "Tier",
                 table: "Budgets",
-                type: "nvarchar(40)",
+                type: "character varying(40)",
                 maxLength: 40,
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "Level",
                 table: "AuthorityOverrides",
-                type: "nvarchar(10)",
+                type: "character varying(10)",
                 maxLength: 10,
                 nullable: false,
                 defaultValue: "admin");
@@ -130,9 +159,9 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                 name: "UsedAssertions",
                 columns: table => new
                 {
-                    TenantId = table.Column<Guid>(type: "uniqueidentifier", nullable: false),
-                    Digest = table.Column<string>(type: "nvarchar(64)", maxLength: 64, nullable: false),
-                    ExpiresAt = table.Column<DateTimeOffset>(type: "datetimeoffset", nullable: false)
+                    TenantId = table.Column<Guid>(type: "uuid", nullable: false),
+                    Digest = table.Column<string>(type: "character varying(64)", maxLength: 64, nullable: false),
+                    ExpiresAt = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false)
                 },
                 constraints: table =>
                 {
@@ -164,6 +193,22 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
             migrationBuilder.DropColumn(
                 name: "Level",
                 table: "Stops");
+
+            migrationBuilder.DropColumn(
+                name: "Count",
+                table: "SecurityEvents");
+
+            migrationBuilder.DropColumn(
+                name: "LastAt",
+                table: "SecurityEvents");
+
+            migrationBuilder.DropColumn(
+                name: "Surface",
+                table: "SecurityEvents");
+
+            migrationBuilder.DropColumn(
+                name: "WorkspaceId",
+                table: "SecurityEvents");
 
             migrationBuilder.DropColumn(
                 name: "SecretToldTo",
@@ -228,7 +273,7 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
             migrationBuilder.AddColumn<string>(
                 name: "GatesJson",
                 table: "Approvals",
-                type: "nvarchar(max)",
+                type: "text",
                 maxLength: -1,
                 nullable: false,
                 defaultValue: "admin");

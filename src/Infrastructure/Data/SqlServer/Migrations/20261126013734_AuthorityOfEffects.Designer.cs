@@ -12,7 +12,7 @@ using Mumega.Infrastructure.Data;
 namespace Mumega.Infrastructure.Data.SqlServer.Migrations
 {
     [DbContext(typeof(SqlServerDb))]
-    [Migration("20261126012554_AuthorityOfEffects")]
+    [Migration("20261126013734_AuthorityOfEffects")]
     partial class AuthorityOfEffects
     {
         /// <inheritdoc />
@@ -340,16 +340,29 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                         .HasMaxLength(60)
                         .HasColumnType("nvarchar(60)");
 
+                    b.Property<int>("Count")
+                        .HasColumnType("int");
+
                     b.Property<string>("Detail")
                         .HasMaxLength(400)
                         .HasColumnType("nvarchar(400)");
 
+                    b.Property<DateTimeOffset>("LastAt")
+                        .HasColumnType("datetimeoffset");
+
                     b.Property<Guid?>("PrincipalId")
                         .HasColumnType("uniqueidentifier");
+
+                    b.Property<string>("Surface")
+                        .HasMaxLength(40)
+                        .HasColumnType("nvarchar(40)");
 
                     b.Property<string>("TraceId")
                         .HasMaxLength(32)
                         .HasColumnType("nvarchar(32)");
+
+                    b.Property<Guid?>("WorkspaceId")
+                        .HasColumnType("uniqueidentifier");
 
                     b.HasKey("TenantId", "Id");
 

@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore.Migrations;
 
 #nullable disable
 
-namespace Mumega.Infrastructure.Data.Sqlite.Migrations
+namespace Mumega.Infrastructure.Data.SqlServer.Migrations
 {
     /// <inheritdoc />
     public partial class AuthorityOfEffects : Migration
@@ -18,89 +18,118 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
             migrationBuilder.AddColumn<Guid>(
                 name: "Authorization",
                 table: "WebSessions",
-                type: "TEXT",
+                type: "uniqueidentifier",
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "Level",
                 table: "Stops",
-                type: "TEXT",
+                type: "nvarchar(10)",
                 maxLength: 10,
                 nullable: false,
                 defaultValue: "admin");
 
+            migrationBuilder.AddColumn<int>(
+                name: "Count",
+                table: "SecurityEvents",
+                type: "int",
+                nullable: false,
+                defaultValue: 1);
+
+            migrationBuilder.AddColumn<DateTimeOffset>(
+                name: "LastAt",
+                table: "SecurityEvents",
+                type: "datetimeoffset",
+                nullable: false,
+                defaultValue: new DateTimeOffset(new DateTime(1, 1, 1, 0, 0, 0, 0, DateTimeKind.Unspecified), new TimeSpan(0, 0, 0, 0, 0)));
+
+            migrationBuilder.Sql("UPDATE [SecurityEvents] SET [LastAt] = [At];");
+
+            migrationBuilder.AddColumn<string>(
+                name: "Surface",
+                table: "SecurityEvents",
+                type: "nvarchar(40)",
+                maxLength: 40,
+                nullable: true);
+
+            migrationBuilder.AddColumn<Guid>(
+                name: "WorkspaceId",
+                table: "SecurityEvents",
+                type: "uniqueidentifier",
+                nullable: true);
+
             migrationBuilder.AddColumn<Guid>(
                 name: "SecretToldTo",
                 table: "Schedules",
-                type: "TEXT",
+                type: "uniqueidentifier",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "KeysSetBy",
                 table: "Principals",
-                type: "TEXT",
+                type: "uniqueidentifier",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "LetInBy",
                 table: "Principals",
-                type: "TEXT",
+                type: "uniqueidentifier",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "RegisteredBy",
                 table: "Principals",
-                type: "TEXT",
+                type: "uniqueidentifier",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "SecretIssuedBy",
                 table: "Principals",
-                type: "TEXT",
+                type: "uniqueidentifier",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "SuspendedBy",
                 table: "Principals",
-                type: "TEXT",
+                type: "uniqueidentifier",
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "SuspendedLevel",
                 table: "Principals",
-                type: "TEXT",
+                type: "nvarchar(10)",
                 maxLength: 10,
                 nullable: true);
 
-            migrationBuilder.AddColumn<long>(
+            migrationBuilder.AddColumn<DateTimeOffset>(
                 name: "VerifiedAt",
                 table: "Principals",
-                type: "INTEGER",
+                type: "datetimeoffset",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "VerifiedBy",
                 table: "Principals",
-                type: "TEXT",
+                type: "uniqueidentifier",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "LinkedBy",
                 table: "Invitations",
-                type: "TEXT",
+                type: "uniqueidentifier",
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "HeldLevel",
                 table: "Disclosures",
-                type: "TEXT",
+                type: "nvarchar(10)",
                 maxLength: 10,
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "Level",
                 table: "Budgets",
-                type: "TEXT",
+                type: "nvarchar(10)",
                 maxLength: 10,
                 nullable: false,
                 defaultValue: "admin");
@@ -108,20 +137,20 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
             migrationBuilder.AddColumn<Guid>(
                 name: "SetBy",
                 table: "Budgets",
-                type: "TEXT",
+                type: "uniqueidentifier",
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "Tier",
                 table: "Budgets",
-                type: "TEXT",
+                type: "nvarchar(40)",
                 maxLength: 40,
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "Level",
                 table: "AuthorityOverrides",
-                type: "TEXT",
+                type: "nvarchar(10)",
                 maxLength: 10,
                 nullable: false,
                 defaultValue: "admin");
@@ -130,9 +159,9 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                 name: "UsedAssertions",
                 columns: table => new
                 {
-                    TenantId = table.Column<Guid>(type: "TEXT", nullable: false),
-                    Digest = table.Column<string>(type: "TEXT", maxLength: 64, nullable: false),
-                    ExpiresAt = table.Column<long>(type: "INTEGER", nullable: false)
+                    TenantId = table.Column<Guid>(type: "uniqueidentifier", nullable: false),
+                    Digest = table.Column<string>(type: "nvarchar(64)", maxLength: 64, nullable: false),
+                    ExpiresAt = table.Column<DateTimeOffset>(type: "datetimeoffset", nullable: false)
                 },
                 constraints: table =>
                 {
@@ -164,6 +193,22 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
             migrationBuilder.DropColumn(
                 name: "Level",
                 table: "Stops");
+
+            migrationBuilder.DropColumn(
+                name: "Count",
+                table: "SecurityEvents");
+
+            migrationBuilder.DropColumn(
+                name: "LastAt",
+                table: "SecurityEvents");
+
+            migrationBuilder.DropColumn(
+                name: "Surface",
+                table: "SecurityEvents");
+
+            migrationBuilder.DropColumn(
+                name: "WorkspaceId",
+                table: "SecurityEvents");
 
             migrationBuilder.DropColumn(
                 name: "SecretToldTo",
@@ -228,7 +273,7 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
             migrationBuilder.AddColumn<string>(
                 name: "GatesJson",
                 table: "Approvals",
-                type: "TEXT",
+                type: "nvarchar(max)",
                 maxLength: -1,
                 nullable: false,
                 defaultValue: "admin");
