@@ -261,7 +261,7 @@ public sealed class RunNode(Run run, ActionCatalog catalog, DateTimeOffset now) 
         : new Loaded<RunNode?>(null);
 
     // What stands where the caller may not see the value.
-    private const string Closed = "(not shown to you)";
+    internal const string Closed = "(not shown to you)";
 
     private async Task<string> SeenAsync(IResolveFieldContext context, string field, string value) => (await context.Request().DoorAsync(run.WorkspaceId)).Opens(field) ? value : Closed;
 
@@ -317,7 +317,17 @@ public sealed class ApprovalNode(Approval approval, ActionCatalog catalog, DateT
     public DateTimeOffset? EscalatedAt => approval.EscalatedAt;
 
     /// <summary>What changed with the last round.</summary>
-    public IReadOnlyList<Difference> Changes => approval.Changes;
+    public IDataLoaderResult<IReadOnlyList<Difference>> Changes(IResolveFieldContext context)
+    {
+        var request = context.Request();
+        return request.RunAsync(approval.WorkspaceId, approval.RunId).Then(async run =>
+        {
+            // They quote the input and what it would change; where not all of it is shown, neither is this.
+            var door = await request.DoorAsync(approval.WorkspaceId);
+            return run!.InputJson.EnumerateObject().All(p => door.Opens($"parameters.{p.Name}")) ? approval.Changes
+                : (IReadOnlyList<Difference>)[.. approval.Changes.Select(c => c.What is Differences.Gates or "policy" ? c : new(c.What, RunNode.Closed, RunNode.Closed))];
+        });
+    }
 
     /// <summary>Whether the caller may take their decision back.</summary>
     public bool Withdrawable(IResolveFieldContext context) => approval.Withdrawable(context.Request().Actor.Id, now) is not null;

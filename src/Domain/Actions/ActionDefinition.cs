@@ -159,6 +159,9 @@ public interface IWorkspaceState
     /// <summary>The run with that id, or null: a chain may also belong to a stop or a contract.</summary>
     Task<Run?> FindRunAsync(Guid id, CancellationToken ct);
 
+    /// <summary>Takes these texts out of what is kept beside a run: what changed while it waited, what people were asked to confirm, refusals, errors of jobs.</summary>
+    Task ForgetAsync(Guid runId, IReadOnlyCollection<string> texts, CancellationToken ct);
+
     /// <summary>The contracts of this workspace with the partner of that name, newest first.</summary>
     Task<IReadOnlyList<Contract>> FindContractsAsync(string partner, CancellationToken ct);
 

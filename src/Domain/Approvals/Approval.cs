@@ -242,6 +242,16 @@ public sealed class Approval : IWorkspaceOwned
         Round++;
     }
 
+    /// <summary>Takes out what repeats one of these texts.</summary>
+    public void Erase(IReadOnlyCollection<string> texts)
+    {
+        if (ChangesJson is null) return;
+
+        ChangesJson = JsonSerializer.Serialize(Changes.Select(c => Repeats(c.Before) || Repeats(c.After) || Repeats(c.What) ? new Difference(Run.Gone, Run.Gone, Run.Gone) : c));
+
+        bool Repeats(string? text) => text is not null && texts.Any(t => text.Contains(t, StringComparison.Ordinal));
+    }
+
     /// <summary>The policies no longer ask for it.</summary>
     public void Lift(DateTimeOffset now) => (State, ClosedAt) = (ApprovalState.NotNeeded, now);
 

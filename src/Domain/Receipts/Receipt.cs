@@ -155,6 +155,27 @@ public sealed class Disclosure : IWorkspaceOwned
         Opened = JsonSerializer.Serialize(Strings().Where(d => !gone.Contains(NameOf(d))));
     }
 
+    /// <summary>The texts inside the named fields, however deep: what has to go wherever it was repeated. Very short ones would be found everywhere.</summary>
+    public IEnumerable<string> TextsOf(IReadOnlyCollection<string> names)
+    {
+        var fields = Fields();
+        return fields.EnumerateObject().Where(f => names.Contains(f.Name)).SelectMany(f => Texts(f.Value)).Where(t => t.Length >= ShortestCopy).Distinct();
+    }
+
+    /// <summary>The names of the fields that repeat one of these texts.</summary>
+    public IReadOnlyList<string> Repeating(IReadOnlyCollection<string> texts) =>
+        [.. Fields().EnumerateObject().Where(f => Texts(f.Value).Any(t => texts.Any(wanted => t.Contains(wanted, StringComparison.Ordinal)))).Select(f => f.Name)];
+
+    private const int ShortestCopy = 4;
+
+    private static IEnumerable<string> Texts(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.String => [value.GetString()!],
+        JsonValueKind.Array => value.EnumerateArray().SelectMany(Texts),
+        JsonValueKind.Object => value.EnumerateObject().SelectMany(p => Texts(p.Value)),
+        _ => [],
+    };
+
     private string[] Strings() => JsonSerializer.Deserialize<string[]>(Opened)!;
 
     private static string NameOf(string disclosure) => JsonDocument.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(disclosure)).RootElement[1].GetString()!;

@@ -378,7 +378,9 @@ public sealed class Run : IReceipted
     /// Takes out what was erased from the receipts, which is all that its own row still says of it. Whoever erases an input gives up the undo,
     /// which holds it too.
     /// </summary>
-    public void Erase(IReadOnlyCollection<string> fields)
+    /// <param name="fields">The names of the erased fields.</param>
+    /// <param name="texts">What stood in them, wherever it is repeated.</param>
+    public void Erase(IReadOnlyCollection<string> fields, IReadOnlyCollection<string> texts)
     {
         var gone = fields.Where(f => f.StartsWith("parameters.", StringComparison.Ordinal)).Select(f => f["parameters.".Length..]).ToHashSet(StringComparer.Ordinal);
         if (gone.Count > 0)
@@ -388,8 +390,23 @@ public sealed class Run : IReceipted
         }
 
         if (gone.Count > 0 && Preflight is { } seen) PreflightJson = JsonSerializer.Serialize(seen with { Checks = [], Summary = Gone, Before = null, After = null });
-        if (fields.Contains("target")) Target = Gone;
-        if (fields.Contains("reason_text")) (Reason, Result) = (Gone, Gone);
+        if (fields.Contains("target") || Repeats(Target)) Target = Gone;
+        if (fields.Contains("reason_text") || Repeats(Reason)) Reason = Gone;
+        if (fields.Contains("reason_text") || Repeats(Result)) Result = Result is null ? null : Gone;
+
+        // What policy said stays; what it quoted goes.
+        var said = Decision;
+        if (said.Remedies.Concat(said.DependsOn ?? []).Append(said.Reason).Any(Repeats))
+        {
+            DecisionJson = JsonSerializer.Serialize(said with
+            {
+                Reason = Repeats(said.Reason) ? Gone : said.Reason,
+                Remedies = [.. said.Remedies.Where(r => !Repeats(r))],
+                DependsOn = said.DependsOn is null ? null : [.. said.DependsOn.Select(d => Repeats(d) ? Gone : d)],
+            });
+        }
+
+        bool Repeats(string? text) => text is not null && texts.Any(t => text.Contains(t, StringComparison.Ordinal));
     }
 
     /// <summary>Whether the run can be undone now, and if not, why.</summary>

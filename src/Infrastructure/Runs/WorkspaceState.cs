@@ -162,6 +162,20 @@ internal sealed partial class WorkspaceState(MumegaDb db, string tenantKey, stri
 
     public async Task<Run?> FindRunAsync(Guid id, CancellationToken ct) => await db.Runs.SingleOrDefaultAsync(r => r.Id == id, ct);
 
+    public async Task ForgetAsync(Guid runId, IReadOnlyCollection<string> texts, CancellationToken ct)
+    {
+        if ((await db.Queries.ApprovalOfRun(db, runId, ct)) is { } approval) approval.Erase(texts);
+
+        foreach (var text in texts)
+        {
+            // Longer ones were cut when they were kept.
+            var (part, gone) = (text.Length > 100 ? text[..100] : text, Run.Gone);
+            db.Confirmations.RemoveRange(await db.Confirmations.Where(c => c.What.Contains(part)).ToListAsync(ct));
+            db.Also(stop => db.SecurityEvents.Where(e => e.Detail!.Contains(part)).ExecuteUpdateAsync(set => set.SetProperty(e => e.Detail, gone), stop));
+            db.Also(stop => db.Jobs.Where(j => j.TenantId == db.TenantId && j.LastError!.Contains(part)).ExecuteUpdateAsync(set => set.SetProperty(j => j.LastError, gone), stop));
+        }
+    }
+
     public async Task<IReadOnlyList<Contract>> FindContractsAsync(string partner, CancellationToken ct) =>
         await db.Contracts.Where(c => db.Principals.Any(p => p.Id == c.PartnerId && p.Kind == PrincipalKind.Partner && p.Name == partner)).OrderByDescending(c => c.CreatedAt).ToListAsync(ct);
 

@@ -50,6 +50,57 @@ public abstract class ErasureTests(MumegaApp app)
     }
 
     [Fact]
+    public async Task Every_copy_of_an_erased_value_is_found()
+    {
+        const string Canary = "canary-4f1c77";
+        var world = await app.WorldAsync();
+        var (hermes, otto, petra) = (await world.Hermes, await world.Otto, await world.Petra);
+
+        // Kept in what changed while it waited, in checks, previews, summaries, confirmations and refusals.
+        await world.ConnectAsync("shop", "ok", idempotent: true);
+        var run = (await hermes.ProposePageAsync(world, "copied", $"See {Canary}.")).Run();
+        await otto.UntilAsync((await otto.ProposePageAsync(world, "copied", "Meanwhile.")).Run(), "SUCCEEDED");
+        Assert.Equal("StaleDigest", (await petra.DecideAsync(run)).Error());
+        run = await petra.RunAsync(run);
+        Assert.Null((await petra.DecideAsync(run)).Error());
+        await otto.UntilAsync(run, "SUCCEEDED");
+        var key = (await otto.UntilAsync((await otto.ProposeAsync(world, "runtime.set", new { key = "copied.key", value = Canary })).Run(), "SUCCEEDED"));
+        foreach (var (one, field) in new[] { (run, "parameters.markdown"), (key, "parameters.value") })
+        {
+            var erase = (await otto.ProposeAsync(world, "receipt.erase", new { receiptId = await IdAsync(otto, one, 0), fields = new[] { field }, basis = "data_subject_request" })).Run();
+            Assert.Null((await petra.DecideAsync(erase)).Error());
+            await otto.UntilAsync(erase, "SUCCEEDED");
+        }
+
+        // In every table of the database, but for the page and the setting themselves, which are not the record's.
+        await using (var db = app.OpenAsOwner())
+        {
+            foreach (var type in db.Model.GetEntityTypes().Where(t => t.GetTableName() is not null && !t.IsMappedToJson() && t.ClrType.Name is not ("PageRevision" or "ProfileEntry")))
+            {
+                foreach (var property in type.GetProperties().Where(p => p.ClrType == typeof(string)))
+                {
+                    var (table, column) = (type.GetTableName(), property.GetColumnName());
+                    await db.Database.OpenConnectionAsync(Ct);
+                    await using var query = db.Database.GetDbConnection().CreateCommand();
+                    query.CommandText = $"SELECT COUNT(*) FROM \"{table}\" WHERE \"{column}\" LIKE '%{Canary}%'";
+                    Assert.True(Convert.ToInt64(await query.ExecuteScalarAsync(Ct), System.Globalization.CultureInfo.InvariantCulture) == 0, $"{table}.{column} has a copy");
+                }
+            }
+        }
+
+        // Nor in the encoded fields of receipts, or anywhere that people and files show it.
+        await using (var db = app.Databases.Open(world.Tenant.Id, world.Workspace.Id))
+            foreach (var d in await db.Disclosures.AsNoTracking().ToListAsync(Ct)) Assert.DoesNotContain(Canary, d.Fields().ToString(), StringComparison.Ordinal);
+        var seen = await otto.AskAsync("""
+            query($key: String!) { workspace(key: $key) { runs(first: 50) { nodes { input target reason result decision { reason remedies } preflight { checks { detail } preview { summary before after } } approval { changes { what before after } }
+              receipts { fields disclosures } } } } }
+            """, new { key = world.Workspace.Key });
+        Assert.DoesNotContain(Canary, seen.ToString(), StringComparison.Ordinal);
+        using var export = await (await world.Ada).Http.GetAsync($"/audit/{world.Workspace.Id}?format=ndjson", Ct);
+        Assert.DoesNotContain(Canary, await export.Content.ReadAsStringAsync(Ct), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_legal_hold_wins_until_it_is_lifted_and_what_is_needed_is_never_erased()
     {
         var world = await app.WorldAsync();

@@ -71,14 +71,19 @@ public sealed class EraseFields : InternalAction
         var (chain, fields) = (await ChainAsync(input, call, ct), Fields(input));
         if (chain.Count == 0) return new NotFound("receipt", input.Text("receiptId"));
 
-        foreach (var link in chain) link.Disclosure.Erase(fields);
-        if (await call.State.FindRunAsync(chain[0].Receipt.SubjectId, ct) is { } run) run.Erase(fields);
+        // What stood there was repeated in checks, summaries and comparisons; it goes there too.
+        var texts = chain.SelectMany(l => l.Disclosure.TextsOf(fields)).Distinct().ToList();
+        foreach (var link in chain) link.Disclosure.Erase([.. fields, .. link.Disclosure.Repeating(texts).Where(f => !Kept.Contains(f))]);
+        if (await call.State.FindRunAsync(chain[0].Receipt.SubjectId, ct) is { } run) run.Erase(fields, texts);
+        await call.State.ForgetAsync(chain[0].Receipt.SubjectId, texts, ct);
         return new Change($"{string.Join(", ", fields)} erased from {chain.Count} receipt(s).", null, null, null);
     }
 
     private static List<string> Fields(JsonElement input) => [.. input.GetProperty("fields").EnumerateArray().Select(f => f.GetString()!).Distinct()];
 
-    // The words of a decision belong to whoever decided, and stand in the decision as well.
+    // The words of a decision belong to the one who decided, and stand in the decision as well.
+    private static readonly HashSet<string> Words = ["gate.approved", "gate.counted", "gate.rejected", "gate.changes_requested", "gate.withdrawn"];
+
     private static async Task<IReadOnlyList<ChainLink>> ChainAsync(JsonElement input, ActionCall call, CancellationToken ct) =>
-        [.. (await call.State.FindChainAsync(Guid.Parse(input.Text("receiptId")), ct)).Where(l => !l.Receipt.ReasonCode.StartsWith("gate.", StringComparison.Ordinal))];
+        [.. (await call.State.FindChainAsync(Guid.Parse(input.Text("receiptId")), ct)).Where(l => !Words.Contains(l.Receipt.ReasonCode))];
 }
