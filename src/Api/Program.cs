@@ -26,6 +26,14 @@ if (args is ["--recover", var email, .. var others])
     return;
 }
 
+if (args is ["--verify-member", var address, .. var more])
+{
+    await AdministerAsync(more, async installation => await installation.VerifyMemberAsync(address, CancellationToken.None)
+        ? (true, $"{address} is verified and counts as a person of their own in approvals.")
+        : (false, $"Nobody with the address {address} has to be verified."));
+    return;
+}
+
 var app = MumegaHost.Build(args);
 var sheet = await app.PrepareAsync(CancellationToken.None);
 await app.StartAsync();

@@ -156,7 +156,8 @@ public sealed partial class WorkspaceNode
         var bindings = await db.RolesAt(request.Now).AsNoTracking().Where(b => b.WorkspaceId == id).ToListAsync(context.CancellationToken);
         var members = bindings.Select(b => b.PrincipalId).Distinct().ToList();
         return [.. (await db.Principals.AsNoTracking().Where(p => members.Contains(p.Id) && (p.Kind == PrincipalKind.User || p.Kind == PrincipalKind.Agent)).OrderBy(p => p.Name).Take(Paging.Max).ToListAsync(context.CancellationToken))
-            .Select(p => new MemberView(p.Id, p.Name, p.Kind, p.IsActive(request.Now), [.. bindings.Where(b => b.PrincipalId == p.Id).OrderBy(b => b.Role, StringComparer.Ordinal).Select(b => new HeldRole(b.Role, b.Until, b.CreatedAt))]))];
+            .Select(p => new MemberView(
+                p.Id, p.Name, p.Kind, p.IsActive(request.Now), p.LetInBy is null || p.VerifiedAt is not null, [.. bindings.Where(b => b.PrincipalId == p.Id).OrderBy(b => b.Role, StringComparer.Ordinal).Select(b => new HeldRole(b.Role, b.Until, b.CreatedAt))]))];
     }
 
     /// <summary>What starts packets by itself, by name, at most 100.</summary>
@@ -251,8 +252,9 @@ public sealed partial class WorkspaceNode
 }
 
 /// <summary>Somebody who holds a role in the workspace.</summary>
+/// <param name="Verified">False while the person and the one who made their invitation link count as one in approvals, until somebody else verifies them.</param>
 [Name("Member")]
-public sealed record MemberView([property: Id] Guid PrincipalId, string Name, PrincipalKind Kind, bool Active, IReadOnlyList<HeldRole> Held)
+public sealed record MemberView([property: Id] Guid PrincipalId, string Name, PrincipalKind Kind, bool Active, bool Verified, IReadOnlyList<HeldRole> Held)
 {
     public IReadOnlyList<string> Roles => [.. Held.Select(h => h.Role)];
 }

@@ -117,6 +117,22 @@ public sealed class Installation(Databases databases, IServiceProvider services,
         return password;
     }
 
+    /// <summary>The operator of the installation says that a member is who they are, where nobody else of the tenant can. False when there is nothing to verify.</summary>
+    public async Task<bool> VerifyMemberAsync(string email, CancellationToken ct)
+    {
+        await using var scope = services.CreateAsyncScope();
+        if (await scope.ServiceProvider.GetRequiredService<UserManager<Person>>().FindByEmailAsync(email) is not { } person) return false;
+
+        await using var db = databases.OpenTenant(person.TenantId);
+        if (await db.Principals.SingleAsync(p => p.Id == person.Id, ct) is not { LetInBy: not null, VerifiedAt: null } member) return false;
+
+        member.Verify(null, clock.Now());
+        await db.SaveChangesAsync(ct);
+        await scope.ServiceProvider.GetRequiredService<Infrastructure.Runs.SecurityLog>()
+            .NoteAsync(person.TenantId, "member.verified", person.Id, null, "by the operator of the installation", ct);
+        return true;
+    }
+
     /// <summary>A password of letters and digits that are not taken for each other.</summary>
     internal static string NewPassword(int length) => RandomNumberGenerator.GetString("abcdefghjkmnpqrstuvwxyz23456789", length);
 

@@ -5,7 +5,7 @@ import { graphql } from '../api/gql';
 import { FactorsPanel } from './factors';
 import { Ago, Badge, Button, Empty, Loading, PageTitle, Panel, Problem } from '../ui/ui';
 
-const accountDocument = graphql(`query Account { viewer { me { name } sessions { sessionId current browser address createdAt seenAt } } }`);
+const accountDocument = graphql(`query Account { viewer { me { name } sessions { sessionId current client browser address createdAt seenAt } } }`);
 const endDocument = graphql(`mutation EndSession($input: EndSessionInput!) { endSession(input: $input) { errors { message } } }`);
 
 const browsers: [RegExp, string][] = [[/Edg\//, 'Edge'], [/Firefox\//, 'Firefox'], [/HeadlessChrome|Chrome\//, 'Chrome'], [/Safari\//, 'Safari']];
@@ -46,7 +46,7 @@ export const Account = () => {
             {sessions.map((s) => (
               <li key={s.sessionId} className="flex flex-wrap items-center gap-x-4 gap-y-2 px-5 py-3 text-sm">
                 <Laptop aria-hidden className="size-4 shrink-0 text-faint" />
-                <span className="min-w-0 flex-1 basis-56"><span className="font-medium">{named(s.browser)}</span>{s.current && <> <Badge tone="good">This one</Badge></>}
+                <span className="min-w-0 flex-1 basis-56"><span className="font-medium">{s.client ? `${s.client}, without a browser` : named(s.browser)}</span>{s.current && <> <Badge tone="good">This one</Badge></>}
                   <span className="block text-[13px] text-faint">{s.address ?? 'Unknown address'} · signed in <Ago at={s.createdAt} /> · last used <Ago at={s.seenAt} /></span></span>
                 {!s.current && <Button look="quiet" disabled={fetching} onClick={() => void close([s.sessionId])}>End it</Button>}
               </li>

@@ -17,7 +17,7 @@ const auditDocument = graphql(`
       actors { principalId name }
       families { actions { kind title } }
       auditLog(first: 50, after: $after, filter: $filter) {
-        nodes { receiptId at by { name email kind tier } root { name email } chain { name } surface tool decision code state reason traceId }
+        nodes { receiptId at by { name email kind tier } cause { name email tier } root { name email } chain { name } surface tool decision code state reason traceId }
         pageInfo { hasNextPage endCursor }
       }
     }
@@ -25,7 +25,7 @@ const auditDocument = graphql(`
 `);
 const eventsDocument = graphql(`
   query SecurityEvents($key: String!, $after: String) {
-    workspace(key: $key) { id securityEvents(first: 50, after: $after) { nodes { eventId at code who address detail } pageInfo { hasNextPage endCursor } } }
+    workspace(key: $key) { id securityEvents(first: 50, after: $after) { nodes { eventId at lastAt count code who address detail surface } pageInfo { hasNextPage endCursor } } }
   }
 `);
 
@@ -116,7 +116,8 @@ const Acts = ({ filter }: { filter: ReceiptFilterInput | undefined }) => {
                       <td className="px-4 py-2.5">
                         <span className="font-medium">{r.by.name}</span>
                         <span className="block text-[13px] text-faint">{r.by.email ?? [words(r.by.kind), r.by.tier && words(r.by.tier)].filter(Boolean).join(', ')}</span>
-                        {r.root.name !== r.by.name && <span className="block text-[13px] text-soft" title={r.root.email ?? undefined}>for {[...r.chain.map((c) => c.name), ...(r.chain.length ? [] : [r.root.name])].join(' › ')}</span>}
+                        {r.cause.name !== r.by.name && <span className="block text-[13px] text-soft">asked for by {r.cause.name}</span>}
+                        {r.root.name !== r.by.name && r.root.name !== r.cause.name && <span className="block text-[13px] text-soft" title={r.root.email ?? undefined}>for {[...r.chain.map((c) => c.name), ...(r.chain.length ? [] : [r.root.name])].join(' › ')}</span>}
                       </td>
                       <td className="px-4 py-2.5"><span className="font-mono text-[13px]">{r.tool}</span><span className="block text-[13px] text-faint">{r.surface}</span></td>
                       <td className="px-4 py-2.5"><span className="flex flex-wrap gap-1.5">{verdict && <Badge tone={verdict[0]}>{verdict[1]}</Badge>}<StateBadge state={r.state} /></span><span className="mt-0.5 block font-mono text-xs text-faint" title={r.traceId ? `Trace ${r.traceId}` : undefined}>{r.code}</span></td>
@@ -163,7 +164,8 @@ const SignIns = () => {
           <div key={e.eventId} className="flex flex-wrap items-center gap-x-4 gap-y-1 px-5 py-3 text-sm">
             <span className="w-48"><Badge tone={codes[e.code]?.[0] ?? 'neutral'}>{codes[e.code]?.[1] ?? e.code}</Badge></span>
             <span className="min-w-0 flex-1 basis-40 font-medium">{e.who ?? <span className="text-faint">Nobody known</span>}{e.detail && <span className="ml-2 font-normal text-soft">{e.detail}</span>}</span>
-            <span className="text-[13px] text-faint">{e.address ?? 'unknown address'}</span>
+            {e.count > 1 && <Badge>{e.count} times</Badge>}
+            <span className="text-[13px] text-faint">{e.address ?? e.surface ?? 'unknown address'}</span>
             <span className="w-28 text-right text-[13px] text-faint"><Ago at={e.at} /></span>
           </div>
         ))}

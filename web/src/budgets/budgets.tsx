@@ -12,7 +12,7 @@ const budgetsDocument = graphql(`
     workspace(key: $key) {
       id
       families { name }
-      budgets { key scope family minutes maxRuns maxAmount currency limit target { name } course used { runs amount who { name } } }
+      budgets { key scope family tier minutes maxRuns maxAmount currency limit target { name } course used { runs amount who { name } } }
     }
   }
 `);
@@ -43,7 +43,7 @@ export const Budgets = () => {
             <li key={b.key}>
               <Card className="flex h-full flex-col p-5">
                 <div className="flex items-start justify-between gap-3">
-                  <div><h2 className="font-semibold">{b.key}</h2><p className="mt-0.5 text-sm text-soft">{b.limit}, for {b.target?.name ?? whose[b.scope]}{b.family ? `, ${b.family} only` : ''}.</p></div>
+                  <div><h2 className="font-semibold">{b.key}</h2><p className="mt-0.5 text-sm text-soft">{b.limit}, for {b.target?.name ?? whose[b.scope]}{b.family ? `, ${b.family} only` : ''}{b.tier ? `, ${words(b.tier)} agents only` : ''}.</p></div>
                   <Button look="quiet" onClick={() => { setProblem(undefined); setRemoving(b); }}>Remove</Button>
                 </div>
                 <Course bars={b.course} minutes={b.minutes} />
@@ -96,12 +96,12 @@ const windows = [[1, 'a minute'], [60, 'an hour'], [1440, 'a day'], [10080, 'a w
 
 const SetBudget = ({ families, onClose }: { families: string[]; onClose: () => void }) => {
   const { act, busy } = usePropose();
-  const [form, setForm] = useState({ key: '', scope: 'agent', family: '', minutes: 60, runs: '', amount: '', currency: 'EUR', reason: '' });
+  const [form, setForm] = useState({ key: '', scope: 'agent', family: '', tier: '', minutes: 60, runs: '', amount: '', currency: 'EUR', reason: '' });
   const [problem, setProblem] = useState<string>();
   const set = (part: Partial<typeof form>) => setForm((f) => ({ ...f, ...part }));
   const submit = async () => {
     const refused = await act('budget.set', {
-      key: form.key, scope: form.scope, minutes: form.minutes, ...(form.family ? { family: form.family } : {}),
+      key: form.key, scope: form.scope, minutes: form.minutes, ...(form.family ? { family: form.family } : {}), ...(form.tier ? { tier: form.tier } : {}),
       ...(form.runs ? { runs: Number(form.runs) } : {}), ...(form.amount ? { amount: Math.round(Number(form.amount) * 100), currency: form.currency } : {}),
     }, form.reason);
     setProblem(refused);
@@ -114,6 +114,11 @@ const SetBudget = ({ families, onClose }: { families: string[]; onClose: () => v
           <Field label="Name" help="Small letters, digits and hyphens.">{(p) => <Input {...p} required pattern="[a-z0-9]+(-[a-z0-9]+)*" maxLength={60} value={form.key} onChange={(e) => set({ key: e.target.value })} />}</Field>
           <div className="grid gap-4 sm:grid-cols-2">
             <Field label="Counted together">{(p) => <select {...p} value={form.scope} onChange={(e) => set({ scope: e.target.value })}><option value="agent">Each agent</option><option value="person">Each person with their agents</option><option value="workspace">The workspace</option></select>}</Field>
+            <Field label="Only agents that work">{(p) => (
+              <select {...p} value={form.tier} onChange={(e) => set({ tier: e.target.value })}>
+                <option value="">Any way</option><option value="interactive">Beside a person</option><option value="background">In the background</option><option value="api">As a program</option>
+              </select>
+            )}</Field>
             <Field label="Actions of">{(p) => <select {...p} value={form.family} onChange={(e) => set({ family: e.target.value })}><option value="">Every family</option>{families.map((f) => <option key={f} value={f}>{words(f)}</option>)}</select>}</Field>
             <Field label="Runs at most">{(p) => <Input {...p} type="number" min={0} value={form.runs} onChange={(e) => set({ runs: e.target.value })} />}</Field>
             <Field label="Within">{(p) => <select {...p} value={form.minutes} onChange={(e) => set({ minutes: Number(e.target.value) })}>{windows.map(([m, t]) => <option key={m} value={m}>{t}</option>)}</select>}</Field>

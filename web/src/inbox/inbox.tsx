@@ -9,7 +9,7 @@ import { useDecide } from '../runs/decide';
 import { SetsOff } from '../runs/sets-off';
 import { SideBySide } from '../ui/diff';
 import { Delegations } from './delegations';
-import { Ago, Badge, Button, Card, Empty, Key, Loading, PageTitle, Problem, ReasonDialog, words } from '../ui/ui';
+import { Ago, asked, Badge, Button, Card, Empty, Key, Loading, PageTitle, Problem, ReasonDialog, words } from '../ui/ui';
 import { useKeys } from '../ui/use-keys';
 
 const previewDocument = graphql(`query Preview($id: ID!) { node(id: $id) { ... on Run { id preflight { preview { before after } } } } }`);
@@ -24,7 +24,7 @@ const inboxDocument = graphql(`
       approvals(first: 50, after: $after) {
         nodes {
           id digest blocked round createdAt expiresAt remindedAt escalatedAt withdrawable changes { what before after }
-          gates { role quorum missing reason also }
+          gates { role quorum missing reason also person { name } }
           run { packet { id title } id title target reason blast reversibility setsOff { transition title actionTitle blast reversibility } state proposedBy { name kind } preflight { preview { summary } rollbackPlan } }
         }
         pageInfo { hasNextPage endCursor }
@@ -112,7 +112,7 @@ export const InboxPage = () => {
               )}
               <dl className="mt-3 grid gap-x-6 gap-y-1.5 text-sm sm:grid-cols-[6.5rem_1fr]">
                 <Fact name="Their reason">{approval.run.reason}</Fact>
-                <Fact name="Why gated">{approval.gates[0]?.reason ?? 'A gate asks for it.'} {[...new Set(approval.gates.map((g) => `${g.quorum - g.missing} of ${g.quorum} ${g.role}`))].join(', ')}.</Fact>
+                <Fact name="Why gated">{approval.gates[0]?.reason ?? 'A gate asks for it.'} {[...new Set(approval.gates.map((g) => `${g.quorum - g.missing} of ${g.quorum} ${asked(g)}`))].join(', ')}.</Fact>
                 <Fact name="Undo">{approval.run.preflight?.rollbackPlan}</Fact>
                 {approval.run.setsOff.length > 0 && <Fact name="Then by itself"><SetsOff steps={approval.run.setsOff} /></Fact>}
               </dl>

@@ -12,7 +12,7 @@ import { Roles } from './roles';
 import { useLiveQuery } from '../shell/use-live-query';
 import { Badge, Button, Card, Dialog, Empty, Field, Input, Loading, PageTitle, Problem, ReasonDialog, words } from '../ui/ui';
 
-const membersDocument = graphql(`query Members($key: String!) { workspace(key: $key) { id members { principalId name kind active held { role until since } } } }`);
+const membersDocument = graphql(`query Members($key: String!) { workspace(key: $key) { id members { principalId name kind active verified held { role until since } } } }`);
 const authorityDocument = graphql(`
   query Authority($key: String!) {
     workspace(key: $key) {
@@ -65,6 +65,7 @@ const MemberList = () => {
   const [{ data, error }, again] = useLiveQuery(membersDocument, { key: workspace.key });
   const { act, busy } = usePropose();
   const [changing, setChanging] = useState<Member>();
+  const [verifying, setVerifying] = useState<Member>();
   const [taking, setTaking] = useState<{ member: Member; role: string }>();
   const [problem, setProblem] = useState<string>();
   const members = data?.workspace?.members;
@@ -87,6 +88,12 @@ const MemberList = () => {
                   </li>
                 ))}
               </ul>
+              {!m.verified && (
+                <span className="inline-flex items-center gap-2">
+                  <span title="Counts as one person with the one who made their invitation link"><Badge tone="warn">Not verified</Badge></span>
+                  <Button look="quiet" onClick={() => { setProblem(undefined); setVerifying(m); }}>Verify<span className="sr-only"> {m.name}</span></Button>
+                </span>
+              )}
               {m.kind === 'USER' && <Button look="quiet" onClick={() => { setProblem(undefined); setChanging(m); }}>{m.active ? 'Suspend' : 'Let them come back'}</Button>}
             </li>
           ))}
@@ -98,6 +105,14 @@ const MemberList = () => {
           const refused = await act(changing!.active ? 'member.suspend' : 'member.resume', { principal: changing!.principalId }, reason);
           setProblem(refused);
           if (!refused) setChanging(undefined);
+          again();
+        })()} />
+      <ReasonDialog open={!!verifying} title={`Verify ${verifying?.name}?`}
+        lead="Say that you know this person and that the account is theirs. Until then they and the person who made their invitation link count as one in approvals."
+        action="Verify member" busy={busy} error={problem} onClose={() => setVerifying(undefined)} onSubmit={(reason) => void (async () => {
+          const refused = await act('member.verify', { principal: verifying!.principalId }, reason);
+          setProblem(refused);
+          if (!refused) setVerifying(undefined);
           again();
         })()} />
       <ReasonDialog open={!!taking} title={`Take the role ${taking?.role} from ${taking?.member.name}?`} lead="It ends at once, open pages and connections included. It can be granted again." action="Take it away" danger busy={busy} error={problem}

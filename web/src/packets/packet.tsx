@@ -8,7 +8,7 @@ import { idempotencyKey } from '../api/client';
 import { download } from '../api/download';
 import { useWorkspace } from '../shell/shell';
 import { useLiveQuery } from '../shell/use-live-query';
-import { Ago, Badge, Button, Dialog, Empty, Field, Input, Loading, Panel, Problem, ReasonDialog, StateBadge, TextArea, words } from '../ui/ui';
+import { Ago, asked, Badge, Button, Dialog, Empty, Field, Input, Loading, Panel, Problem, ReasonDialog, StateBadge, TextArea, words } from '../ui/ui';
 import { PacketState } from './packets';
 import { Related } from './related';
 import { byField, fieldsOf, read, type Schema, SchemaForm, type Values, write } from './schema-form';
@@ -21,7 +21,7 @@ const packetDocument = graphql(`
       ... on Packet {
         id packetId title type typeVersion payload state enteredAt closed labels version remark surface createdAt updatedAt pendingTransition
         createdBy { name } assignee { principalId name }
-        pendingRun { id state approval { gates { role quorum missing } } }
+        pendingRun { id state approval { gates { role quorum missing person { name } } } }
         saga { failed to left stuck }
         definition { title schema }
         workflow { key number title document }
@@ -141,7 +141,7 @@ const PacketView = ({ packet, members, files, me, again, more }: { packet: Found
       )}
       {packet.pendingRun && (
         <p className="mb-4 rounded-xl bg-warn-soft px-4 py-2.5 text-sm text-warn">
-          “{document.transitions[packet.pendingTransition!]?.title}” is on its way{packet.pendingRun.approval ? `: ${packet.pendingRun.approval.gates.filter((g) => g.missing).map((g) => `${g.missing} approval(s) by ${g.role} missing`).join(', ')}` : ''}. <Link className="font-medium underline" to={`/w/${workspace.key}/runs/${packet.pendingRun.id}`}>Look at the run</Link>
+          “{document.transitions[packet.pendingTransition!]?.title}” is on its way{packet.pendingRun.approval ? `: ${packet.pendingRun.approval.gates.filter((g) => g.missing).map((g) => `${g.missing} approval${g.missing === 1 ? '' : 's'} by ${asked(g)} missing`).join(', ')}` : ''}. <Link className="font-medium underline" to={`/w/${workspace.key}/runs/${packet.pendingRun.id}`}>Look at the run</Link>
         </p>
       )}
       {packet.remark && <p className="mb-4 rounded-xl border border-line bg-surface px-4 py-2.5 text-sm"><span className="font-medium">Remark.</span> {packet.remark}</p>}

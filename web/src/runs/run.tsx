@@ -9,7 +9,7 @@ import { ReceiptRow } from '../receipts/receipt-row';
 import { useWorkspace } from '../shell/shell';
 import { useLiveQuery } from '../shell/use-live-query';
 import { Diff } from '../ui/diff';
-import { Ago, Badge, Button, Card, Empty, Loading, Panel, Problem, ReasonDialog, StateBadge, words } from '../ui/ui';
+import { Ago, asked, Badge, Button, Card, Empty, Loading, Panel, Problem, ReasonDialog, StateBadge, words } from '../ui/ui';
 import { useKeys } from '../ui/use-keys';
 import { useDecide } from './decide';
 import { SetsOff } from './sets-off';
@@ -20,9 +20,9 @@ const runDocument = graphql(`
       ... on Run {
         id action title family blast reversibility setsOff { transition title actionTitle blast reversibility } input target reason state heldFrom digest result surface createdAt updatedAt dispatchedAt
         proposedBy { name kind }
-        decision { verdict reason policies policyVersion remedies gates { role quorum } }
+        decision { verdict reason policies policyVersion remedies gates { role quorum person { name } } }
         preflight { passed rollbackPlan checks { name passed detail } preview { summary before after } }
-        approval { id state digest blocked round createdAt expiresAt gates { role quorum missing reason policy } decisions { verdict reason at by { name } for { name } } }
+        approval { id state digest blocked round createdAt expiresAt gates { role quorum missing reason policy person { name } } decisions { verdict reason at by { name } for { name } } }
         rollback { status summary until runId }
         undoes { id title }
         packet { id title }
@@ -161,7 +161,7 @@ const RunView = ({ run, again }: { run: Run; again: () => void }) => {
           {approval && (
             <Panel title="Gate" note={approval.round > 0 ? `Asked again ${approval.round} time${approval.round > 1 ? 's' : ''}` : undefined}>
               <ul className="space-y-1.5 text-sm">
-                {approval.gates.map((g) => <li key={g.policy} className="flex flex-wrap items-center gap-2"><Badge tone={g.missing ? 'warn' : 'good'}>{g.quorum - g.missing} of {g.quorum} {g.role}</Badge><span className="text-soft">{g.reason}</span></li>)}
+                {approval.gates.map((g) => <li key={g.policy} className="flex flex-wrap items-center gap-2"><Badge tone={g.missing ? 'warn' : 'good'}>{g.quorum - g.missing} of {g.quorum} {asked(g)}</Badge><span className="text-soft">{g.reason}</span></li>)}
                 {approval.decisions.map((d) => <li key={d.at} className="text-soft"><span className="font-medium text-ink">{d.by.name}</span> {d.for ? `for ${d.for.name} ` : ''}{d.verdict === 'APPROVE' ? 'approved' : d.verdict === 'REJECT' ? 'rejected' : 'asked for changes'} <Ago at={d.at} />{d.reason ? `: “${d.reason}”` : '.'}</li>)}
               </ul>
               <p className="mt-3 break-all font-mono text-xs text-faint" title="What an approval binds to">digest {approval.digest}</p>

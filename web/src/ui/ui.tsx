@@ -13,6 +13,9 @@ const tones: Record<Tone, string> = {
   accent: 'bg-accent-soft text-accent-text border-transparent',
 };
 
+/** Who has to agree: holders of a role, or one person by name. */
+export const asked = (gate: { role: string; person?: { name: string } | null }) => gate.person?.name ?? gate.role;
+
 export const Badge = ({ tone = 'neutral', children }: { tone?: Tone; children: ReactNode }) => (
   <span className={`inline-flex items-center gap-1 whitespace-nowrap rounded-full border px-2 py-0.5 text-xs font-medium ${tones[tone]}`}>{children}</span>
 );
@@ -28,6 +31,7 @@ const states: Record<string, [Tone, string]> = {
   REJECTED: ['bad', 'Rejected'],
   EXPIRED: ['neutral', 'Expired'],
   CANCELLED: ['neutral', 'Withdrawn'],
+  NOT_NEEDED: ['neutral', 'Not needed'],
   HELD: ['warn', 'Held by a stop'],
   UNKNOWN: ['warn', 'Outcome unknown'],
   ENGAGED: ['bad', 'Stop engaged'],
