@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 using Mumega.App.Tests.Runs;
 
 namespace Mumega.App.Tests.Elevations;
@@ -94,6 +95,29 @@ public abstract class ElevationTests(MumegaApp app)
 
         // What is handed to an agent stays within what the person has for keeps: an elevation is theirs alone.
         Assert.Equal(JsonValueKind.Null, (await (await world.Audra).AskAsync("query($id: ID!) { node(id: $id) { id } }", new { id = Api.GraphQL.NodeId.Of("Elevation", room.Workspace.Id, Guid.NewGuid()) })).GetProperty("node").ValueKind);
+    }
+
+    [Fact]
+    public async Task What_is_exported_by_an_elevation_is_on_record()
+    {
+        var (world, room) = await TwoRoomsAsync();
+        var (otto, grace) = (await world.Otto, await room.PersonAsync("Grace", "owner"));
+        await grace.UntilAsync((await grace.ProposePageAsync(room, "secret-plan")).Run(), "SUCCEEDED");
+        Assert.Equal("WAITING", (await RequestAsync(otto, room.Workspace.Key, "auditor", 15)).GetProperty("request").GetProperty("answer").GetString());
+        var run = await WaitingAsync(grace, room);
+        Assert.Null((await grace.DecideAsync(run)).Error());
+        await grace.UntilAsync(run, "SUCCEEDED");
+
+        using var export = await otto.Http.GetAsync($"/audit/{room.Workspace.Id}?format=csv", Ct);
+        Assert.Equal(System.Net.HttpStatusCode.OK, export.StatusCode);
+        var seen = (await ElevationAsync(grace, room)).GetProperty("receipts").EnumerateArray().Where(r => r.GetProperty("reasonCode").GetString() == "elevation.saw").ToList();
+        Assert.Contains(seen, r => r.GetProperty("fields").TryGetProperty("operation", out var operation) && operation.GetString() == "audit log");
+
+        // Every address that reads a workspace is here: those that show its content, and the portal and the log, which show what is public.
+        string[] reads = ["/audit/{workspace:guid}", "/files/{workspace:guid}/{digest}", "/graphql"];
+        var all = app.Services.GetServices<Microsoft.AspNetCore.Routing.EndpointDataSource>().SelectMany(d => d.Endpoints).OfType<Microsoft.AspNetCore.Routing.RouteEndpoint>()
+            .Where(e => e.RoutePattern.RawText!.Contains("{workspace", StringComparison.Ordinal) || e.RoutePattern.RawText == "/graphql").Select(e => e.RoutePattern.RawText!).Distinct();
+        Assert.Equal(reads.Concat(["/files/{workspace:guid}", "/hooks/{tenant}/{workspace}/{key}", "/imports/{workspace:guid}"]).Order(), all.Order());
     }
 
     [Fact]
