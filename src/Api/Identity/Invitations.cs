@@ -75,8 +75,12 @@ public sealed class Invitations(Databases databases, IServiceScopeFactory scopes
 
             principal = new()
             {
-                TenantId = db.TenantId, Id = Guid.CreateVersion7(now), Kind = PrincipalKind.User, Name = name,
-                LetInBy = found.Invitation.LinkedBy ?? found.Invitation.InvitedBy, CreatedAt = now,
+                TenantId = db.TenantId,
+                Id = Guid.CreateVersion7(now),
+                Kind = PrincipalKind.User,
+                Name = name,
+                LetInBy = found.Invitation.LinkedBy ?? found.Invitation.InvitedBy,
+                CreatedAt = now,
             };
             person = new() { Id = principal.Id, TenantId = db.TenantId, UserName = found.Invitation.Email, NormalizedUserName = email, Email = found.Invitation.Email, NormalizedEmail = email, EmailConfirmed = true, SecurityStamp = Guid.NewGuid().ToString(), LockoutEnabled = true };
             if (await scope.ServiceProvider.GetRequiredService<Factors>().WhyNotAsync(person, link.Password) is { } weak) return Answers.Refused(weak);

@@ -227,7 +227,13 @@ public sealed class OverrideAuthority : InternalAction
         var roles = PolicyBook.Implied((await call.State.FindRolesAsync(id, ct)).Select(r => r.Role));
         var as_ = call.By with
         {
-            Id = id, Kind = who.Kind, Name = who.Name, OwnerId = who.OwnerId, For = null, Scopes = Scopes.All.ToHashSet(), Workspaces = new HashSet<Guid> { call.State.WorkspaceId },
+            Id = id,
+            Kind = who.Kind,
+            Name = who.Name,
+            OwnerId = who.OwnerId,
+            For = null,
+            Scopes = Scopes.All.ToHashSet(),
+            Workspaces = new HashSet<Guid> { call.State.WorkspaceId },
         };
         var decision = new PolicyBook(0, (await call.State.FindPoliciesAsync(ct)).Text)
             .Decide(new(as_, false, roles, call.State.WorkspaceId, act, new ActionCatalog().Find(act), null, null, who.Tier));

@@ -111,7 +111,11 @@ public sealed class ReplacePolicies : InternalAction
         Decision Ask((Guid Id, IReadOnlySet<string> Roles) who, string act, ActionDefinition? action) => book.Decide(new(
             call.By with
             {
-                Id = who.Id, Kind = PrincipalKind.User, OwnerId = null, For = null, Scopes = new HashSet<string>(Scopes.All),
+                Id = who.Id,
+                Kind = PrincipalKind.User,
+                OwnerId = null,
+                For = null,
+                Scopes = new HashSet<string>(Scopes.All),
                 Workspaces = new HashSet<Guid> { call.State.WorkspaceId },
             },
             false, who.Roles, call.State.WorkspaceId, act, action, null));
