@@ -246,6 +246,7 @@ public abstract class AuthorityTests(MumegaApp app)
         Assert.Equal("DENIED", (await otto.ProposeAsync(world, "budget.remove", new { key = "otto" })).Run().State());
         Assert.Equal("DENIED", (await otto.ProposeAsync(world, "budget.set", new { key = "otto", scope = "person", target = world.IdOf("Otto"), minutes = 60, runs = 6 })).Run().State());
         await SucceedAsync(otto, world, "budget.set", new { key = "otto", scope = "person", target = world.IdOf("Otto"), minutes = 60, runs = 4 });
+        Assert.Equal("DENIED", (await otto.ProposeAsync(world, "budget.remove", new { key = "otto" })).Run().State());
 
         // Set by an owner, and about nobody in particular: an admin does not loosen it.
         await SucceedAsync(ada, world, "budget.set", new { key = "all", scope = "workspace", minutes = 60, runs = 1000 });

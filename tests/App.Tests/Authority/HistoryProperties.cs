@@ -24,7 +24,7 @@ namespace Mumega.App.Tests.Authority;
 /// </summary>
 public sealed class HistoryProperties
 {
-    private const int InTheSuite = 2_000;
+    private const int InTheSuite = 600;
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 

@@ -62,7 +62,8 @@ public sealed class SetBudget : InternalAction
     internal static async Task<IReadOnlyCollection<string>> LooseningAsync(Budget budget, ActionCall call, CancellationToken ct)
     {
         var target = budget.Target is { } id ? await call.State.FindTenantPrincipalAsync(id, ct) : null;
-        var own = target is not null && budget.SetBy != call.By.Id && call.Independence.IsAmong(call.By.Id, [target.Id, target.OwnerId ?? target.Id]);
+        var own = target is not null && budget.SetBy != call.By.Id
+            && call.Independence.IsAmong(call.By.Id, target.Stewards.Concat([target.Id, target.OwnerId ?? target.Id]));
         return [.. AuthorityEffect.Lifting(budget.Level, own)];
     }
 
@@ -87,11 +88,13 @@ public sealed class SetBudget : InternalAction
         var (key, wanted) = (input.Text("key"), Read(input, call));
         var budget = await call.State.FindBudgetAsync(key, ct);
         var undo = budget is null ? new Undo("budget.remove", JsonSerializer.SerializeToElement(new { key }), "Take it away.") : new Undo(Kind, AsInput(budget), "Set what was set before.");
-        var before = budget?.Limit;
+        var (before, looser) = (budget?.Limit, budget is null || wanted.IsLooserThan(budget));
         if (budget is null) call.State.Add(budget = wanted);
         (budget.Scope, budget.Target, budget.Family, budget.Tier, budget.Window, budget.MaxRuns, budget.MaxAmount, budget.Currency) =
             (wanted.Scope, wanted.Target, wanted.Family, wanted.Tier, wanted.Window, wanted.MaxRuns, wanted.MaxAmount, wanted.Currency);
-        (budget.SetBy, budget.Level) = (call.By.Id, await call.State.LevelOfAsync(call.By.Id, ct));
+
+        // Making it stricter does not make it one's own: it stays at the level of those who set it.
+        if (looser) (budget.SetBy, budget.Level) = (call.By.Id, await call.State.LevelOfAsync(call.By.Id, ct));
         return new Change($"{key} allows {budget.Limit}.", undo, before, budget.Limit);
     }
 
