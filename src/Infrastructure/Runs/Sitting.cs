@@ -111,8 +111,12 @@ public sealed class Sitting : IAsyncDisposable
     };
 
     /// <summary>Which fields of receipts the principal may see, by policy. Outlives the act.</summary>
-    public FieldDoor Door() => new(field =>
-        Decide(new Question(By, standing.Suspended, standing.Roles, Db.WorkspaceId, ControlAct.OpenField, null, null, field, standing.Tier)).Verdict is Verdict.Allow);
+    public FieldDoor Door()
+    {
+        // Put now: once the act is over, the context serves somebody else in another workspace.
+        var asked = new Question(By, standing.Suspended, standing.Roles, Db.WorkspaceId, ControlAct.OpenField, null, null, null, standing.Tier);
+        return new(field => Decide(asked with { Field = field }).Verdict is Verdict.Allow);
+    }
 
     /// <summary>How somebody who acts, or on whose behalf it is done, works; absent for anybody but agents.</summary>
     internal AgentTier? TierOf(Guid id)
