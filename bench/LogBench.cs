@@ -64,26 +64,62 @@ internal static class LogBench
         var levels = Levels(tree);
         var checkpoint = new Checkpoint(origin, tree.Count, levels[^1][0]);
         var note = new SignedNote(checkpoint.Text, [signer.Sign(checkpoint.Text)]).ToString();
-        var receipts = evidence.Select((e, i) => new EvidenceReceipt(i, Convert.ToBase64String(e.Receipt.Entry),
-            [.. MerkleTree.Inclusion(i, tree.Count, node => levels[node.Level][(int)node.Index]).Select(Convert.ToBase64String)], e.Disclosure.Open())).ToList();
-        var bundle = Encoding.UTF8.GetBytes(JsonSerializer.Serialize(new EvidenceBundle(EvidenceBundle.Version, origin, [signer.Verifier.ToString()], note, receipts, []), JsonSerializerOptions.Web));
+        var receipts = evidence
+            .Select(
+                (e, i) =>
+                    new EvidenceReceipt(
+                        i,
+                        Convert.ToBase64String(e.Receipt.Entry),
+                        [
+                            .. MerkleTree
+                                .Inclusion(i, tree.Count, node => levels[node.Level][(int)node.Index])
+                                .Select(Convert.ToBase64String),
+                        ],
+                        e.Disclosure.Open()
+                    )
+            )
+            .ToList();
+        var bundle = Encoding.UTF8.GetBytes(
+            JsonSerializer.Serialize(
+                new EvidenceBundle(EvidenceBundle.Version, origin, [signer.Verifier.ToString()], note, receipts, []),
+                JsonSerializerOptions.Web
+            )
+        );
         var trust = new Trust([signer.Verifier], null, [], 0);
 
-        if (EvidenceVerifier.Verify(bundle, trust).Result is not CheckResult.Valid) throw new InvalidOperationException("the bundle does not verify");
+        if (EvidenceVerifier.Verify(bundle, trust).Result is not CheckResult.Valid)
+            throw new InvalidOperationException("the bundle does not verify");
         var clock = Stopwatch.StartNew();
         var rounds = 0;
-        for (; clock.Elapsed < Turn; rounds++) EvidenceVerifier.Verify(bundle, trust);
-        Print(new { figure = "verify a bundle", receipts = receipts.Count, megabytes = Math.Round(bundle.Length / 1e6, 1), receipts_per_second = Math.Round(rounds * receipts.Count / clock.Elapsed.TotalSeconds), megabytes_per_second = Math.Round(rounds * bundle.Length / 1e6 / clock.Elapsed.TotalSeconds, 1) });
+        for (; clock.Elapsed < Turn; rounds++)
+            EvidenceVerifier.Verify(bundle, trust);
+        Print(
+            new
+            {
+                figure = "verify a bundle",
+                receipts = receipts.Count,
+                megabytes = Math.Round(bundle.Length / 1e6, 1),
+                receipts_per_second = Math.Round(rounds * receipts.Count / clock.Elapsed.TotalSeconds),
+                megabytes_per_second = Math.Round(rounds * bundle.Length / 1e6 / clock.Elapsed.TotalSeconds, 1),
+            }
+        );
     }
 
     private static async Task AppendAsync(string kind, Databases databases, int tenants)
     {
         var rooms = new List<(Guid Tenant, Guid Workspace, Actor By)>();
-        for (var i = 0; i < tenants; i++) rooms.Add(await RoomAsync(databases));
+        for (var i = 0; i < tenants; i++)
+            rooms.Add(await RoomAsync(databases));
 
         var signals = new Signals();
         var witnesses = new LogWitnesses(databases, [], new(), TimeProvider.System);
-        var sealer = new LogSealer(databases, witnesses, signals, new Mumega.Infrastructure.Secrets.Vault([new byte[32]]), TimeProvider.System);
+        var sealer = new LogSealer(
+            databases,
+            witnesses,
+            signals,
+            new Mumega.Infrastructure.Secrets.Vault([new byte[32]]),
+            TimeProvider.System
+        );
         var sequencer = new ReceiptSequencer(databases, sealer, signals);
         using var stop = new CancellationTokenSource();
         var jobs = new JobOptions();
@@ -100,17 +136,30 @@ internal static class LogBench
         {
             var (tenant, workspace, by) = rooms[Interlocked.Increment(ref next) % rooms.Count];
             await using var db = databases.Open(tenant, workspace);
-            for (var i = 0; i < Batch; i++) db.Add(Receipt(new() { TenantId = tenant, WorkspaceId = workspace }, by, TimeProvider.System.GetUtcNow(), fill));
+            for (var i = 0; i < Batch; i++)
+                db.Add(Receipt(new() { TenantId = tenant, WorkspaceId = workspace }, by, TimeProvider.System.GetUtcNow(), fill));
             await db.SaveChangesAsync();
             signals.Receipts.Pulse();
         }
 
-        var sample = Receipt(new() { TenantId = rooms[0].Tenant, WorkspaceId = rooms[0].Workspace }, rooms[0].By, TimeProvider.System.GetUtcNow(), fill);
+        var sample = Receipt(
+            new() { TenantId = rooms[0].Tenant, WorkspaceId = rooms[0].Workspace },
+            rooms[0].By,
+            TimeProvider.System.GetUtcNow(),
+            fill
+        );
         Func<Task> raw = () => RawAsync(databases, sample);
         var aside = await RoomAsync(databases);
         await using (var frozen = databases.OpenTenant(aside.Item1))
         {
-            frozen.LogHeads.Add(new() { TenantId = aside.Item1, Roots = [], Frozen = "Left alone by the bench." });
+            frozen.LogHeads.Add(
+                new()
+                {
+                    TenantId = aside.Item1,
+                    Roots = [],
+                    Frozen = "Left alone by the bench.",
+                }
+            );
             await frozen.SaveChangesAsync();
         }
 
@@ -120,7 +169,12 @@ internal static class LogBench
             await using var db = databases.Open(aside.Item1, aside.Item2);
             for (var i = 0; i < Batch; i++)
             {
-                var left = Receipt(new() { TenantId = aside.Item1, WorkspaceId = aside.Item2 }, aside.Item3, TimeProvider.System.GetUtcNow(), fill);
+                var left = Receipt(
+                    new() { TenantId = aside.Item1, WorkspaceId = aside.Item2 },
+                    aside.Item3,
+                    TimeProvider.System.GetUtcNow(),
+                    fill
+                );
                 left.Place.Position = Interlocked.Increment(ref placed);
                 db.Add(left);
             }
@@ -151,30 +205,33 @@ internal static class LogBench
 
         await watching.CancelAsync();
         var lags = await LagsAsync(databases, rooms, await seen);
-        Print(new
-        {
-            figure = "append and seal",
-            database = kind,
-            tenants,
-            batch = Batch,
-            writers = Writers,
-            receipts_per_second = Math.Round(Median(ratios.Select(r => r.Sealed))),
-            raw_rows_per_second = Math.Round(Median(ratios.Select(r => r.Raw))),
-            ratio_to_raw = Math.Round(Median(ratios.Select(r => r.Sealed / r.Raw)), 2),
-            aim_ratio = 0.75,
-            same_rows_per_second = Math.Round(Median(ratios.Select(r => r.Same))),
-            ratio_to_same_rows = Math.Round(Median(ratios.Select(r => r.Sealed / r.Same)), 2),
-            lag_p50_ms = Math.Round(At(lags, 0.5)),
-            lag_p99_ms = Math.Round(At(lags, 0.99)),
-            aim_lag_p99_ms = 1000,
-        });
+        Print(
+            new
+            {
+                figure = "append and seal",
+                database = kind,
+                tenants,
+                batch = Batch,
+                writers = Writers,
+                receipts_per_second = Math.Round(Median(ratios.Select(r => r.Sealed))),
+                raw_rows_per_second = Math.Round(Median(ratios.Select(r => r.Raw))),
+                ratio_to_raw = Math.Round(Median(ratios.Select(r => r.Sealed / r.Raw)), 2),
+                aim_ratio = 0.75,
+                same_rows_per_second = Math.Round(Median(ratios.Select(r => r.Same))),
+                ratio_to_same_rows = Math.Round(Median(ratios.Select(r => r.Sealed / r.Same)), 2),
+                lag_p50_ms = Math.Round(At(lags, 0.5)),
+                lag_p99_ms = Math.Round(At(lags, 0.99)),
+                aim_lag_p99_ms = 1000,
+            }
+        );
         await stop.CancelAsync();
         await Task.WhenAll(behind);
     }
 
     private static async Task SizeAsync(string kind, Databases databases)
     {
-        if (kind != "postgres") return;
+        if (kind != "postgres")
+            return;
         await using var db = databases.OpenPlatform();
         await db.Database.OpenConnectionAsync();
         async Task<double> Of(string sql)
@@ -188,7 +245,20 @@ internal static class LogBench
         var receipts = await Of("SELECT count(*) FROM \"Receipts\"");
         async Task<double> Bytes(string table) => Math.Round(await Of($"SELECT pg_total_relation_size('\"{table}\"')") / receipts, 1);
         var (tiles, checkpoints, places) = (await Bytes("LogTiles"), await Bytes("LogCheckpoints"), await Bytes("ReceiptPlaces"));
-        Print(new { figure = "bytes a receipt beyond the receipt", database = kind, receipts, tiles, checkpoints, places_with_indexes = places, log = Math.Round(tiles + checkpoints, 1), receipt_and_fields = await Bytes("Receipts") + await Bytes("Disclosures"), aim = 100 });
+        Print(
+            new
+            {
+                figure = "bytes a receipt beyond the receipt",
+                database = kind,
+                receipts,
+                tiles,
+                checkpoints,
+                places_with_indexes = places,
+                log = Math.Round(tiles + checkpoints, 1),
+                receipt_and_fields = await Bytes("Receipts") + await Bytes("Disclosures"),
+                aim = 100,
+            }
+        );
     }
 
     /// <summary>Inclusion proofs of random leaves, from the tiles that the database holds.</summary>
@@ -208,14 +278,30 @@ internal static class LogBench
                 var start = Stopwatch.GetTimestamp();
                 await using var db = databases.OpenTenant(tenant);
                 await new LogReader(db, tenant).InclusionAsync(index, size, default);
-                if (i >= 100) times.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+                if (i >= 100)
+                    times.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
             }
 
             times.Sort();
-            figures.Add(new { leaves = size, p50_ms = Math.Round(At(times, 0.5), 2), p99_ms = Math.Round(At(times, 0.99), 2) });
+            figures.Add(
+                new
+                {
+                    leaves = size,
+                    p50_ms = Math.Round(At(times, 0.5), 2),
+                    p99_ms = Math.Round(At(times, 0.99), 2),
+                }
+            );
         }
 
-        Print(new { figure = "inclusion proof", database = kind, sizes = figures, aim_ms_at_10_million = 2 });
+        Print(
+            new
+            {
+                figure = "inclusion proof",
+                database = kind,
+                sizes = figures,
+                aim_ms_at_10_million = 2,
+            }
+        );
     }
 
     private static async Task FillAsync(Databases databases, Guid tenant, Guid workspace, Actor by, int leaves)
@@ -245,7 +331,10 @@ internal static class LogBench
         }
 
         await db.SaveChangesAsync();
-        var evidence = Enumerable.Range(0, rest).Select(_ => Receipt(new() { TenantId = tenant, WorkspaceId = workspace }, by, TimeProvider.System.GetUtcNow())).ToList();
+        var evidence = Enumerable
+            .Range(0, rest)
+            .Select(_ => Receipt(new() { TenantId = tenant, WorkspaceId = workspace }, by, TimeProvider.System.GetUtcNow()))
+            .ToList();
         foreach (var (one, i) in evidence.Select((e, i) => (e, i)))
         {
             one.Place.Position = leaves - rest + i + 1;
@@ -253,13 +342,23 @@ internal static class LogBench
         }
 
         await db.SaveChangesAsync();
-        if (db.Database.IsNpgsql()) await db.Database.ExecuteSqlRawAsync("ANALYZE");
+        if (db.Database.IsNpgsql())
+            await db.Database.ExecuteSqlRawAsync("ANALYZE");
     }
 
     private static Task<byte[]> TileAsync(MumegaDb db, int level, long index, byte[] hashes)
     {
         var root = Tile.Root(hashes);
-        db.LogTiles.Add(new() { TenantId = db.TenantId, Level = level, Index = index, Hashes = hashes, Root = root });
+        db.LogTiles.Add(
+            new()
+            {
+                TenantId = db.TenantId,
+                Level = level,
+                Index = index,
+                Hashes = hashes,
+                Root = root,
+            }
+        );
         return Task.FromResult(root);
     }
 
@@ -267,9 +366,11 @@ internal static class LogBench
     private static async Task RawTableAsync(Databases databases)
     {
         await using var db = databases.OpenPlatform();
-        await db.Database.ExecuteSqlRawAsync(db.Database.IsNpgsql()
-            ? "CREATE TABLE IF NOT EXISTS raw_receipts (id uuid PRIMARY KEY, tenant uuid, workspace uuid, kind text, subject uuid, step int, actor uuid, action text, reason text, state text, at bigint, entry bytea, digest text, opened text)"
-            : "CREATE TABLE IF NOT EXISTS raw_receipts (id TEXT PRIMARY KEY, tenant TEXT, workspace TEXT, kind text, subject TEXT, step int, actor TEXT, action text, reason text, state text, at bigint, entry BLOB, digest text, opened text)");
+        await db.Database.ExecuteSqlRawAsync(
+            db.Database.IsNpgsql()
+                ? "CREATE TABLE IF NOT EXISTS raw_receipts (id uuid PRIMARY KEY, tenant uuid, workspace uuid, kind text, subject uuid, step int, actor uuid, action text, reason text, state text, at bigint, entry bytea, digest text, opened text)"
+                : "CREATE TABLE IF NOT EXISTS raw_receipts (id TEXT PRIMARY KEY, tenant TEXT, workspace TEXT, kind text, subject TEXT, step int, actor TEXT, action text, reason text, state text, at bigint, entry BLOB, digest text, opened text)"
+        );
     }
 
     private static async Task RawAsync(Databases databases, Evidence sample)
@@ -281,7 +382,23 @@ internal static class LogBench
         var r = sample.Receipt;
         for (var row = 0; row < Batch; row++)
         {
-            object[] values = [Guid.CreateVersion7(), r.TenantId, r.WorkspaceId, r.Kind, r.SubjectId, r.Step, r.ActorId, r.Action, r.ReasonCode, r.State, r.At.UtcTicks, r.Entry, r.Digest, sample.Disclosure.Opened];
+            object[] values =
+            [
+                Guid.CreateVersion7(),
+                r.TenantId,
+                r.WorkspaceId,
+                r.Kind,
+                r.SubjectId,
+                r.Step,
+                r.ActorId,
+                r.Action,
+                r.ReasonCode,
+                r.State,
+                r.At.UtcTicks,
+                r.Entry,
+                r.Digest,
+                sample.Disclosure.Opened,
+            ];
             text.Append(row == 0 ? "(" : ",(");
             for (var i = 0; i < values.Length; i++)
             {
@@ -301,26 +418,67 @@ internal static class LogBench
     private static async Task<(Guid, Guid, Actor)> RoomAsync(Databases databases)
     {
         var now = TimeProvider.System.GetUtcNow();
-        var tenant = new Tenant { Id = Guid.CreateVersion7(now), Key = $"t-{Guid.NewGuid():N}", Name = "Bench", Log = Tenant.OriginOf(Guid.NewGuid().ToString("N")[..26]), CreatedAt = now };
-        var workspace = new Workspace { TenantId = tenant.Id, Id = Guid.CreateVersion7(now), Key = "bench", Name = "Bench", CreatedAt = now };
+        var tenant = new Tenant
+        {
+            Id = Guid.CreateVersion7(now),
+            Key = $"t-{Guid.NewGuid():N}",
+            Name = "Bench",
+            Log = Tenant.OriginOf(Guid.NewGuid().ToString("N")[..26]),
+            CreatedAt = now,
+        };
+        var workspace = new Workspace
+        {
+            TenantId = tenant.Id,
+            Id = Guid.CreateVersion7(now),
+            Key = "bench",
+            Name = "Bench",
+            CreatedAt = now,
+        };
         await using var db = databases.Open(tenant.Id, workspace.Id);
         db.Tenants.Add(tenant);
         db.Workspaces.Add(workspace);
-        db.PolicyVersions.Add(new() { TenantId = tenant.Id, Number = 1, Text = PolicyBook.Seed, CreatedBy = Guid.Empty, CreatedAt = now });
+        db.PolicyVersions.Add(
+            new()
+            {
+                TenantId = tenant.Id,
+                Number = 1,
+                Text = PolicyBook.Seed,
+                CreatedBy = Guid.Empty,
+                CreatedAt = now,
+            }
+        );
         await db.SaveChangesAsync();
         return (tenant.Id, workspace.Id, Someone(tenant.Id, tenant.Log));
     }
 
-    private static Actor Someone(Guid tenant, string log) => new(tenant, Guid.NewGuid(), PrincipalKind.Agent, "Bench", Guid.NewGuid(), log, new HashSet<string>(), new HashSet<Guid>(), "bench");
+    private static Actor Someone(Guid tenant, string log) =>
+        new(tenant, Guid.NewGuid(), PrincipalKind.Agent, "Bench", Guid.NewGuid(), log, new HashSet<string>(), new HashSet<Guid>(), "bench");
 
     private static Evidence Receipt(Chain chain, Actor by, DateTimeOffset now, string text = "A page of the bench.") =>
-        ReceiptWriter.Append(chain, ReceiptKind.Proposed, by, now, "page.publish", "proposed", "PREFLIGHTED",
-            [("parameters.slug", "bench"), ("parameters.title", "Bench"), ("parameters.markdown", text), ("target", "Page::\"bench\""), ("reason_text", "bench"), ("effect_id", Guid.NewGuid()), ("idempotency_key", "bench")]);
+        ReceiptWriter.Append(
+            chain,
+            ReceiptKind.Proposed,
+            by,
+            now,
+            "page.publish",
+            "proposed",
+            "PREFLIGHTED",
+            [
+                ("parameters.slug", "bench"),
+                ("parameters.title", "Bench"),
+                ("parameters.markdown", text),
+                ("target", "Page::\"bench\""),
+                ("reason_text", "bench"),
+                ("effect_id", Guid.NewGuid()),
+                ("idempotency_key", "bench"),
+            ]
+        );
 
     private static async Task LoopAsync(Func<CancellationToken, Task> once, CancellationToken ct)
     {
         await Task.Yield();
-        while (!ct.IsCancellationRequested) await once(ct);
+        while (!ct.IsCancellationRequested)
+            await once(ct);
     }
 
     private static async Task<Dictionary<Guid, long>> SizesAsync(Databases databases, List<(Guid Tenant, Guid, Actor)> rooms)
@@ -336,7 +494,8 @@ internal static class LogBench
         while (true)
         {
             var sizes = await SizesAsync(databases, rooms);
-            if (sizes.Values.Sum() == count) return sizes;
+            if (sizes.Values.Sum() == count)
+                return sizes;
             await Task.Delay(10);
         }
     }
@@ -350,14 +509,19 @@ internal static class LogBench
         await using var reader = await command.ExecuteReaderAsync();
         while (await reader.ReadAsync())
         {
-            if (reader.GetGuid(0) is var tenant && wanted.Contains(tenant)) found[tenant] = reader.GetInt64(1);
+            if (reader.GetGuid(0) is var tenant && wanted.Contains(tenant))
+                found[tenant] = reader.GetInt64(1);
         }
 
         return found;
     }
 
     // What the heads said when, looked at often enough to time a checkpoint.
-    private static async Task<List<(Guid Tenant, long Size, DateTimeOffset At)>> WatchAsync(Databases databases, List<(Guid Tenant, Guid, Actor)> rooms, CancellationToken ct)
+    private static async Task<List<(Guid Tenant, long Size, DateTimeOffset At)>> WatchAsync(
+        Databases databases,
+        List<(Guid Tenant, Guid, Actor)> rooms,
+        CancellationToken ct
+    )
     {
         var (seen, last) = (new List<(Guid, long, DateTimeOffset)>(), new Dictionary<Guid, long>());
         while (!ct.IsCancellationRequested)
@@ -366,7 +530,8 @@ internal static class LogBench
             var now = TimeProvider.System.GetUtcNow();
             foreach (var (tenant, size) in sizes)
             {
-                if (last.GetValueOrDefault(tenant) == size) continue;
+                if (last.GetValueOrDefault(tenant) == size)
+                    continue;
                 seen.Add((tenant, size, now));
                 last[tenant] = size;
             }
@@ -378,23 +543,35 @@ internal static class LogBench
     }
 
     // From the receipt's time, taken before its commit, to a checkpoint that covers it being seen.
-    private static async Task<List<double>> LagsAsync(Databases databases, List<(Guid Tenant, Guid Workspace, Actor)> rooms, List<(Guid Tenant, long Size, DateTimeOffset At)> seen)
+    private static async Task<List<double>> LagsAsync(
+        Databases databases,
+        List<(Guid Tenant, Guid Workspace, Actor)> rooms,
+        List<(Guid Tenant, long Size, DateTimeOffset At)> seen
+    )
     {
         var lags = new List<double>();
         foreach (var (tenant, workspace, _) in rooms)
         {
             await using var db = databases.Open(tenant, workspace);
             var marks = seen.Where(s => s.Tenant == tenant).OrderBy(s => s.Size).ToList();
-            if (marks.Count < 2) continue;
+            if (marks.Count < 2)
+                continue;
 
             // The first mark is where the watch began.
             var from = marks[0].Size;
-            var places = await db.ReceiptPlaces.AsNoTracking().Where(p => p.TenantId == tenant && p.Position > from).Select(p => new { p.Position, p.Ticks }).OrderBy(p => p.Position).ToListAsync();
+            var places = await db
+                .ReceiptPlaces.AsNoTracking()
+                .Where(p => p.TenantId == tenant && p.Position > from)
+                .Select(p => new { p.Position, p.Ticks })
+                .OrderBy(p => p.Position)
+                .ToListAsync();
             var next = 1;
             foreach (var place in places)
             {
-                while (next < marks.Count && marks[next].Size < place.Position) next++;
-                if (next == marks.Count) break;
+                while (next < marks.Count && marks[next].Size < place.Position)
+                    next++;
+                if (next == marks.Count)
+                    break;
                 lags.Add((marks[next].At - new DateTimeOffset(place.Ticks, TimeSpan.Zero)).TotalMilliseconds);
             }
         }
@@ -405,26 +582,39 @@ internal static class LogBench
 
     private static async Task<DatabaseOptions> OptionsAsync(string kind, string? postgres, string folder)
     {
-        if (kind == "sqlite") return new() { Connection = $"Data Source={Path.Combine(folder, "log.db")}" };
+        if (kind == "sqlite")
+            return new() { Connection = $"Data Source={Path.Combine(folder, "log.db")}" };
 
         var name = $"bench_{Guid.NewGuid():N}";
         await using var admin = new Npgsql.NpgsqlConnection(postgres);
         await admin.OpenAsync();
         await using var create = new Npgsql.NpgsqlCommand($"CREATE DATABASE {name}", admin);
         await create.ExecuteNonQueryAsync();
-        return new() { Kind = DatabaseKind.Postgres, Connection = new Npgsql.NpgsqlConnectionStringBuilder(postgres) { Database = name, MaxPoolSize = 60, Username = "mumega_bench" }.ToString(), Owner = new Npgsql.NpgsqlConnectionStringBuilder(postgres) { Database = name }.ToString() };
+        return new()
+        {
+            Kind = DatabaseKind.Postgres,
+            Connection = new Npgsql.NpgsqlConnectionStringBuilder(postgres)
+            {
+                Database = name,
+                MaxPoolSize = 60,
+                Username = "mumega_bench",
+            }.ToString(),
+            Owner = new Npgsql.NpgsqlConnectionStringBuilder(postgres) { Database = name }.ToString(),
+        };
     }
 
     private static List<List<byte[]>> Levels(List<byte[]> leaves)
     {
         var levels = new List<List<byte[]>> { leaves };
-        while (levels[^1].Count > 1) levels.Add([.. levels[^1].Chunk(2).Select(p => MerkleHash.Node(p[0], p[1]))]);
+        while (levels[^1].Count > 1)
+            levels.Add([.. levels[^1].Chunk(2).Select(p => MerkleHash.Node(p[0], p[1]))]);
         return levels;
     }
 
     private static double Median(IEnumerable<double> values) => At([.. values.Order()], 0.5);
 
-    private static double At(List<double> sorted, double share) => sorted.Count == 0 ? double.NaN : sorted[Math.Min(sorted.Count - 1, (int)(sorted.Count * share))];
+    private static double At(List<double> sorted, double share) =>
+        sorted.Count == 0 ? double.NaN : sorted[Math.Min(sorted.Count - 1, (int)(sorted.Count * share))];
 
     private static void Print(object figure) => Console.WriteLine(JsonSerializer.Serialize(figure));
 

@@ -86,7 +86,7 @@ client_packages() { [ -d tests/clients/node_modules ] || npm --prefix tests/clie
 
 for part in "${parts[@]}"; do
   case $part in
-    format) dotnet restore Mumega.sln -v quiet; check "formatting" dotnet format Mumega.sln --no-restore --verify-no-changes --exclude src/Infrastructure/Data/Sqlite/Migrations src/Infrastructure/Data/Postgres/Migrations src/Infrastructure/Data/SqlServer/Migrations ;;
+    format) dotnet tool restore >"$work/tools.log" || cat "$work/tools.log"; check "formatting" dotnet csharpier check src tests bench ;;
     cedar) oracle_packages; suite cedar tests/Cedar.Tests ;;
     log) log_packages; suite log tests/TransparencyLog.Tests ;;
     app) need_postgres; client_packages; ahead_of_time; suite app tests/App.Tests ;;

@@ -40,7 +40,8 @@ public static class MumegaHost
         var configuration = builder.Configuration;
         var data = Directory.CreateDirectory(configuration["Data"] ?? ".mumega").FullName;
         var database = configuration.GetSection("Database").Get<DatabaseOptions>() ?? new();
-        if (database is { Kind: DatabaseKind.Sqlite, Connection: "" }) database.Connection = $"Data Source={Path.Combine(data, "mumega.db")}";
+        if (database is { Kind: DatabaseKind.Sqlite, Connection: "" })
+            database.Connection = $"Data Source={Path.Combine(data, "mumega.db")}";
         var jobs = configuration.GetSection("Jobs").Get<JobOptions>() ?? new();
         var limits = configuration.GetSection("GraphQL").Get<GraphQLLimits>() ?? new();
         var address = (configuration["PublicAddress"] ?? "http://localhost:5080").TrimEnd('/');
@@ -58,9 +59,15 @@ public static class MumegaHost
         });
         builder.Services.AddMumega(configuration, database, jobs, data, address);
         builder.Services.AddTokenServer(address);
-        builder.Services.AddSingleton<WebSessions>().AddSingleton<Invitations>().AddSingleton<CallerOf>().AddSingleton<Installation>().AddSingleton<Demo>();
+        builder
+            .Services.AddSingleton<WebSessions>()
+            .AddSingleton<Invitations>()
+            .AddSingleton<CallerOf>()
+            .AddSingleton<Installation>()
+            .AddSingleton<Demo>();
         builder.Services.AddMumegaGraphQL(limits);
-        if (configuration.GetValue("Jobs:Run", true)) builder.Services.AddMumegaJobs(database, jobs);
+        if (configuration.GetValue("Jobs:Run", true))
+            builder.Services.AddMumegaJobs(database, jobs);
         var secure = new PublicAddress(address).IsSecure ? CookieSecurePolicy.Always : CookieSecurePolicy.SameAsRequest;
         var proxies = configuration.GetSection("Proxies").Get<List<string>>() ?? [];
         builder.Services.Configure<ForwardedHeadersOptions>(forwarded =>
@@ -72,57 +79,109 @@ public static class MumegaHost
             forwarded.KnownIPNetworks.Clear();
             foreach (var proxy in proxies)
             {
-                if (System.Net.IPNetwork.TryParse(proxy, out var network)) forwarded.KnownIPNetworks.Add(network);
-                else if (IPAddress.TryParse(proxy, out var one)) forwarded.KnownProxies.Add(one);
-                else throw new InvalidOperationException($"Proxies: \"{proxy}\" is neither an IP address nor a network such as 10.0.0.0/8.");
+                if (System.Net.IPNetwork.TryParse(proxy, out var network))
+                    forwarded.KnownIPNetworks.Add(network);
+                else if (IPAddress.TryParse(proxy, out var one))
+                    forwarded.KnownProxies.Add(one);
+                else
+                    throw new InvalidOperationException($"Proxies: \"{proxy}\" is neither an IP address nor a network such as 10.0.0.0/8.");
             }
         });
-        builder.Services.AddAuthentication(IdentityConstants.ApplicationScheme).AddCookie(IdentityConstants.ApplicationScheme, cookie =>
-        {
-            // Just long enough to get from the sign-in to the token; it does not slide.
-            (cookie.Cookie.Name, cookie.Cookie.SecurePolicy) = ("mumega_sign_in", secure);
-            (cookie.ExpireTimeSpan, cookie.SlidingExpiration) = (TimeSpan.FromMinutes(10), false);
-            cookie.LoginPath = "/sign-in";
-        }).AddCookie(IdentityConstants.TwoFactorUserIdScheme, cookie =>
-        {
-            (cookie.Cookie.Name, cookie.Cookie.SecurePolicy) = ("mumega_second_factor", secure);
-            (cookie.ExpireTimeSpan, cookie.SlidingExpiration) = (TimeSpan.FromMinutes(5), false);
-        }).AddCookie(IdentityConstants.TwoFactorRememberMeScheme);
+        builder
+            .Services.AddAuthentication(IdentityConstants.ApplicationScheme)
+            .AddCookie(
+                IdentityConstants.ApplicationScheme,
+                cookie =>
+                {
+                    // Just long enough to get from the sign-in to the token; it does not slide.
+                    (cookie.Cookie.Name, cookie.Cookie.SecurePolicy) = ("mumega_sign_in", secure);
+                    (cookie.ExpireTimeSpan, cookie.SlidingExpiration) = (TimeSpan.FromMinutes(10), false);
+                    cookie.LoginPath = "/sign-in";
+                }
+            )
+            .AddCookie(
+                IdentityConstants.TwoFactorUserIdScheme,
+                cookie =>
+                {
+                    (cookie.Cookie.Name, cookie.Cookie.SecurePolicy) = ("mumega_second_factor", secure);
+                    (cookie.ExpireTimeSpan, cookie.SlidingExpiration) = (TimeSpan.FromMinutes(5), false);
+                }
+            )
+            .AddCookie(IdentityConstants.TwoFactorRememberMeScheme);
         builder.Services.AddAuthorization();
         var (attempts, tokens) = (configuration.GetValue("SignIn:PerMinute", 20), configuration.GetValue("SignIn:TokensPerMinute", 600));
         builder.Services.AddRateLimiter(limits =>
         {
             // Client secrets and codes are guessed here; whoever has one needs a token every few minutes.
-            limits.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(http => http.Request.Path.StartsWithSegments("/connect") && !http.RequestServices.GetRequiredService<WebSessions>().IsOwn(http)
-                ? RateLimitPartition.GetSlidingWindowLimiter(http.Connection.RemoteIpAddress?.ToString() ?? "", _ => new() { PermitLimit = tokens, Window = TimeSpan.FromMinutes(1), SegmentsPerWindow = 6, QueueLimit = 0 })
-                : RateLimitPartition.GetNoLimiter(""));
+            limits.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(http =>
+                http.Request.Path.StartsWithSegments("/connect") && !http.RequestServices.GetRequiredService<WebSessions>().IsOwn(http)
+                    ? RateLimitPartition.GetSlidingWindowLimiter(
+                        http.Connection.RemoteIpAddress?.ToString() ?? "",
+                        _ =>
+                            new()
+                            {
+                                PermitLimit = tokens,
+                                Window = TimeSpan.FromMinutes(1),
+                                SegmentsPerWindow = 6,
+                                QueueLimit = 0,
+                            }
+                    )
+                    : RateLimitPartition.GetNoLimiter("")
+            );
 
             // Beside the lock on one person's account: one address does not try many people's passwords.
-            limits.AddPolicy(WebSessions.SignInLimit, http => RateLimitPartition.GetSlidingWindowLimiter(http.Connection.RemoteIpAddress?.ToString() ?? "",
-                _ => new() { PermitLimit = attempts, Window = TimeSpan.FromMinutes(1), SegmentsPerWindow = 6, QueueLimit = 0 }));
+            limits.AddPolicy(
+                WebSessions.SignInLimit,
+                http =>
+                    RateLimitPartition.GetSlidingWindowLimiter(
+                        http.Connection.RemoteIpAddress?.ToString() ?? "",
+                        _ =>
+                            new()
+                            {
+                                PermitLimit = attempts,
+                                Window = TimeSpan.FromMinutes(1),
+                                SegmentsPerWindow = 6,
+                                QueueLimit = 0,
+                            }
+                    )
+            );
             limits.OnRejected = async (rejected, ct) =>
             {
-                if (rejected.Lease.TryGetMetadata(MetadataName.RetryAfter, out var wait)) rejected.HttpContext.Response.Headers.RetryAfter = ((int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+                if (rejected.Lease.TryGetMetadata(MetadataName.RetryAfter, out var wait))
+                    rejected.HttpContext.Response.Headers.RetryAfter = ((int)Math.Ceiling(wait.TotalSeconds)).ToString(
+                        CultureInfo.InvariantCulture
+                    );
                 rejected.HttpContext.Response.StatusCode = StatusCodes.Status429TooManyRequests;
-                await rejected.HttpContext.Response.WriteAsJsonAsync(new { code = "TOO_MANY_ATTEMPTS", message = "Too many sign-ins from here. Wait a minute and try again." }, ct);
+                await rejected.HttpContext.Response.WriteAsJsonAsync(
+                    new { code = "TOO_MANY_ATTEMPTS", message = "Too many sign-ins from here. Wait a minute and try again." },
+                    ct
+                );
             };
         });
 
         var app = builder.Build();
-        if (proxies.Count > 0) app.UseForwardedHeaders();
+        if (proxies.Count > 0)
+            app.UseForwardedHeaders();
         app.Use(SecureHeaders);
-        app.UseDefaultFiles().UseStaticFiles(new StaticFileOptions
-        {
-            // File names of built assets carry a hash of their content.
-            OnPrepareResponse = file => file.Context.Response.Headers.CacheControl =
-                file.Context.Request.Path.StartsWithSegments("/assets") ? "public, max-age=31536000, immutable" : "no-cache",
-        });
+        app.UseDefaultFiles()
+            .UseStaticFiles(
+                new StaticFileOptions
+                {
+                    // File names of built assets carry a hash of their content.
+                    OnPrepareResponse = file =>
+                        file.Context.Response.Headers.CacheControl = file.Context.Request.Path.StartsWithSegments("/assets")
+                            ? "public, max-age=31536000, immutable"
+                            : "no-cache",
+                }
+            );
 
         // Before the token server, which answers by itself.
         app.UseRateLimiter();
         app.UseAuthentication();
         app.UseAuthorization();
-        app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(30), KeepAliveTimeout = TimeSpan.FromSeconds(30) });
+        app.UseWebSockets(
+            new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(30), KeepAliveTimeout = TimeSpan.FromSeconds(30) }
+        );
         app.Map("/graphql", (HttpContext http, HttpTransport transport) => transport.HandleAsync(http));
         app.MapTokenServer();
         app.Services.GetRequiredService<WebSessions>().Map(app);
@@ -148,7 +207,8 @@ public static class MumegaHost
         var databases = services.GetRequiredService<Databases>();
         await using var turn = await databases.TakeTurnAsync(app.Logger, ct);
         await databases.MigrateAsync(ct);
-        if (databases.Kind is DatabaseKind.Sqlite) await services.GetRequiredService<JobQueue>().ReleaseAllAsync(ct);
+        if (databases.Kind is DatabaseKind.Sqlite)
+            await services.GetRequiredService<JobQueue>().ReleaseAllAsync(ct);
         await services.GetRequiredService<TokenKeyRing>().RotateAsync(ct);
         await services.GetRequiredService<LogSealer>().AdoptAsync(ct);
 
@@ -158,14 +218,24 @@ public static class MumegaHost
         {
             // Both make the tables of Hangfire, in the schema that its role was let into just now.
             services.ScheduleMumegaJobs();
-            app.UseHangfireDashboard("/jobs", new DashboardOptions { AsyncAuthorization = [new OperatorsOnly()], IsReadOnlyFunc = _ => true, DashboardTitle = "Mumega jobs" });
+            app.UseHangfireDashboard(
+                "/jobs",
+                new DashboardOptions
+                {
+                    AsyncAuthorization = [new OperatorsOnly()],
+                    IsReadOnlyFunc = _ => true,
+                    DashboardTitle = "Mumega jobs",
+                }
+            );
         }
 
         // What the first request would otherwise wait for.
         services.GetRequiredService<ISchema>().Initialize();
         Infrastructure.Pages.Markdown.Render("*ready*");
         return app.Configuration.GetValue("Demo", false)
-            ? await services.GetRequiredService<Demo>().EnsureAsync(Path.Combine(app.Configuration["Data"] ?? ".mumega", "demo.json"), address, ct)
+            ? await services
+                .GetRequiredService<Demo>()
+                .EnsureAsync(Path.Combine(app.Configuration["Data"] ?? ".mumega", "demo.json"), address, ct)
             : null;
     }
 
@@ -176,7 +246,8 @@ public static class MumegaHost
         headers["Referrer-Policy"] = "no-referrer";
         headers.XFrameOptions = "DENY";
         if (!http.Request.Path.StartsWithSegments("/jobs"))
-            headers.ContentSecurityPolicy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'";
+            headers.ContentSecurityPolicy =
+                "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'";
         return next();
     }
 
@@ -200,11 +271,17 @@ public static class MumegaHost
         public async Task<bool> AuthorizeAsync(DashboardContext context)
         {
             var http = context.GetHttpContext();
-            if (http.Request.Cookies[WebSessions.Cookie] is not { } cookie) return false;
-            if (await http.RequestServices.GetRequiredService<WebSessions>().AuthenticateAsync(cookie, http.RequestAborted) is not { Actor: var actor }) return false;
+            if (http.Request.Cookies[WebSessions.Cookie] is not { } cookie)
+                return false;
+            if (
+                await http.RequestServices.GetRequiredService<WebSessions>().AuthenticateAsync(cookie, http.RequestAborted)
+                is not { Actor: var actor }
+            )
+                return false;
 
             await using var db = http.RequestServices.GetRequiredService<Databases>().OpenTenant(actor.TenantId);
-            return await db.RolesAt(http.RequestServices.GetRequiredService<TimeProvider>().Now()).AnyAsync(b => b.PrincipalId == actor.Id && (b.Role == "owner" || b.Role == "admin" || b.Role == "operator"));
+            return await db.RolesAt(http.RequestServices.GetRequiredService<TimeProvider>().Now())
+                .AnyAsync(b => b.PrincipalId == actor.Id && (b.Role == "owner" || b.Role == "admin" || b.Role == "operator"));
         }
     }
 }

@@ -24,13 +24,16 @@ public static class CedarJson
     public static Entities Entities(string json, Schema? schema = null)
     {
         using var document = Parse(json, Strict);
-        if (document.RootElement.ValueKind is not JsonValueKind.Array) throw new CedarJsonException("$", "expected an array of entities");
+        if (document.RootElement.ValueKind is not JsonValueKind.Array)
+            throw new CedarJsonException("$", "expected an array of entities");
 
         var entities = document.RootElement.EnumerateArray().Select((e, i) => Entity(e, schema, $"$[{i}]")).ToList();
         if (schema is not null)
         {
             var given = entities.Select(e => e.Uid).ToHashSet();
-            entities.AddRange(schema.Actions.Values.Where(a => !given.Contains(a.Uid)).Select(a => new Entity(a.Uid, RecordValue.Empty, [.. a.MemberOf])));
+            entities.AddRange(
+                schema.Actions.Values.Where(a => !given.Contains(a.Uid)).Select(a => new Entity(a.Uid, RecordValue.Empty, [.. a.MemberOf]))
+            );
         }
 
         try
@@ -57,10 +60,12 @@ public static class CedarJson
     /// <summary>Reads <c>{"type", "id"}</c>, or the same inside <c>__entity</c>. Throws <see cref="CedarJsonException"/>.</summary>
     public static EntityUid Uid(JsonElement json, string path = "$")
     {
-        if (json.ValueKind is JsonValueKind.Object && json.TryGetProperty("__entity", out var inner)) (json, path) = (inner, $"{path}.__entity");
+        if (json.ValueKind is JsonValueKind.Object && json.TryGetProperty("__entity", out var inner))
+            (json, path) = (inner, $"{path}.__entity");
         if (json.ValueKind is not JsonValueKind.Object || Text(json, "type") is not { } type || Text(json, "id") is not { } id)
             throw new CedarJsonException(path, "expected an entity reference with type and id");
-        if (!Parser.IsName(type)) throw new CedarJsonException($"{path}.type", $"`{type}` is not the name of an entity type");
+        if (!Parser.IsName(type))
+            throw new CedarJsonException($"{path}.type", $"`{type}` is not the name of an entity type");
         return new(type, id);
     }
 
@@ -81,9 +86,13 @@ public static class CedarJson
             case JsonValueKind.String:
                 return Cedar.Value.Of(String(json, path));
             case JsonValueKind.Number:
-                return json.TryGetInt64(out var number) ? Cedar.Value.Of(number) : throw new CedarJsonException(path, $"{json.GetRawText()} is not a 64-bit integer");
+                return json.TryGetInt64(out var number)
+                    ? Cedar.Value.Of(number)
+                    : throw new CedarJsonException(path, $"{json.GetRawText()} is not a 64-bit integer");
             case JsonValueKind.Array:
-                return Cedar.Value.SetOf(json.EnumerateArray().Select((item, i) => Value(item, $"{path}[{i}]", (type as SetOfType)?.Element)));
+                return Cedar.Value.SetOf(
+                    json.EnumerateArray().Select((item, i) => Value(item, $"{path}[{i}]", (type as SetOfType)?.Element))
+                );
             case JsonValueKind.Object when json.TryGetProperty("__entity", out _):
                 return Only(json, "__entity") is { } entity ? Uid(entity, $"{path}.__entity") : throw Mixed(path, "__entity");
             case JsonValueKind.Object when json.TryGetProperty("__extn", out _):
@@ -93,7 +102,11 @@ public static class CedarJson
             case JsonValueKind.Object:
                 var fields = new Dictionary<string, Value>(StringComparer.Ordinal);
                 foreach (var field in json.EnumerateObject())
-                    fields[field.Name] = Value(field.Value, $"{path}.{field.Name}", (type as RecordOfType)?.Attributes.GetValueOrDefault(field.Name)?.Type);
+                    fields[field.Name] = Value(
+                        field.Value,
+                        $"{path}.{field.Name}",
+                        (type as RecordOfType)?.Attributes.GetValueOrDefault(field.Name)?.Type
+                    );
                 return new RecordValue(fields);
             default:
                 throw new CedarJsonException(path, "Cedar has no null");
@@ -103,36 +116,51 @@ public static class CedarJson
     /// <summary>Reads one entity. Throws <see cref="CedarJsonException"/>.</summary>
     public static Entity Entity(JsonElement json, Schema? schema = null, string path = "$")
     {
-        if (json.ValueKind is not JsonValueKind.Object) throw new CedarJsonException(path, "expected an entity");
+        if (json.ValueKind is not JsonValueKind.Object)
+            throw new CedarJsonException(path, "expected an entity");
         foreach (var field in json.EnumerateObject())
         {
-            if (field.Name is not ("uid" or "attrs" or "parents" or "tags")) throw new CedarJsonException($"{path}.{field.Name}", "an entity has uid, attrs, parents and tags");
+            if (field.Name is not ("uid" or "attrs" or "parents" or "tags"))
+                throw new CedarJsonException($"{path}.{field.Name}", "an entity has uid, attrs, parents and tags");
         }
 
-        var uid = json.TryGetProperty("uid", out var id) ? Uid(id, $"{path}.uid") : throw new CedarJsonException(path, "an entity needs a uid");
+        var uid = json.TryGetProperty("uid", out var id)
+            ? Uid(id, $"{path}.uid")
+            : throw new CedarJsonException(path, "an entity needs a uid");
         List<EntityUid> parents = [];
         if (json.TryGetProperty("parents", out var above))
         {
-            if (above.ValueKind is not JsonValueKind.Array) throw new CedarJsonException($"{path}.parents", "expected an array of entity references");
+            if (above.ValueKind is not JsonValueKind.Array)
+                throw new CedarJsonException($"{path}.parents", "expected an array of entity references");
             parents.AddRange(above.EnumerateArray().Select((p, i) => Uid(p, $"{path}.parents[{i}]")));
         }
 
         var known = schema?.EntityTypes.GetValueOrDefault(uid.Type);
-        var attributes = json.TryGetProperty("attrs", out var attrs) ? Record(attrs, $"{path}.attrs", known?.Attributes) : RecordValue.Empty;
-        if (!json.TryGetProperty("tags", out var tags)) return new(uid, attributes, parents);
-        if (tags.ValueKind is not JsonValueKind.Object) throw new CedarJsonException($"{path}.tags", "expected a record");
+        var attributes = json.TryGetProperty("attrs", out var attrs)
+            ? Record(attrs, $"{path}.attrs", known?.Attributes)
+            : RecordValue.Empty;
+        if (!json.TryGetProperty("tags", out var tags))
+            return new(uid, attributes, parents);
+        if (tags.ValueKind is not JsonValueKind.Object)
+            throw new CedarJsonException($"{path}.tags", "expected a record");
         return new(uid, attributes, parents)
         {
-            Tags = new RecordValue(tags.EnumerateObject().ToDictionary(t => t.Name, t => Value(t.Value, $"{path}.tags.{t.Name}", known?.Tags), StringComparer.Ordinal)),
+            Tags = new RecordValue(
+                tags.EnumerateObject()
+                    .ToDictionary(t => t.Name, t => Value(t.Value, $"{path}.tags.{t.Name}", known?.Tags), StringComparer.Ordinal)
+            ),
         };
     }
 
     private static Value Extension(JsonElement json, string path)
     {
-        if (json.ValueKind is not JsonValueKind.Object || Text(json, "fn") is not { } function) throw new CedarJsonException(path, "expected fn and arg");
+        if (json.ValueKind is not JsonValueKind.Object || Text(json, "fn") is not { } function)
+            throw new CedarJsonException(path, "expected fn and arg");
 
-        Value[] arguments = json.TryGetProperty("arg", out var one) ? [Value(one, $"{path}.arg")]
-            : json.TryGetProperty("args", out var many) && many.ValueKind is JsonValueKind.Array ? [.. many.EnumerateArray().Select((a, i) => Value(a, $"{path}.args[{i}]"))]
+        Value[] arguments =
+            json.TryGetProperty("arg", out var one) ? [Value(one, $"{path}.arg")]
+            : json.TryGetProperty("args", out var many) && many.ValueKind is JsonValueKind.Array
+                ? [.. many.EnumerateArray().Select((a, i) => Value(a, $"{path}.args[{i}]"))]
             : throw new CedarJsonException(path, "expected fn and arg");
         return Construct(function, arguments, path);
     }
@@ -141,7 +169,8 @@ public static class CedarJson
     {
         try
         {
-            return Call.Construct(function, arguments) ?? throw new CedarJsonException(path, $"`{function}` is not an extension function that makes a value");
+            return Call.Construct(function, arguments)
+                ?? throw new CedarJsonException(path, $"`{function}` is not an extension function that makes a value");
         }
         catch (EvaluationException e)
         {
@@ -173,7 +202,8 @@ public static class CedarJson
     {
         try
         {
-            if (json.ValueKind is not JsonValueKind.String) throw new CedarJsonException(path, "expected a string");
+            if (json.ValueKind is not JsonValueKind.String)
+                throw new CedarJsonException(path, "expected a string");
             return json.GetString()!;
         }
         catch (InvalidOperationException)

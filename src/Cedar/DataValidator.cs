@@ -15,14 +15,17 @@ public sealed class DataValidator(Schema schema)
         if (facts.IsAction(entity.Uid))
         {
             var declared = schema.Actions[entity.Uid];
-            if (entity.Attributes.Fields.Count > 0) problems.Add($"the action `{entity.Uid}` has attributes");
-            if (entity.Tags.Fields.Count > 0) problems.Add($"the action `{entity.Uid}` has tags");
+            if (entity.Attributes.Fields.Count > 0)
+                problems.Add($"the action `{entity.Uid}` has attributes");
+            if (entity.Tags.Fields.Count > 0)
+                problems.Add($"the action `{entity.Uid}` has tags");
             foreach (var parent in entity.Parents.Where(p => p == entity.Uid || !facts.IsAction(p) || !facts.Below(declared.Uid, p)))
                 problems.Add($"the schema does not make the action `{entity.Uid}` a member of `{parent}`");
             return problems;
         }
 
-        if (facts.Unknown(entity.Uid) is { } unknown) return [unknown];
+        if (facts.Unknown(entity.Uid) is { } unknown)
+            return [unknown];
 
         var type = facts.Type(entity.Uid.Type)!;
         if (type.Ids is not null)
@@ -35,14 +38,18 @@ public sealed class DataValidator(Schema schema)
         Check(entity.Attributes, type.Attributes, $"`{entity.Uid}`", problems);
         foreach (var (tag, value) in entity.Tags.Fields)
         {
-            if (type.Tags is null) problems.Add($"`{entity.Uid}` has the tag `{tag}`, but entities of its type have none");
-            else Check(value, type.Tags, $"the tag `{tag}` of `{entity.Uid}`", problems);
+            if (type.Tags is null)
+                problems.Add($"`{entity.Uid}` has the tag `{tag}`, but entities of its type have none");
+            else
+                Check(value, type.Tags, $"the tag `{tag}` of `{entity.Uid}`", problems);
         }
 
         foreach (var parent in entity.Parents)
         {
-            if (facts.Unknown(parent) is { } problem) problems.Add(problem);
-            else if (parent.Type == type.Name ? !facts.MayNest(type.Name) : !facts.Below(type.Name, parent.Type)) problems.Add($"`{entity.Uid}` may not have the parent `{parent}`: `{type.Name}` is not declared to be in `{parent.Type}`");
+            if (facts.Unknown(parent) is { } problem)
+                problems.Add(problem);
+            else if (parent.Type == type.Name ? !facts.MayNest(type.Name) : !facts.Below(type.Name, parent.Type))
+                problems.Add($"`{entity.Uid}` may not have the parent `{parent}`: `{type.Name}` is not declared to be in `{parent.Type}`");
         }
 
         return problems;
@@ -51,8 +58,10 @@ public sealed class DataValidator(Schema schema)
     /// <summary>Everything wrong with a request: an action that doesn't exist, a principal, resource or context that it doesn't apply to.</summary>
     public IReadOnlyList<string> Validate(Request request)
     {
-        if (facts.Unknown(request.Action) is { } unknown) return [unknown];
-        if (!schema.Actions.TryGetValue(request.Action, out var action)) return [$"`{request.Action}` is not an action"];
+        if (facts.Unknown(request.Action) is { } unknown)
+            return [unknown];
+        if (!schema.Actions.TryGetValue(request.Action, out var action))
+            return [$"`{request.Action}` is not an action"];
 
         var problems = new List<string>();
         Applies("principal", request.Principal, action.Principals);
@@ -62,8 +71,12 @@ public sealed class DataValidator(Schema schema)
 
         void Applies(string what, EntityUid uid, IReadOnlySet<string> allowed)
         {
-            if (facts.Unknown(uid) is { } problem) problems.Add(problem);
-            else if (!allowed.Contains(uid.Type)) problems.Add($"`{uid}` may not be the {what} of `{request.Action}`{(allowed.Count == 0 ? "" : $", which applies to {string.Join(" or ", allowed.Order(StringComparer.Ordinal))}")}");
+            if (facts.Unknown(uid) is { } problem)
+                problems.Add(problem);
+            else if (!allowed.Contains(uid.Type))
+                problems.Add(
+                    $"`{uid}` may not be the {what} of `{request.Action}`{(allowed.Count == 0 ? "" : $", which applies to {string.Join(" or ", allowed.Order(StringComparer.Ordinal))}")}"
+                );
         }
     }
 
@@ -71,12 +84,16 @@ public sealed class DataValidator(Schema schema)
     {
         foreach (var (name, attribute) in type.Attributes)
         {
-            if (record.Fields.TryGetValue(name, out var value)) Check(value, attribute.Type, $"`{name}` of {where}", problems);
-            else if (attribute.Required) problems.Add($"{where} lacks the attribute `{name}`");
+            if (record.Fields.TryGetValue(name, out var value))
+                Check(value, attribute.Type, $"`{name}` of {where}", problems);
+            else if (attribute.Required)
+                problems.Add($"{where} lacks the attribute `{name}`");
         }
 
         foreach (var name in record.Fields.Keys.Where(n => !type.Attributes.ContainsKey(n)))
-            problems.Add($"{where} has no attribute `{name}` by the schema{(Spelling.Closest(name, type.Attributes.Keys) is { } close ? $"; did you mean `{close}`?" : "")}");
+            problems.Add(
+                $"{where} has no attribute `{name}` by the schema{(Spelling.Closest(name, type.Attributes.Keys) is { } close ? $"; did you mean `{close}`?" : "")}"
+            );
     }
 
     private void Check(Value value, CedarType type, string where, List<string> problems)
@@ -92,10 +109,12 @@ public sealed class DataValidator(Schema schema)
             case (ExtensionType { Name: "duration" }, DurationValue):
                 return;
             case (EntityRefType entity, EntityUid uid) when entity.Name == uid.Type:
-                if (facts.Unknown(uid) is { } problem) problems.Add(problem);
+                if (facts.Unknown(uid) is { } problem)
+                    problems.Add(problem);
                 return;
             case (SetOfType set, SetValue items):
-                foreach (var item in items.Items) Check(item, set.Element, $"an element of {where}", problems);
+                foreach (var item in items.Items)
+                    Check(item, set.Element, $"an element of {where}", problems);
                 return;
             case (RecordOfType record, RecordValue fields):
                 Check(fields, record, where, problems);

@@ -23,8 +23,10 @@ public sealed class Entities
         var nested = new List<Entity>();
         foreach (var entity in entities)
         {
-            if (!byUid.TryAdd(entity.Uid, (entity, Nobody))) throw new ArgumentException($"duplicate entity `{entity.Uid}`");
-            if (entity.Parents.Count > 0) nested.Add(entity);
+            if (!byUid.TryAdd(entity.Uid, (entity, Nobody)))
+                throw new ArgumentException($"duplicate entity `{entity.Uid}`");
+            if (entity.Parents.Count > 0)
+                nested.Add(entity);
         }
 
         foreach (var entity in nested)
@@ -33,9 +35,11 @@ public sealed class Entities
             var open = new Stack<EntityUid>(entity.Parents);
             while (open.TryPop(out var next))
             {
-                if (next == entity.Uid) throw new ArgumentException($"`{next}` is its own ancestor");
+                if (next == entity.Uid)
+                    throw new ArgumentException($"`{next}` is its own ancestor");
                 if (found.Add(next) && byUid.TryGetValue(next, out var above))
-                    foreach (var parent in above.Entity.Parents) open.Push(parent);
+                    foreach (var parent in above.Entity.Parents)
+                        open.Push(parent);
             }
 
             byUid[entity.Uid] = (entity, found);
@@ -52,7 +56,10 @@ public sealed class Entities
     public IEnumerable<Entity> All => byUid.Values.Select(e => e.Entity.Uid == changed?.Uid ? changed : e.Entity);
 
     /// <summary>The entity of that name, or null when it was not given.</summary>
-    public Entity? Find(EntityUid uid) => changed is not null && uid == changed.Uid ? changed : byUid.TryGetValue(uid, out var found) ? found.Entity : null;
+    public Entity? Find(EntityUid uid) =>
+        changed is not null && uid == changed.Uid ? changed
+        : byUid.TryGetValue(uid, out var found) ? found.Entity
+        : null;
 
     /// <summary>These entities with other attributes for one of them; its parents are the same.</summary>
     internal Entities With(Entity entity) => changed is null ? new(this, entity) : new(All.Select(e => e.Uid == entity.Uid ? entity : e));

@@ -25,11 +25,13 @@ public abstract record Remedy(string Because)
 /// <param name="Path">The attribute, from the outermost record to the innermost.</param>
 /// <param name="Before">The value it had; absent when it had none.</param>
 /// <param name="After">The value it needs; absent when it has to go.</param>
-public sealed record SetAttribute(EntityUid? Entity, IReadOnlyList<string> Path, Value? Before, Value? After, string Because) : Remedy(Because)
+public sealed record SetAttribute(EntityUid? Entity, IReadOnlyList<string> Path, Value? Before, Value? After, string Because)
+    : Remedy(Because)
 {
     public override (Request Request, Entities Entities) Apply(Request request, Entities entities)
     {
-        if (Entity is null) return (request with { Context = Change(request.Context, 0) }, entities);
+        if (Entity is null)
+            return (request with { Context = Change(request.Context, 0) }, entities);
         var entity = entities.Find(Entity) ?? throw new ArgumentException($"entity `{Entity}` does not exist");
         return (request, entities.With(entity with { Attributes = Change(entity.Attributes, 0) }));
     }
@@ -38,7 +40,10 @@ public sealed record SetAttribute(EntityUid? Entity, IReadOnlyList<string> Path,
         $"{(Entity is null ? "context" : Entity)}.{string.Join('.', Path)} {(After is null ? "absent" : $"= {After}")}{(Before is null ? "" : $" instead of {Before}")}";
 
     private RecordValue Change(RecordValue record, int level) =>
-        record.With(Path[level], level == Path.Count - 1 ? After : Change(record.Find(Path[level]) as RecordValue ?? RecordValue.Empty, level + 1));
+        record.With(
+            Path[level],
+            level == Path.Count - 1 ? After : Change(record.Find(Path[level]) as RecordValue ?? RecordValue.Empty, level + 1)
+        );
 }
 
 /// <summary>An entity becomes a member of another, for example a user of a role.</summary>
@@ -70,20 +75,23 @@ internal sealed class Explainer(PolicySet policies, Request request, Entities en
     public Explanation Explain()
     {
         var evaluation = policies.Evaluate(request, entities);
-        if (accepted(evaluation)) return new(evaluation, [], []);
+        if (accepted(evaluation))
+            return new(evaluation, [], []);
 
         var findings = new List<Finding>();
         foreach (var policy in policies.Policies)
         {
             if (!policy.InScope(env))
             {
-                if (policy.Effect is Effect.Permit) Join(policy);
+                if (policy.Effect is Effect.Permit)
+                    Join(policy);
                 continue;
             }
 
             var permit = policy.Effect is Effect.Permit;
             var applies = policy.Test(env);
-            if (permit ? applies is Truth.True : applies is Truth.False) continue;
+            if (permit ? applies is Truth.True : applies is Truth.False)
+                continue;
 
             foreach (var condition in policy.Conditions)
             {
@@ -127,7 +135,8 @@ internal sealed class Explainer(PolicySet policies, Request request, Entities en
                 {
                     // Behind a condition that decided, one that can't be evaluated was guarded by it.
                     var truth = operand.Test(env);
-                    if (truth == Of(wanted) || (truth is Truth.Failed && decided)) continue;
+                    if (truth == Of(wanted) || (truth is Truth.Failed && decided))
+                        continue;
                     decided = true;
                     Find(policy, operand, wanted, findings);
                 }
@@ -136,39 +145,54 @@ internal sealed class Explainer(PolicySet policies, Request request, Entities en
         }
 
         var outcome = expr.Test(env);
-        if (outcome == Of(wanted)) return;
-        findings.Add(new(policy, Printer.Of(expr), wanted, [.. Looks(expr).DistinctBy(s => s.Text)], outcome is Truth.Failed ? env.Problem : null));
+        if (outcome == Of(wanted))
+            return;
+        findings.Add(
+            new(policy, Printer.Of(expr), wanted, [.. Looks(expr).DistinctBy(s => s.Text)], outcome is Truth.Failed ? env.Problem : null)
+        );
     }
 
     private static Truth Of(bool value) => value ? Truth.True : Truth.False;
 
-    private IEnumerable<Seen> Looks(Expr expr) => expr switch
-    {
-        VariableExpr or GetAttribute => [new(Printer.Of(expr), expr.Evaluate(env))],
-        HasAttribute { Parts: var (target, name) } => [new(Printer.Of(new GetAttribute(target, name)), new GetAttribute(target, name).Evaluate(env))],
-        Call { Parts: ("getTag" or "hasTag", _) and var (_, arguments) } => [new(Printer.Of(new Call("getTag", arguments)), new Call("getTag", arguments).Evaluate(env))],
-        _ => expr.Children.SelectMany(Looks),
-    };
+    private IEnumerable<Seen> Looks(Expr expr) =>
+        expr switch
+        {
+            VariableExpr or GetAttribute => [new(Printer.Of(expr), expr.Evaluate(env))],
+            HasAttribute { Parts: var (target, name) } =>
+            [
+                new(Printer.Of(new GetAttribute(target, name)), new GetAttribute(target, name).Evaluate(env)),
+            ],
+            Call { Parts: ("getTag" or "hasTag", _) and var (_, arguments) } =>
+            [
+                new(Printer.Of(new Call("getTag", arguments)), new Call("getTag", arguments).Evaluate(env)),
+            ],
+            _ => expr.Children.SelectMany(Looks),
+        };
 
     /// <summary>The memberships without which the head of a permit does not match.</summary>
     private void Join(Policy policy)
     {
         var (principal, action, resource) = (policy.Scope[0], policy.Scope[1], policy.Scope[2]);
-        if (!action.Matches(request.Action, entities.Ancestors(request.Action))) return;
+        if (!action.Matches(request.Action, entities.Ancestors(request.Action)))
+            return;
 
         var member = principal.Matches(request.Principal, entities.Ancestors(request.Principal));
-        if (resource.Matches(request.Resource, entities.Ancestors(request.Resource))) Below(principal, request.Principal);
-        else if (member) Below(resource, request.Resource);
+        if (resource.Matches(request.Resource, entities.Ancestors(request.Resource)))
+            Below(principal, request.Principal);
+        else if (member)
+            Below(resource, request.Resource);
 
         void Below(Scope scope, EntityUid uid)
         {
-            if (scope.Kind is ScopeKind.In || (scope.Kind is ScopeKind.IsIn && scope.Type == uid.Type)) Offer(new AddParent(uid, scope.Entities[0], $"{scope.Word} in {scope.Entities[0]}"));
+            if (scope.Kind is ScopeKind.In || (scope.Kind is ScopeKind.IsIn && scope.Type == uid.Type))
+                Offer(new AddParent(uid, scope.Entities[0], $"{scope.Word} in {scope.Entities[0]}"));
         }
     }
 
     private void Offer(Remedy remedy)
     {
-        if (candidates.Count < MaxCandidates) candidates.Add(remedy);
+        if (candidates.Count < MaxCandidates)
+            candidates.Add(remedy);
     }
 
     /// <summary>Offers what would make the expression true, or false.</summary>
@@ -177,33 +201,60 @@ internal sealed class Explainer(PolicySet policies, Request request, Entities en
         switch (expr)
         {
             case And or Or or If:
-                foreach (var child in expr.Children) Solve(child, wanted);
-                if (expr is If { Parts.Test: var test }) Solve(test, !wanted);
+                foreach (var child in expr.Children)
+                    Solve(child, wanted);
+                if (expr is If { Parts.Test: var test })
+                    Solve(test, !wanted);
                 break;
-            case HasPath has: Solve(has.Tests, wanted); break;
-            case Not not: Solve(not.Operand, !wanted); break;
+            case HasPath has:
+                Solve(has.Tests, wanted);
+                break;
+            case Not not:
+                Solve(not.Operand, !wanted);
+                break;
             case Equality { Parts: var (negated, left, right) }:
-                if (right.Evaluate(env) is { } r) Relate(left, negated == wanted ? "!=" : "==", r, expr);
-                if (left.Evaluate(env) is { } l) Relate(right, negated == wanted ? "!=" : "==", l, expr);
+                if (right.Evaluate(env) is { } r)
+                    Relate(left, negated == wanted ? "!=" : "==", r, expr);
+                if (left.Evaluate(env) is { } l)
+                    Relate(right, negated == wanted ? "!=" : "==", l, expr);
                 break;
             case Comparison { Parts: var (op, left, right) }:
                 var needed = wanted ? op : Opposite(op);
-                if (right.Evaluate(env) is { } above) Relate(left, needed, above, expr);
-                if (left.Evaluate(env) is { } below) Relate(right, Mirrored(needed), below, expr);
+                if (right.Evaluate(env) is { } above)
+                    Relate(left, needed, above, expr);
+                if (left.Evaluate(env) is { } below)
+                    Relate(right, Mirrored(needed), below, expr);
                 break;
-            case In { Parts: var (left, right) } when wanted: Enter(left, right, expr); break;
-            case Is { Inside: { Parts: var (left, right) } } when wanted: Enter(left, right, expr); break;
-            case GetAttribute: Put(expr, Value.Of(wanted), expr); break;
-            case HasAttribute { Parts: var (target, name) } when !wanted: Put(new GetAttribute(target, name), null, expr); break;
-            case Call { Parts: (var name, { Count: 2 } arguments) }: Elements(name, arguments[0], arguments[1], wanted, expr); break;
+            case In { Parts: var (left, right) } when wanted:
+                Enter(left, right, expr);
+                break;
+            case Is { Inside: { Parts: var (left, right) } } when wanted:
+                Enter(left, right, expr);
+                break;
+            case GetAttribute:
+                Put(expr, Value.Of(wanted), expr);
+                break;
+            case HasAttribute { Parts: var (target, name) } when !wanted:
+                Put(new GetAttribute(target, name), null, expr);
+                break;
+            case Call { Parts: (var name, { Count: 2 } arguments) }:
+                Elements(name, arguments[0], arguments[1], wanted, expr);
+                break;
         }
     }
 
     private void Enter(Expr left, Expr right, Expr because)
     {
-        if (left.Evaluate(env) is not EntityUid uid || uid == request.Action) return;
-        IEnumerable<Value> groups = right.Evaluate(env) switch { EntityUid one => [one], SetValue set => set.Items, _ => [] };
-        foreach (var group in groups.OfType<EntityUid>()) Offer(new AddParent(uid, group, Printer.Of(because)));
+        if (left.Evaluate(env) is not EntityUid uid || uid == request.Action)
+            return;
+        IEnumerable<Value> groups = right.Evaluate(env) switch
+        {
+            EntityUid one => [one],
+            SetValue set => set.Items,
+            _ => [],
+        };
+        foreach (var group in groups.OfType<EntityUid>())
+            Offer(new AddParent(uid, group, Printer.Of(because)));
     }
 
     private void Elements(string name, Expr set, Expr other, bool wanted, Expr because)
@@ -218,7 +269,8 @@ internal sealed class Explainer(PolicySet policies, Request request, Entities en
                 Put(set, new SetValue([.. all?.Items ?? (IEnumerable<Value>)[], .. needed.Items]), because);
                 break;
             case ("containsAny", SetValue needed) when wanted:
-                foreach (var one in needed.Items) Put(set, new SetValue([.. all?.Items ?? (IEnumerable<Value>)[], one]), because);
+                foreach (var one in needed.Items)
+                    Put(set, new SetValue([.. all?.Items ?? (IEnumerable<Value>)[], one]), because);
                 break;
             case ("containsAny", SetValue unwanted) when all is not null:
                 Put(set, new SetValue(all.Items.Where(i => !unwanted.Contains(i))), because);
@@ -226,19 +278,47 @@ internal sealed class Explainer(PolicySet policies, Request request, Entities en
         }
 
         if (name == "contains" && wanted && all is not null)
-            foreach (var element in all.Items) Put(other, element, because);
+            foreach (var element in all.Items)
+                Put(other, element, because);
         if (OfDecimals(name) is { } op)
         {
-            if (it is DecimalValue right) Relate(set, wanted ? op : Opposite(op), right, because);
-            if (set.Evaluate(env) is DecimalValue left) Relate(other, Mirrored(wanted ? op : Opposite(op)), left, because);
+            if (it is DecimalValue right)
+                Relate(set, wanted ? op : Opposite(op), right, because);
+            if (set.Evaluate(env) is DecimalValue left)
+                Relate(other, Mirrored(wanted ? op : Opposite(op)), left, because);
         }
     }
 
-    private static string? OfDecimals(string method) => method switch { "lessThan" => "<", "lessThanOrEqual" => "<=", "greaterThan" => ">", "greaterThanOrEqual" => ">=", _ => null };
+    private static string? OfDecimals(string method) =>
+        method switch
+        {
+            "lessThan" => "<",
+            "lessThanOrEqual" => "<=",
+            "greaterThan" => ">",
+            "greaterThanOrEqual" => ">=",
+            _ => null,
+        };
 
-    private static string Opposite(string op) => op switch { "<" => ">=", "<=" => ">", ">" => "<=", ">=" => "<", "==" => "!=", _ => "==" };
+    private static string Opposite(string op) =>
+        op switch
+        {
+            "<" => ">=",
+            "<=" => ">",
+            ">" => "<=",
+            ">=" => "<",
+            "==" => "!=",
+            _ => "==",
+        };
 
-    private static string Mirrored(string op) => op switch { "<" => ">", "<=" => ">=", ">" => "<", ">=" => "<=", _ => op };
+    private static string Mirrored(string op) =>
+        op switch
+        {
+            "<" => ">",
+            "<=" => ">=",
+            ">" => "<",
+            ">=" => "<=",
+            _ => op,
+        };
 
     /// <summary>Offers a value of the expression that stands in the relation to the given one; sums and differences are undone on the way to an attribute.</summary>
     private void Relate(Expr expr, string op, Value value, Expr because)
@@ -246,31 +326,38 @@ internal sealed class Explainer(PolicySet policies, Request request, Entities en
         switch (expr)
         {
             case Arithmetic { Parts: ('+', var left, var right) } when value is LongValue { Raw: var sum }:
-                if (right.TryLong(env, out var r)) Relate(left, op, (Int128)sum - r, because);
-                if (left.TryLong(env, out var l)) Relate(right, op, (Int128)sum - l, because);
+                if (right.TryLong(env, out var r))
+                    Relate(left, op, (Int128)sum - r, because);
+                if (left.TryLong(env, out var l))
+                    Relate(right, op, (Int128)sum - l, because);
                 break;
             case Arithmetic { Parts: ('-', var left, var right) } when value is LongValue { Raw: var difference }:
-                if (right.TryLong(env, out var less)) Relate(left, op, (Int128)difference + less, because);
-                if (left.TryLong(env, out var from)) Relate(right, Mirrored(op), (Int128)from - difference, because);
+                if (right.TryLong(env, out var less))
+                    Relate(left, op, (Int128)difference + less, because);
+                if (left.TryLong(env, out var from))
+                    Relate(right, Mirrored(op), (Int128)from - difference, because);
                 break;
             case Negate { Operand: var operand } when value is LongValue { Raw: var negative }:
                 Relate(operand, Mirrored(op), -(Int128)negative, because);
                 break;
             case GetAttribute:
-                if (Near(op, value) is { } near) Put(expr, near, because);
+                if (Near(op, value) is { } near)
+                    Put(expr, near, because);
                 break;
         }
     }
 
     private void Relate(Expr expr, string op, Int128 value, Expr because)
     {
-        if (value >= long.MinValue && value <= long.MaxValue) Relate(expr, op, Value.Of((long)value), because);
+        if (value >= long.MinValue && value <= long.MaxValue)
+            Relate(expr, op, Value.Of((long)value), because);
     }
 
     /// <summary>The value nearest to the given one that stands in the relation to it.</summary>
     private static Value? Near(string op, Value value)
     {
-        if (op is "==" or "<=" or ">=") return value;
+        if (op is "==" or "<=" or ">=")
+            return value;
         var step = op is "<" ? -1 : 1;
         return value switch
         {
@@ -295,9 +382,12 @@ internal sealed class Explainer(PolicySet policies, Request request, Entities en
     /// <summary>Whose attribute an expression reads: of an entity that is there, or (null) of the context.</summary>
     private (EntityUid? Entity, string[] Path)? Place(Expr expr)
     {
-        if (expr is VariableExpr { Variable: Variable.Context }) return (null, []);
-        if (expr.Evaluate(env) is EntityUid uid && expr is VariableExpr or Literal) return entities.Find(uid) is null ? null : (uid, []);
-        if (expr is not GetAttribute { Parts: var (target, name) }) return null;
+        if (expr is VariableExpr { Variable: Variable.Context })
+            return (null, []);
+        if (expr.Evaluate(env) is EntityUid uid && expr is VariableExpr or Literal)
+            return entities.Find(uid) is null ? null : (uid, []);
+        if (expr is not GetAttribute { Parts: var (target, name) })
+            return null;
 
         return target.Evaluate(env) switch
         {

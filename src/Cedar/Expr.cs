@@ -3,7 +3,12 @@ using System.Globalization;
 namespace Mumega.Cedar;
 
 /// <summary>What a condition came to.</summary>
-internal enum Truth : byte { False, True, Failed }
+internal enum Truth : byte
+{
+    False,
+    True,
+    Failed,
+}
 
 /// <summary>
 /// A parsed expression that evaluates itself. Immutable, so a policy may be used by many threads at once. Failure is a value (null, or
@@ -15,12 +20,14 @@ internal abstract class Expr
 
     protected Expr(params ReadOnlySpan<Expr> children)
     {
-        foreach (var child in children) Depth = Math.Max(Depth, child.Depth + 1);
+        foreach (var child in children)
+            Depth = Math.Max(Depth, child.Depth + 1);
     }
 
     protected Expr(IEnumerable<Expr> children)
     {
-        foreach (var child in children) Depth = Math.Max(Depth, child.Depth + 1);
+        foreach (var child in children)
+            Depth = Math.Max(Depth, child.Depth + 1);
     }
 
     /// <summary>Where it stands in its text, or -1 when it has none.</summary>
@@ -40,12 +47,13 @@ internal abstract class Expr
     /// <summary>The value, or null when it failed.</summary>
     public abstract Value? Evaluate(Env env);
 
-    public virtual Truth Test(Env env) => Evaluate(env) switch
-    {
-        BoolValue b => b.Raw ? Truth.True : Truth.False,
-        null => Truth.Failed,
-        var other => env.Fails(Wrong("bool", other)),
-    };
+    public virtual Truth Test(Env env) =>
+        Evaluate(env) switch
+        {
+            BoolValue b => b.Raw ? Truth.True : Truth.False,
+            null => Truth.Failed,
+            var other => env.Fails(Wrong("bool", other)),
+        };
 
     /// <summary>Evaluates to a Long without making a value of it; false when it failed.</summary>
     public virtual bool TryLong(Env env, out long number)
@@ -57,7 +65,8 @@ internal abstract class Expr
                 return true;
             case var other:
                 number = 0;
-                if (other is not null) env.Fail(Wrong("long", other));
+                if (other is not null)
+                    env.Fail(Wrong("long", other));
                 return false;
         }
     }
@@ -65,8 +74,10 @@ internal abstract class Expr
     protected EntityUid? Entity(Env env)
     {
         var value = Evaluate(env);
-        if (value is EntityUid uid) return uid;
-        if (value is not null) env.Fail(Wrong("entity", value));
+        if (value is EntityUid uid)
+            return uid;
+        if (value is not null)
+            env.Fail(Wrong("entity", value));
         return null;
     }
 
@@ -77,26 +88,33 @@ internal abstract class Expr
     /// <summary>The expression with everything worked out that no request can change. A part that fails is left to fail when it is reached.</summary>
     public Expr Folded()
     {
-        if (Children.Count == 0) return Pure && Evaluate(Env.Nothing) is { } constant ? new Literal(constant) : this;
+        if (Children.Count == 0)
+            return Pure && Evaluate(Env.Nothing) is { } constant ? new Literal(constant) : this;
 
         var children = Children.Select(c => c.Folded()).ToList();
         var over = Over(children);
-        return Pure && children.All(c => c is Literal) && over.Evaluate(Env.Nothing) is { } value ? new Literal(value) { Offset = Offset } : over;
+        return Pure && children.All(c => c is Literal) && over.Evaluate(Env.Nothing) is { } value
+            ? new Literal(value) { Offset = Offset }
+            : over;
     }
 }
 
 /// <summary>An expression that is true, false or fails.</summary>
 internal abstract class BoolExpr : Expr
 {
-    protected BoolExpr(params ReadOnlySpan<Expr> children) : base(children)
-    {
-    }
+    protected BoolExpr(params ReadOnlySpan<Expr> children)
+        : base(children) { }
 
-    protected BoolExpr(IEnumerable<Expr> children) : base(children)
-    {
-    }
+    protected BoolExpr(IEnumerable<Expr> children)
+        : base(children) { }
 
-    public sealed override Value? Evaluate(Env env) => Test(env) switch { Truth.True => BoolValue.True, Truth.False => BoolValue.False, _ => null };
+    public sealed override Value? Evaluate(Env env) =>
+        Test(env) switch
+        {
+            Truth.True => BoolValue.True,
+            Truth.False => BoolValue.False,
+            _ => null,
+        };
 
     public abstract override Truth Test(Env env);
 
@@ -116,7 +134,8 @@ internal sealed class Env(Request request, Entities entities)
 {
     public static readonly Env Nothing = new(new(new("", ""), new("", ""), new("", ""), RecordValue.Empty), Cedar.Entities.None);
 
-    private Entity? principal, resource;
+    private Entity? principal,
+        resource;
 
     public Request Request => request;
 
@@ -126,7 +145,8 @@ internal sealed class Env(Request request, Entities entities)
 
     public Value? Fail(string problem)
     {
-        if (this != Nothing) Problem = problem;
+        if (this != Nothing)
+            Problem = problem;
         return null;
     }
 
@@ -144,7 +164,12 @@ internal sealed class Env(Request request, Entities entities)
 
 internal sealed class Literal(Value value) : Expr
 {
-    private readonly Truth truth = value switch { BoolValue { Raw: true } => Truth.True, BoolValue => Truth.False, _ => Truth.Failed };
+    private readonly Truth truth = value switch
+    {
+        BoolValue { Raw: true } => Truth.True,
+        BoolValue => Truth.False,
+        _ => Truth.Failed,
+    };
 
     public Value Value => value;
 
@@ -153,19 +178,26 @@ internal sealed class Literal(Value value) : Expr
     public override Truth Test(Env env) => truth is Truth.Failed ? base.Test(env) : truth;
 }
 
-internal enum Variable { Principal, Action, Resource, Context }
+internal enum Variable
+{
+    Principal,
+    Action,
+    Resource,
+    Context,
+}
 
 internal sealed class VariableExpr(Variable variable) : Expr
 {
     public Variable Variable => variable;
 
-    public override Value Evaluate(Env env) => variable switch
-    {
-        Variable.Principal => env.Request.Principal,
-        Variable.Action => env.Request.Action,
-        Variable.Resource => env.Request.Resource,
-        _ => env.Request.Context,
-    };
+    public override Value Evaluate(Env env) =>
+        variable switch
+        {
+            Variable.Principal => env.Request.Principal,
+            Variable.Action => env.Request.Action,
+            Variable.Resource => env.Request.Resource,
+            _ => env.Request.Context,
+        };
 }
 
 internal sealed class If(Expr test, Expr then, Expr otherwise) : Expr(test, then, otherwise)
@@ -176,12 +208,13 @@ internal sealed class If(Expr test, Expr then, Expr otherwise) : Expr(test, then
 
     public override Expr Over(IReadOnlyList<Expr> children) => new If(children[0], children[1], children[2]) { Offset = Offset };
 
-    public override Value? Evaluate(Env env) => test.Test(env) switch
-    {
-        Truth.True => then.Evaluate(env),
-        Truth.False => otherwise.Evaluate(env),
-        _ => null,
-    };
+    public override Value? Evaluate(Env env) =>
+        test.Test(env) switch
+        {
+            Truth.True => then.Evaluate(env),
+            Truth.False => otherwise.Evaluate(env),
+            _ => null,
+        };
 }
 
 /// <summary>Conditions that must all hold, looked at from left to right until one does not. One node for a whole chain, however long.</summary>
@@ -198,7 +231,8 @@ internal sealed class And(IReadOnlyList<Expr> operands) : BoolExpr(operands)
         foreach (var operand in operands)
         {
             var truth = operand.Test(env);
-            if (truth is not Truth.True) return truth;
+            if (truth is not Truth.True)
+                return truth;
         }
 
         return Truth.True;
@@ -219,7 +253,8 @@ internal sealed class Or(IReadOnlyList<Expr> operands) : BoolExpr(operands)
         foreach (var operand in operands)
         {
             var truth = operand.Test(env);
-            if (truth is not Truth.False) return truth;
+            if (truth is not Truth.False)
+                return truth;
         }
 
         return Truth.False;
@@ -236,7 +271,13 @@ internal sealed class Not(Expr operand) : BoolExpr(operand)
 
     public override Expr Over(IReadOnlyList<Expr> children) => new Not(children[0]) { Offset = Offset };
 
-    public override Truth Test(Env env) => operand.Test(env) switch { Truth.True => Truth.False, Truth.False => Truth.True, _ => Truth.Failed };
+    public override Truth Test(Env env) =>
+        operand.Test(env) switch
+        {
+            Truth.True => Truth.False,
+            Truth.False => Truth.True,
+            _ => Truth.Failed,
+        };
 }
 
 internal sealed class Negate(Expr operand) : LongExpr(operand)
@@ -251,7 +292,8 @@ internal sealed class Negate(Expr operand) : LongExpr(operand)
 
     public override bool TryLong(Env env, out long number)
     {
-        if (!operand.TryLong(env, out number)) return false;
+        if (!operand.TryLong(env, out number))
+            return false;
         if (number == long.MinValue)
         {
             env.Fail($"integer overflow while attempting to negate the value `{number}`");
@@ -276,12 +318,23 @@ internal sealed class Arithmetic(char op, Expr left, Expr right) : LongExpr(left
     public override bool TryLong(Env env, out long number)
     {
         number = 0;
-        if (!left.TryLong(env, out var a) || !right.TryLong(env, out var b)) return false;
+        if (!left.TryLong(env, out var a) || !right.TryLong(env, out var b))
+            return false;
 
-        var exact = op switch { '+' => (Int128)a + b, '-' => (Int128)a - b, _ => (Int128)a * b };
+        var exact = op switch
+        {
+            '+' => (Int128)a + b,
+            '-' => (Int128)a - b,
+            _ => (Int128)a * b,
+        };
         if (exact > long.MaxValue || exact < long.MinValue)
         {
-            var verb = op switch { '+' => "add", '-' => "subtract", _ => "multiply" };
+            var verb = op switch
+            {
+                '+' => "add",
+                '-' => "subtract",
+                _ => "multiply",
+            };
             env.Fail($"integer overflow while attempting to {verb} the values `{a}` and `{b}`");
             return false;
         }
@@ -317,19 +370,36 @@ internal sealed class Comparison(string op, Expr left, Expr right) : BoolExpr(le
 
     public override Truth Test(Env env)
     {
-        if (left.Evaluate(env) is not { } a || right.Evaluate(env) is not { } b) return Truth.Failed;
+        if (left.Evaluate(env) is not { } a || right.Evaluate(env) is not { } b)
+            return Truth.Failed;
 
         int order;
         switch (a, b)
         {
-            case (LongValue x, LongValue y): order = x.Raw.CompareTo(y.Raw); break;
-            case (DatetimeValue x, DatetimeValue y): order = x.Millis.CompareTo(y.Millis); break;
-            case (DurationValue x, DurationValue y): order = x.Millis.CompareTo(y.Millis); break;
-            case (LongValue or DatetimeValue or DurationValue, _): return env.Fails(Wrong(a.TypeName, b));
-            default: return env.Fails(Wrong("long", a));
+            case (LongValue x, LongValue y):
+                order = x.Raw.CompareTo(y.Raw);
+                break;
+            case (DatetimeValue x, DatetimeValue y):
+                order = x.Millis.CompareTo(y.Millis);
+                break;
+            case (DurationValue x, DurationValue y):
+                order = x.Millis.CompareTo(y.Millis);
+                break;
+            case (LongValue or DatetimeValue or DurationValue, _):
+                return env.Fails(Wrong(a.TypeName, b));
+            default:
+                return env.Fails(Wrong("long", a));
         }
 
-        return As(op switch { "<" => order < 0, "<=" => order <= 0, ">" => order > 0, _ => order >= 0 });
+        return As(
+            op switch
+            {
+                "<" => order < 0,
+                "<=" => order <= 0,
+                ">" => order > 0,
+                _ => order >= 0,
+            }
+        );
     }
 }
 
@@ -343,7 +413,8 @@ internal sealed class In(Expr left, Expr right) : BoolExpr(left, right)
 
     public override Truth Test(Env env)
     {
-        if (EntityOf(left, env) is not { } entity) return Truth.Failed;
+        if (EntityOf(left, env) is not { } entity)
+            return Truth.Failed;
         switch (right.Evaluate(env))
         {
             case EntityUid ancestor:
@@ -352,7 +423,8 @@ internal sealed class In(Expr left, Expr right) : BoolExpr(left, right)
                 var found = false;
                 foreach (var item in set.Raw)
                 {
-                    if (item is not EntityUid ancestor) return env.Fails(Wrong("entity", item));
+                    if (item is not EntityUid ancestor)
+                        return env.Fails(Wrong("entity", item));
                     found |= env.Entities.IsIn(entity, ancestor);
                 }
 
@@ -377,12 +449,16 @@ internal sealed class Is(Expr operand, string type, Expr? within = null) : BoolE
 
     public override IReadOnlyList<Expr> Children => within is null ? [operand] : [operand, within];
 
-    public override Expr Over(IReadOnlyList<Expr> children) => new Is(children[0], type, children.ElementAtOrDefault(1)) { Offset = Offset };
+    public override Expr Over(IReadOnlyList<Expr> children) =>
+        new Is(children[0], type, children.ElementAtOrDefault(1)) { Offset = Offset };
 
     public override Truth Test(Env env)
     {
-        if (EntityOf(operand, env) is not { } uid) return Truth.Failed;
-        return uid.Type != type ? Truth.False : inside is null ? Truth.True : inside.Test(env);
+        if (EntityOf(operand, env) is not { } uid)
+            return Truth.Failed;
+        return uid.Type != type ? Truth.False
+            : inside is null ? Truth.True
+            : inside.Test(env);
     }
 }
 
@@ -399,25 +475,43 @@ internal sealed class Like(Expr operand, IReadOnlyList<char?> pattern) : BoolExp
 
     public override Expr Over(IReadOnlyList<Expr> children) => new Like(children[0], pattern) { Offset = Offset };
 
-    public override Truth Test(Env env) => operand.Evaluate(env) switch
-    {
-        StringValue s => As(Matches(s.Raw)),
-        null => Truth.Failed,
-        var other => env.Fails(Wrong("string", other)),
-    };
+    public override Truth Test(Env env) =>
+        operand.Evaluate(env) switch
+        {
+            StringValue s => As(Matches(s.Raw)),
+            null => Truth.Failed,
+            var other => env.Fails(Wrong("string", other)),
+        };
 
     private bool Matches(string text)
     {
-        int at = 0, p = 0, star = -1, resume = 0;
+        int at = 0,
+            p = 0,
+            star = -1,
+            resume = 0;
         while (at < text.Length)
         {
-            if (p < pattern.Length && pattern[p] is { } c && c == text[at]) { at++; p++; }
-            else if (p < pattern.Length && pattern[p] is null) { star = p++; resume = at; }
-            else if (star >= 0) { p = star + 1; at = ++resume; }
-            else return false;
+            if (p < pattern.Length && pattern[p] is { } c && c == text[at])
+            {
+                at++;
+                p++;
+            }
+            else if (p < pattern.Length && pattern[p] is null)
+            {
+                star = p++;
+                resume = at;
+            }
+            else if (star >= 0)
+            {
+                p = star + 1;
+                at = ++resume;
+            }
+            else
+                return false;
         }
 
-        while (p < pattern.Length && pattern[p] is null) p++;
+        while (p < pattern.Length && pattern[p] is null)
+            p++;
         return p == pattern.Length;
     }
 }
@@ -437,7 +531,8 @@ internal sealed class GetAttribute(Expr target, string name) : Expr(target)
             case RecordValue record:
                 return record.Find(name) ?? env.Fail($"record does not have the attribute `{name}`");
             case EntityUid uid:
-                if (env.Find(uid) is not { } entity) return env.Fail($"entity `{uid}` does not exist");
+                if (env.Find(uid) is not { } entity)
+                    return env.Fail($"entity `{uid}` does not exist");
                 return entity.Attributes.Find(name) ?? env.Fail($"`{uid}` does not have the attribute `{name}`");
             case null:
                 return null;
@@ -455,13 +550,14 @@ internal sealed class HasAttribute(Expr target, string name) : BoolExpr(target)
 
     public override Expr Over(IReadOnlyList<Expr> children) => new HasAttribute(children[0], name) { Offset = Offset };
 
-    public override Truth Test(Env env) => target.Evaluate(env) switch
-    {
-        RecordValue record => As(record.Find(name) is not null),
-        EntityUid uid => As(env.Find(uid)?.Attributes.Find(name) is not null),
-        null => Truth.Failed,
-        var other => env.Fails(Wrong("(record or entity)", other)),
-    };
+    public override Truth Test(Env env) =>
+        target.Evaluate(env) switch
+        {
+            RecordValue record => As(record.Find(name) is not null),
+            EntityUid uid => As(env.Find(uid)?.Attributes.Find(name) is not null),
+            null => Truth.Failed,
+            var other => env.Fails(Wrong("(record or entity)", other)),
+        };
 }
 
 /// <summary><c>a has b.c</c>, which means <c>a has b &amp;&amp; a.b has c</c>.</summary>
@@ -469,7 +565,8 @@ internal sealed class HasPath : BoolExpr
 {
     private readonly Expr target;
 
-    public HasPath(Expr target, IReadOnlyList<string> names, int offset) : base(target)
+    public HasPath(Expr target, IReadOnlyList<string> names, int offset)
+        : base(target)
     {
         this.target = target;
         Path = names;
@@ -513,7 +610,8 @@ internal sealed class SetLiteral(IReadOnlyList<Expr> items) : Expr(items)
         var values = new Value[items.Count];
         for (var i = 0; i < values.Length; i++)
         {
-            if (items[i].Evaluate(env) is not { } value) return null;
+            if (items[i].Evaluate(env) is not { } value)
+                return null;
             values[i] = value;
         }
 
@@ -537,7 +635,8 @@ internal sealed class RecordLiteral(IReadOnlyList<KeyValuePair<string, Expr>> fi
         var values = new Dictionary<string, Value>(fields.Count, StringComparer.Ordinal);
         foreach (var (name, expr) in fields)
         {
-            if (expr.Evaluate(env) is not { } value) return null;
+            if (expr.Evaluate(env) is not { } value)
+                return null;
             values[name] = value;
         }
 
@@ -601,7 +700,8 @@ internal sealed class Call(string name, IReadOnlyList<Expr> arguments) : Expr(ar
     /// <exception cref="EvaluationException">The arguments are not what the function takes.</exception>
     public static Value? Construct(string function, Value[] arguments)
     {
-        if ((function, arguments.Length) is not (("ip" or "decimal" or "datetime" or "duration", 1) or ("offset", 2))) return null;
+        if ((function, arguments.Length) is not (("ip" or "decimal" or "datetime" or "duration", 1) or ("offset", 2)))
+            return null;
 
         var env = new Env(Env.Nothing.Request, Entities.None);
         return new Call(function, [.. arguments.Select(a => new Literal(a))]).Evaluate(env) ?? throw new EvaluationException(env.Problem!);
@@ -615,12 +715,15 @@ internal sealed class Call(string name, IReadOnlyList<Expr> arguments) : Expr(ar
 
     public override Value? Evaluate(Env env)
     {
-        if (!complete) return env.Fail($"wrong number of arguments for `{name}`: {arguments.Count} instead of {Arity(name)}");
-        if (arguments[0].Evaluate(env) is not { } first) return null;
+        if (!complete)
+            return env.Fail($"wrong number of arguments for `{name}`: {arguments.Count} instead of {Arity(name)}");
+        if (arguments[0].Evaluate(env) is not { } first)
+            return null;
 
         try
         {
-            if (arguments.Count == 1) return Unary(first);
+            if (arguments.Count == 1)
+                return Unary(first);
             return arguments[1].Evaluate(env) is { } second ? Binary(first, second, env) : null;
         }
         catch (EvaluationException e)
@@ -631,49 +734,58 @@ internal sealed class Call(string name, IReadOnlyList<Expr> arguments) : Expr(ar
 
     private static int Arity(string name) => Functions.TryGetValue(name, out var of) ? of : Methods[name];
 
-    private Value Unary(Value it) => name switch
-    {
-        "ip" => IpValue.Parse(As<StringValue>(it, "string").Raw),
-        "decimal" => DecimalValue.Parse(As<StringValue>(it, "string").Raw),
-        "datetime" => DatetimeValue.Parse(As<StringValue>(it, "string").Raw),
-        "duration" => DurationValue.Parse(As<StringValue>(it, "string").Raw),
-        "isEmpty" => Value.Of(As<SetValue>(it, "set").Raw.Count == 0),
-        "isIpv4" => Value.Of(!As<IpValue>(it, "ipaddr").V6),
-        "isIpv6" => Value.Of(As<IpValue>(it, "ipaddr").V6),
-        "isLoopback" => Value.Of(As<IpValue>(it, "ipaddr").IsLoopback),
-        "isMulticast" => Value.Of(As<IpValue>(it, "ipaddr").IsMulticast),
-        "toDate" => new DatetimeValue(InRange((Int128)As<DatetimeValue>(it, "datetime").Millis - Mod(As<DatetimeValue>(it, "datetime").Millis))),
-        "toTime" => new DurationValue(Mod(As<DatetimeValue>(it, "datetime").Millis)),
-        "toMilliseconds" => Value.Of(As<DurationValue>(it, "duration").Millis),
-        "toSeconds" => Value.Of(As<DurationValue>(it, "duration").Millis / 1_000),
-        "toMinutes" => Value.Of(As<DurationValue>(it, "duration").Millis / 60_000),
-        "toHours" => Value.Of(As<DurationValue>(it, "duration").Millis / 3_600_000),
-        "toDays" => Value.Of(As<DurationValue>(it, "duration").Millis / Day),
-        _ => throw new InvalidOperationException(name),
-    };
+    private Value Unary(Value it) =>
+        name switch
+        {
+            "ip" => IpValue.Parse(As<StringValue>(it, "string").Raw),
+            "decimal" => DecimalValue.Parse(As<StringValue>(it, "string").Raw),
+            "datetime" => DatetimeValue.Parse(As<StringValue>(it, "string").Raw),
+            "duration" => DurationValue.Parse(As<StringValue>(it, "string").Raw),
+            "isEmpty" => Value.Of(As<SetValue>(it, "set").Raw.Count == 0),
+            "isIpv4" => Value.Of(!As<IpValue>(it, "ipaddr").V6),
+            "isIpv6" => Value.Of(As<IpValue>(it, "ipaddr").V6),
+            "isLoopback" => Value.Of(As<IpValue>(it, "ipaddr").IsLoopback),
+            "isMulticast" => Value.Of(As<IpValue>(it, "ipaddr").IsMulticast),
+            "toDate" => new DatetimeValue(
+                InRange((Int128)As<DatetimeValue>(it, "datetime").Millis - Mod(As<DatetimeValue>(it, "datetime").Millis))
+            ),
+            "toTime" => new DurationValue(Mod(As<DatetimeValue>(it, "datetime").Millis)),
+            "toMilliseconds" => Value.Of(As<DurationValue>(it, "duration").Millis),
+            "toSeconds" => Value.Of(As<DurationValue>(it, "duration").Millis / 1_000),
+            "toMinutes" => Value.Of(As<DurationValue>(it, "duration").Millis / 60_000),
+            "toHours" => Value.Of(As<DurationValue>(it, "duration").Millis / 3_600_000),
+            "toDays" => Value.Of(As<DurationValue>(it, "duration").Millis / Day),
+            _ => throw new InvalidOperationException(name),
+        };
 
-    private Value? Binary(Value it, Value other, Env env) => name switch
-    {
-        "contains" => Value.Of(As<SetValue>(it, "set").Contains(other)),
-        "containsAll" => Value.Of(As<SetValue>(it, "set").Raw.IsSupersetOf(As<SetValue>(other, "set").Raw)),
-        "containsAny" => Value.Of(As<SetValue>(it, "set").Raw.Overlaps(As<SetValue>(other, "set").Raw)),
-        "hasTag" => Value.Of(HasTag(As<EntityUid>(it, "entity"), As<StringValue>(other, "string").Raw, env)),
-        "getTag" => GetTag(As<EntityUid>(it, "entity"), As<StringValue>(other, "string").Raw, env),
-        "lessThan" => Value.Of(Decimals(it, other) < 0),
-        "lessThanOrEqual" => Value.Of(Decimals(it, other) <= 0),
-        "greaterThan" => Value.Of(Decimals(it, other) > 0),
-        "greaterThanOrEqual" => Value.Of(Decimals(it, other) >= 0),
-        "isInRange" => Value.Of(As<IpValue>(it, "ipaddr").InRange(As<IpValue>(other, "ipaddr"))),
-        "offset" => new DatetimeValue(InRange((Int128)As<DatetimeValue>(it, "datetime").Millis + As<DurationValue>(other, "duration").Millis)),
-        "durationSince" => new DurationValue(InRange((Int128)As<DatetimeValue>(it, "datetime").Millis - As<DatetimeValue>(other, "datetime").Millis)),
-        _ => throw new InvalidOperationException(name),
-    };
+    private Value? Binary(Value it, Value other, Env env) =>
+        name switch
+        {
+            "contains" => Value.Of(As<SetValue>(it, "set").Contains(other)),
+            "containsAll" => Value.Of(As<SetValue>(it, "set").Raw.IsSupersetOf(As<SetValue>(other, "set").Raw)),
+            "containsAny" => Value.Of(As<SetValue>(it, "set").Raw.Overlaps(As<SetValue>(other, "set").Raw)),
+            "hasTag" => Value.Of(HasTag(As<EntityUid>(it, "entity"), As<StringValue>(other, "string").Raw, env)),
+            "getTag" => GetTag(As<EntityUid>(it, "entity"), As<StringValue>(other, "string").Raw, env),
+            "lessThan" => Value.Of(Decimals(it, other) < 0),
+            "lessThanOrEqual" => Value.Of(Decimals(it, other) <= 0),
+            "greaterThan" => Value.Of(Decimals(it, other) > 0),
+            "greaterThanOrEqual" => Value.Of(Decimals(it, other) >= 0),
+            "isInRange" => Value.Of(As<IpValue>(it, "ipaddr").InRange(As<IpValue>(other, "ipaddr"))),
+            "offset" => new DatetimeValue(
+                InRange((Int128)As<DatetimeValue>(it, "datetime").Millis + As<DurationValue>(other, "duration").Millis)
+            ),
+            "durationSince" => new DurationValue(
+                InRange((Int128)As<DatetimeValue>(it, "datetime").Millis - As<DatetimeValue>(other, "datetime").Millis)
+            ),
+            _ => throw new InvalidOperationException(name),
+        };
 
     private static bool HasTag(EntityUid uid, string tag, Env env) => env.Find(uid)?.Tags.Find(tag) is not null;
 
     private static Value? GetTag(EntityUid uid, string tag, Env env)
     {
-        if (env.Find(uid) is not { } entity) return env.Fail($"entity `{uid}` does not exist");
+        if (env.Find(uid) is not { } entity)
+            return env.Fail($"entity `{uid}` does not exist");
         return entity.Tags.Find(tag) ?? env.Fail($"`{uid}` does not have the tag `{tag}`");
     }
 
@@ -682,9 +794,12 @@ internal sealed class Call(string name, IReadOnlyList<Expr> arguments) : Expr(ar
     private static long Mod(long millis) => ((millis % Day) + Day) % Day;
 
     private static long InRange(Int128 millis) =>
-        millis >= long.MinValue && millis <= long.MaxValue ? (long)millis : throw new EvaluationException("overflow in a datetime operation");
+        millis >= long.MinValue && millis <= long.MaxValue
+            ? (long)millis
+            : throw new EvaluationException("overflow in a datetime operation");
 
-    private static T As<T>(Value value, string type) where T : Value => value as T ?? throw new EvaluationException(Wrong(type, value));
+    private static T As<T>(Value value, string type)
+        where T : Value => value as T ?? throw new EvaluationException(Wrong(type, value));
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{name}/{arguments.Count}");
 }

@@ -15,11 +15,13 @@ public sealed partial record DecimalValue(long Scaled) : Value
     public static DecimalValue Parse(string text)
     {
         var match = Shape().Match(text);
-        if (!match.Success) throw new EvaluationException($"`{text}` is not a well-formed decimal value");
+        if (!match.Success)
+            throw new EvaluationException($"`{text}` is not a well-formed decimal value");
 
         var whole = BigInteger.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture);
         var scaled = whole * 10_000 + int.Parse(match.Groups[3].Value.PadRight(4, '0'), CultureInfo.InvariantCulture);
-        if (match.Groups[1].Length > 0) scaled = -scaled;
+        if (match.Groups[1].Length > 0)
+            scaled = -scaled;
         return scaled >= long.MinValue && scaled <= long.MaxValue
             ? new((long)scaled)
             : throw new EvaluationException($"`{text}` is out of range for decimal");
@@ -46,8 +48,10 @@ public sealed partial record DecimalValue(long Scaled) : Value
 /// <param name="Prefix">The length of the network part in bits; all of them for a single address.</param>
 public sealed partial record IpValue(UInt128 Address, bool V6, int Prefix) : Value
 {
-    private static readonly IpValue Loopback4 = Parse("127.0.0.0/8"), Loopback6 = Parse("::1");
-    private static readonly IpValue Multicast4 = Parse("224.0.0.0/4"), Multicast6 = Parse("ff00::/8");
+    private static readonly IpValue Loopback4 = Parse("127.0.0.0/8"),
+        Loopback6 = Parse("::1");
+    private static readonly IpValue Multicast4 = Parse("224.0.0.0/4"),
+        Multicast6 = Parse("ff00::/8");
 
     public override string TypeName => "ipaddr";
 
@@ -71,8 +75,11 @@ public sealed partial record IpValue(UInt128 Address, bool V6, int Prefix) : Val
         var parts = text.Split('/');
         var v6 = text.Contains(':');
         var wellFormed = parts.Length <= 2 && (v6 ? V6Shape().IsMatch(parts[0]) : V4Shape().IsMatch(parts[0]));
-        if (!wellFormed || !IPAddress.TryParse(parts[0], out var address)
-            || address.AddressFamily != (v6 ? AddressFamily.InterNetworkV6 : AddressFamily.InterNetwork))
+        if (
+            !wellFormed
+            || !IPAddress.TryParse(parts[0], out var address)
+            || address.AddressFamily != (v6 ? AddressFamily.InterNetworkV6 : AddressFamily.InterNetwork)
+        )
         {
             throw new EvaluationException($"`{text}` is not a well-formed IP address");
         }
@@ -83,7 +90,8 @@ public sealed partial record IpValue(UInt128 Address, bool V6, int Prefix) : Val
             throw new EvaluationException($"`{text}` has a prefix length out of range");
 
         UInt128 number = 0;
-        foreach (var part in address.GetAddressBytes()) number = (number << 8) | part;
+        foreach (var part in address.GetAddressBytes())
+            number = (number << 8) | part;
         return new(number, v6, prefix);
     }
 
@@ -93,7 +101,8 @@ public sealed partial record IpValue(UInt128 Address, bool V6, int Prefix) : Val
         get
         {
             var bytes = new byte[Width / 8];
-            for (var i = 0; i < bytes.Length; i++) bytes[^(i + 1)] = (byte)(Address >> (8 * i));
+            for (var i = 0; i < bytes.Length; i++)
+                bytes[^(i + 1)] = (byte)(Address >> (8 * i));
             return Prefix == Width ? $"{new IPAddress(bytes)}" : $"{new IPAddress(bytes)}/{Prefix}";
         }
     }
@@ -118,12 +127,15 @@ public sealed partial record DatetimeValue(long Millis) : Value
     public static DatetimeValue Parse(string text)
     {
         var match = Shape().Match(text);
-        if (!match.Success) throw new EvaluationException($"`{text}` is not a well-formed datetime value");
+        if (!match.Success)
+            throw new EvaluationException($"`{text}` is not a well-formed datetime value");
 
         int Part(int group) => match.Groups[group].Success ? int.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture) : 0;
         var offset = match.Groups[8].Success ? (Part(9) * 60 + Part(10)) * (match.Groups[8].Value == "-" ? -1 : 1) : 0;
-        if (Part(9) > 23 || Part(10) > 59) throw new EvaluationException($"`{text}` has an offset out of range");
-        if (Part(1) == 0) return new(DaysBeforeYearOne(text, Part(2), Part(3), Part(4), Part(5), Part(6), Part(7), offset));
+        if (Part(9) > 23 || Part(10) > 59)
+            throw new EvaluationException($"`{text}` has an offset out of range");
+        if (Part(1) == 0)
+            return new(DaysBeforeYearOne(text, Part(2), Part(3), Part(4), Part(5), Part(6), Part(7), offset));
 
         try
         {
@@ -141,7 +153,9 @@ public sealed partial record DatetimeValue(long Millis) : Value
     {
         try
         {
-            var within = new DateTime(2000, month, day, hour, minute, second, millis, DateTimeKind.Utc) - new DateTime(2000, 1, 1, 0, 0, 0, DateTimeKind.Utc);
+            var within =
+                new DateTime(2000, month, day, hour, minute, second, millis, DateTimeKind.Utc)
+                - new DateTime(2000, 1, 1, 0, 0, 0, DateTimeKind.Utc);
             var yearOne = (DateTime.MinValue.Ticks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerMillisecond;
             return yearOne - 366L * 86_400_000 + (long)within.TotalMilliseconds - offset * 60_000L;
         }
@@ -157,7 +171,9 @@ public sealed partial record DatetimeValue(long Millis) : Value
             ? $"datetime(\"{DateTime.UnixEpoch.AddMilliseconds(Millis):yyyy-MM-ddTHH:mm:ss.fffZ}\")"
             : $"datetime(\"1970-01-01\").offset({new DurationValue(Millis)})";
 
-    [GeneratedRegex(@"\A([0-9]{4})-([0-9]{2})-([0-9]{2})(?:T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{3}))?(?:Z|([+-])([0-9]{2})([0-9]{2})))?\z")]
+    [GeneratedRegex(
+        @"\A([0-9]{4})-([0-9]{2})-([0-9]{2})(?:T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{3}))?(?:Z|([+-])([0-9]{2})([0-9]{2})))?\z"
+    )]
     private static partial Regex Shape();
 }
 
@@ -169,16 +185,19 @@ public sealed partial record DurationValue(long Millis) : Value
     public static DurationValue Parse(string text)
     {
         var match = Shape().Match(text);
-        if (!match.Success || text.Length == 0 || text == "-") throw new EvaluationException($"`{text}` is not a well-formed duration value");
+        if (!match.Success || text.Length == 0 || text == "-")
+            throw new EvaluationException($"`{text}` is not a well-formed duration value");
 
         BigInteger total = 0;
         ReadOnlySpan<long> units = [86_400_000, 3_600_000, 60_000, 1_000, 1];
         for (var i = 0; i < units.Length; i++)
         {
-            if (match.Groups[i + 2].Success) total += BigInteger.Parse(match.Groups[i + 2].Value, CultureInfo.InvariantCulture) * units[i];
+            if (match.Groups[i + 2].Success)
+                total += BigInteger.Parse(match.Groups[i + 2].Value, CultureInfo.InvariantCulture) * units[i];
         }
 
-        if (match.Groups[1].Length > 0) total = -total;
+        if (match.Groups[1].Length > 0)
+            total = -total;
         return total >= long.MinValue && total <= long.MaxValue
             ? new((long)total)
             : throw new EvaluationException($"`{text}` is out of range for duration");

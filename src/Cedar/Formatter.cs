@@ -22,7 +22,20 @@ public static class Formatter
 
     private sealed class Layout
     {
-        private static readonly HashSet<string> Keywords = ["permit", "forbid", "when", "unless", "if", "then", "else", "in", "is", "has", "like"];
+        private static readonly HashSet<string> Keywords =
+        [
+            "permit",
+            "forbid",
+            "when",
+            "unless",
+            "if",
+            "then",
+            "else",
+            "in",
+            "is",
+            "has",
+            "like",
+        ];
 
         private readonly StringBuilder text = new();
         private readonly string source;
@@ -30,8 +43,11 @@ public static class Formatter
         private readonly List<Comment>[] before;
         private readonly string?[] behind;
         private readonly int[] partner;
-        private int indent, column;
-        private bool broken = true, space, comment;
+        private int indent,
+            column;
+        private bool broken = true,
+            space,
+            comment;
 
         public Layout(string source, List<Token> tokens)
         {
@@ -44,10 +60,14 @@ public static class Formatter
             for (var i = 0; i < tokens.Count; i++)
             {
                 before[i] = Comments(i);
-                if (tokens[i].Kind != TokenKind.Symbol) continue;
-                if (tokens[i].Raw is "(" or "[" or "{") open.Push(i);
-                else if (tokens[i].Raw is ")" or "]" or "}") partner[open.Peek()] = i;
-                if (tokens[i].Raw is ")" or "]" or "}") partner[i] = open.Pop();
+                if (tokens[i].Kind != TokenKind.Symbol)
+                    continue;
+                if (tokens[i].Raw is "(" or "[" or "{")
+                    open.Push(i);
+                else if (tokens[i].Raw is ")" or "]" or "}")
+                    partner[open.Peek()] = i;
+                if (tokens[i].Raw is ")" or "]" or "}")
+                    partner[i] = open.Pop();
             }
         }
 
@@ -56,11 +76,13 @@ public static class Formatter
             var i = 0;
             while (tokens[i].Kind != TokenKind.End)
             {
-                if (text.Length > 0) Blank();
+                if (text.Length > 0)
+                    Blank();
                 i = Policy(i);
             }
 
-            if (before[i].Count > 0 && text.Length > 0) Blank();
+            if (before[i].Count > 0 && text.Length > 0)
+                Blank();
             Before(i);
             return text.Length == 0 || text[^1] == '\n' ? text.ToString() : text.Append('\n').ToString();
         }
@@ -74,9 +96,12 @@ public static class Formatter
             for (var n = 0; n < lines.Length; n++)
             {
                 var line = lines[n].Trim();
-                if (line.Length == 0) continue;
-                if (n == 0 && i > 0) behind[i - 1] = line;
-                else found.Add(new(line, n + 1 < lines.Length - 1 && lines[n + 1].Trim().Length == 0));
+                if (line.Length == 0)
+                    continue;
+                if (n == 0 && i > 0)
+                    behind[i - 1] = line;
+                else
+                    found.Add(new(line, n + 1 < lines.Length - 1 && lines[n + 1].Trim().Length == 0));
             }
 
             return found;
@@ -89,7 +114,8 @@ public static class Formatter
                 Emit(i++);
                 Emit(i++);
                 if (tokens[i].Raw == "(")
-                    for (var end = partner[i]; i <= end; i++) Emit(i);
+                    for (var end = partner[i]; i <= end; i++)
+                        Emit(i);
             }
 
             Emit(i++);
@@ -138,10 +164,13 @@ public static class Formatter
                 var start = i + 1;
                 foreach (var comma in Find(",", start, end).Append(end))
                 {
-                    if (comma == end && start == end) break;
-                    if (start > i + 1) Line();
+                    if (comma == end && start == end)
+                        break;
+                    if (start > i + 1)
+                        Line();
                     Expression(start, comma);
-                    if (comma < end) Emit(comma);
+                    if (comma < end)
+                        Emit(comma);
                     start = comma + 1;
                 }
             });
@@ -178,7 +207,8 @@ public static class Formatter
             foreach (var op in (string[])["||", "&&"])
             {
                 var ops = Find(op, from, to);
-                if (ops.Count == 0) continue;
+                if (ops.Count == 0)
+                    continue;
 
                 var start = from;
                 foreach (var at in ops)
@@ -194,11 +224,14 @@ public static class Formatter
                 return;
             }
 
-            for (var i = from; i < to;)
+            for (var i = from; i < to; )
             {
-                if (i > from && Apart(i)) Space();
-                if (partner[i] > i) i = Group(i);
-                else Emit(i++);
+                if (i > from && Apart(i))
+                    Space();
+                if (partner[i] > i)
+                    i = Group(i);
+                else
+                    Emit(i++);
             }
         }
 
@@ -207,8 +240,10 @@ public static class Formatter
             var found = new List<int>();
             for (var i = from; i < to; i++)
             {
-                if (partner[i] > i) i = partner[i];
-                else if (tokens[i].Kind == TokenKind.Symbol && tokens[i].Raw == symbol) found.Add(i);
+                if (partner[i] > i)
+                    i = partner[i];
+                else if (tokens[i].Kind == TokenKind.Symbol && tokens[i].Raw == symbol)
+                    found.Add(i);
             }
 
             return found;
@@ -219,11 +254,16 @@ public static class Formatter
             var nested = 0;
             for (var i = from; i < to; i++)
             {
-                if (partner[i] > i) i = partner[i];
-                else if (tokens[i].Kind != TokenKind.Identifier || tokens[i - 1].Raw == ".") continue;
-                else if (tokens[i].Raw == "if") nested++;
-                else if (tokens[i].Raw == word && nested == 0) return i;
-                else if (tokens[i].Raw == "else") nested--;
+                if (partner[i] > i)
+                    i = partner[i];
+                else if (tokens[i].Kind != TokenKind.Identifier || tokens[i - 1].Raw == ".")
+                    continue;
+                else if (tokens[i].Raw == "if")
+                    nested++;
+                else if (tokens[i].Raw == word && nested == 0)
+                    return i;
+                else if (tokens[i].Raw == "else")
+                    nested--;
             }
 
             throw new InvalidOperationException(word);
@@ -233,7 +273,8 @@ public static class Formatter
         {
             for (var i = from; i <= to; i++)
             {
-                if ((i > from && before[i].Count > 0) || (i < to && behind[i] is not null)) return true;
+                if ((i > from && before[i].Count > 0) || (i < to && behind[i] is not null))
+                    return true;
             }
 
             return false;
@@ -242,32 +283,42 @@ public static class Formatter
         private int Flat(int from, int to)
         {
             var length = 0;
-            for (var i = from; i < to && length <= Width; i++) length += tokens[i].End - tokens[i].Offset + (i > from && Apart(i) ? 1 : 0);
+            for (var i = from; i < to && length <= Width; i++)
+                length += tokens[i].End - tokens[i].Offset + (i > from && Apart(i) ? 1 : 0);
             return length;
         }
 
         /// <summary>Whether a space stands before the token.</summary>
         private bool Apart(int i)
         {
-            Token last = tokens[i - 1], next = tokens[i];
-            if (last.Kind == TokenKind.Symbol && last.Raw is "(" or "[" or "{" or "@" or "?" or "!" or "." or "::") return false;
-            if (last is { Kind: TokenKind.Symbol, Raw: "-" } && Prefix(i - 1)) return false;
-            if (next.Kind != TokenKind.Symbol) return true;
+            Token last = tokens[i - 1],
+                next = tokens[i];
+            if (last.Kind == TokenKind.Symbol && last.Raw is "(" or "[" or "{" or "@" or "?" or "!" or "." or "::")
+                return false;
+            if (last is { Kind: TokenKind.Symbol, Raw: "-" } && Prefix(i - 1))
+                return false;
+            if (next.Kind != TokenKind.Symbol)
+                return true;
             return next.Raw switch
             {
                 ")" or "]" or "}" or "," or ";" or "." or "::" or ":" => false,
-                "(" or "[" => last.Kind == TokenKind.Symbol ? last.Raw is not (")" or "]") : Keywords.Contains(last.Raw) && !(i > 1 && tokens[i - 2].Raw is "." or "@"),
+                "(" or "[" => last.Kind == TokenKind.Symbol
+                    ? last.Raw is not (")" or "]")
+                    : Keywords.Contains(last.Raw) && !(i > 1 && tokens[i - 2].Raw is "." or "@"),
                 _ => true,
             };
         }
 
-        private bool Prefix(int i) => tokens[i - 1] is { Kind: TokenKind.Symbol, Raw: not (")" or "]" or "}") } || (tokens[i - 1].Kind == TokenKind.Identifier && Keywords.Contains(tokens[i - 1].Raw));
+        private bool Prefix(int i) =>
+            tokens[i - 1] is { Kind: TokenKind.Symbol, Raw: not (")" or "]" or "}") }
+            || (tokens[i - 1].Kind == TokenKind.Identifier && Keywords.Contains(tokens[i - 1].Raw));
 
         private void EmitAll(int from, int to)
         {
             for (var i = from; i < to; i++)
             {
-                if (i > from && Apart(i)) Space();
+                if (i > from && Apart(i))
+                    Space();
                 Emit(i);
             }
         }
@@ -285,7 +336,8 @@ public static class Formatter
 
         private void Line()
         {
-            if (broken) return;
+            if (broken)
+                return;
             text.Append('\n');
             (column, broken, space, comment) = (0, true, false, false);
         }
@@ -298,19 +350,22 @@ public static class Formatter
 
         private void Before(int i)
         {
-            if (before[i].Count == 0) return;
+            if (before[i].Count == 0)
+                return;
             Line();
             foreach (var one in before[i])
             {
                 text.Append(' ', indent * 2).Append(one.Text).Append('\n');
-                if (one.BlankAfter) text.Append('\n');
+                if (one.BlankAfter)
+                    text.Append('\n');
             }
         }
 
         private void Emit(int i)
         {
             Before(i);
-            if (comment) Line();
+            if (comment)
+                Line();
             if (broken)
             {
                 text.Append(' ', indent * 2);
@@ -326,7 +381,8 @@ public static class Formatter
             text.Append(raw);
             column += raw.Length;
             (broken, space) = (false, false);
-            if (behind[i] is not { } after) return;
+            if (behind[i] is not { } after)
+                return;
 
             text.Append(' ').Append(after);
             comment = true;

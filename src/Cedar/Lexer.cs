@@ -15,7 +15,8 @@ public sealed record Diagnostic(int Line, int Column, string Message)
 /// <summary>Text that is not Cedar. Carries where and why; after a mistake reading goes on with the next policy or declaration.</summary>
 public sealed class CedarSyntaxException : Exception
 {
-    internal CedarSyntaxException(IReadOnlyList<Diagnostic> diagnostics) : base(string.Join('\n', diagnostics)) => Diagnostics = diagnostics;
+    internal CedarSyntaxException(IReadOnlyList<Diagnostic> diagnostics)
+        : base(string.Join('\n', diagnostics)) => Diagnostics = diagnostics;
 
     /// <summary>Everything found, in the order of the text; at least one, at most a hundred.</summary>
     public IReadOnlyList<Diagnostic> Diagnostics { get; }
@@ -24,7 +25,14 @@ public sealed class CedarSyntaxException : Exception
     public Diagnostic Diagnostic => Diagnostics[0];
 }
 
-internal enum TokenKind { Identifier, Number, String, Symbol, End }
+internal enum TokenKind
+{
+    Identifier,
+    Number,
+    String,
+    Symbol,
+    End,
+}
 
 /// <param name="Raw">For a string: its text between the quotes, escapes not yet read (a pattern reads them differently).</param>
 /// <param name="End">The offset behind its last character.</param>
@@ -35,9 +43,32 @@ internal sealed class Lexer(string source)
 {
     private const int MaxDiagnostics = 100;
 
-    private static readonly FrozenDictionary<string, string>.AlternateLookup<ReadOnlySpan<char>> Words =
-        new[] { "permit", "forbid", "principal", "action", "resource", "context", "when", "unless", "if", "then", "else", "in", "is", "has", "like", "true", "false", "id", "contains", "User", "Action" }
-            .ToFrozenDictionary(w => w, StringComparer.Ordinal).GetAlternateLookup<ReadOnlySpan<char>>();
+    private static readonly FrozenDictionary<string, string>.AlternateLookup<ReadOnlySpan<char>> Words = new[]
+    {
+        "permit",
+        "forbid",
+        "principal",
+        "action",
+        "resource",
+        "context",
+        "when",
+        "unless",
+        "if",
+        "then",
+        "else",
+        "in",
+        "is",
+        "has",
+        "like",
+        "true",
+        "false",
+        "id",
+        "contains",
+        "User",
+        "Action",
+    }
+        .ToFrozenDictionary(w => w, StringComparer.Ordinal)
+        .GetAlternateLookup<ReadOnlySpan<char>>();
 
     private readonly List<(int Offset, string Message)> problems = [];
     private int at;
@@ -54,18 +85,21 @@ internal sealed class Lexer(string source)
                 return tokens;
             }
 
-            if (Next() is { } token) tokens.Add(token);
+            if (Next() is { } token)
+                tokens.Add(token);
         }
     }
 
     public void Report(int offset, string message)
     {
-        if (problems.Count < MaxDiagnostics) problems.Add((offset, message));
+        if (problems.Count < MaxDiagnostics)
+            problems.Add((offset, message));
     }
 
     public void ThrowIfAny()
     {
-        if (problems.Count == 0) return;
+        if (problems.Count == 0)
+            return;
         var text = new SourceText(source);
         throw new CedarSyntaxException([.. problems.OrderBy(p => p.Offset).Select(p => text.At(p.Offset, p.Message))]);
     }
@@ -74,10 +108,13 @@ internal sealed class Lexer(string source)
     {
         while (at < source.Length)
         {
-            if (char.IsWhiteSpace(source[at])) at++;
+            if (char.IsWhiteSpace(source[at]))
+                at++;
             else if (source[at] == '/' && at + 1 < source.Length && source[at + 1] == '/')
-                while (at < source.Length && source[at] is not ('\n' or '\r')) at++;
-            else return;
+                while (at < source.Length && source[at] is not ('\n' or '\r'))
+                    at++;
+            else
+                return;
         }
     }
 
@@ -87,18 +124,21 @@ internal sealed class Lexer(string source)
         var c = source[at];
         if (char.IsAsciiLetter(c) || c == '_')
         {
-            while (at < source.Length && (char.IsAsciiLetterOrDigit(source[at]) || source[at] == '_')) at++;
+            while (at < source.Length && (char.IsAsciiLetterOrDigit(source[at]) || source[at] == '_'))
+                at++;
             var word = source.AsSpan(start, at - start);
             return new(TokenKind.Identifier, Words.TryGetValue(word, out var known) ? known : word.ToString(), start, at);
         }
 
         if (char.IsAsciiDigit(c))
         {
-            while (at < source.Length && char.IsAsciiDigit(source[at])) at++;
+            while (at < source.Length && char.IsAsciiDigit(source[at]))
+                at++;
             return new(TokenKind.Number, source[start..at], start, at);
         }
 
-        if (c == '"') return String();
+        if (c == '"')
+            return String();
 
         if (Symbol(c, at + 1 < source.Length ? source[at + 1] : '\0') is { } symbol)
         {
@@ -111,36 +151,38 @@ internal sealed class Lexer(string source)
         return null;
     }
 
-    private static string? Symbol(char c, char next) => c switch
-    {
-        ':' => next == ':' ? "::" : ":",
-        '=' => next == '=' ? "==" : "=",
-        '!' => next == '=' ? "!=" : "!",
-        '<' => next == '=' ? "<=" : "<",
-        '>' => next == '=' ? ">=" : ">",
-        '&' when next == '&' => "&&",
-        '|' when next == '|' => "||",
-        '(' => "(",
-        ')' => ")",
-        '{' => "{",
-        '}' => "}",
-        '[' => "[",
-        ']' => "]",
-        '+' => "+",
-        '-' => "-",
-        '*' => "*",
-        '.' => ".",
-        ',' => ",",
-        ';' => ";",
-        '@' => "@",
-        '?' => "?",
-        _ => null,
-    };
+    private static string? Symbol(char c, char next) =>
+        c switch
+        {
+            ':' => next == ':' ? "::" : ":",
+            '=' => next == '=' ? "==" : "=",
+            '!' => next == '=' ? "!=" : "!",
+            '<' => next == '=' ? "<=" : "<",
+            '>' => next == '=' ? ">=" : ">",
+            '&' when next == '&' => "&&",
+            '|' when next == '|' => "||",
+            '(' => "(",
+            ')' => ")",
+            '{' => "{",
+            '}' => "}",
+            '[' => "[",
+            ']' => "]",
+            '+' => "+",
+            '-' => "-",
+            '*' => "*",
+            '.' => ".",
+            ',' => ",",
+            ';' => ";",
+            '@' => "@",
+            '?' => "?",
+            _ => null,
+        };
 
     private Token? String()
     {
         var start = at++;
-        while (at < source.Length && source[at] != '"') at += source[at] == '\\' ? 2 : 1;
+        while (at < source.Length && source[at] != '"')
+            at += source[at] == '\\' ? 2 : 1;
         if (at >= source.Length)
         {
             at = source.Length;
@@ -155,7 +197,8 @@ internal sealed class Lexer(string source)
     /// <summary>Reads the escapes of a string literal.</summary>
     public string Unescape(Token token)
     {
-        if (!token.Raw.Contains('\\') && IsText(token)) return token.Raw;
+        if (!token.Raw.Contains('\\') && IsText(token))
+            return token.Raw;
         return string.Concat(Elements(token, pattern: false).Select(c => c!.ToString()));
     }
 
@@ -170,7 +213,8 @@ internal sealed class Lexer(string source)
     {
         for (var i = 0; i < token.Raw.Length; i++)
         {
-            if (!char.IsSurrogate(token.Raw[i])) continue;
+            if (!char.IsSurrogate(token.Raw[i]))
+                continue;
             if (!char.IsHighSurrogate(token.Raw[i]) || i + 1 == token.Raw.Length || !char.IsLowSurrogate(token.Raw[++i]))
             {
                 Report(token.Offset, "this string is not valid Unicode");
@@ -187,9 +231,13 @@ internal sealed class Lexer(string source)
         var raw = token.Raw;
         for (var i = 0; i < raw.Length; i++)
         {
-            if (pattern && raw[i] == '*') found.Add(null);
-            else if (raw[i] != '\\') found.Add(raw[i]);
-            else foreach (var c in Escape(token, ref i, pattern)) found.Add(c);
+            if (pattern && raw[i] == '*')
+                found.Add(null);
+            else if (raw[i] != '\\')
+                found.Add(raw[i]);
+            else
+                foreach (var c in Escape(token, ref i, pattern))
+                    found.Add(c);
         }
 
         return found;
@@ -200,20 +248,35 @@ internal sealed class Lexer(string source)
         var raw = token.Raw;
         switch (raw[++i])
         {
-            case 'n': return "\n";
-            case 'r': return "\r";
-            case 't': return "\t";
-            case '0': return "\0";
-            case '\\': return "\\";
-            case '\'': return "'";
-            case '"': return "\"";
-            case '*' when pattern: return "*";
-            case 'x' when i + 2 < raw.Length && int.TryParse(raw.AsSpan(i + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code) && code < 0x80:
+            case 'n':
+                return "\n";
+            case 'r':
+                return "\r";
+            case 't':
+                return "\t";
+            case '0':
+                return "\0";
+            case '\\':
+                return "\\";
+            case '\'':
+                return "'";
+            case '"':
+                return "\"";
+            case '*' when pattern:
+                return "*";
+            case 'x'
+                when i + 2 < raw.Length
+                    && int.TryParse(raw.AsSpan(i + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code)
+                    && code < 0x80:
                 i += 2;
                 return ((char)code).ToString();
             case 'u' when i + 1 < raw.Length && raw[i + 1] == '{' && raw.IndexOf('}', i) is > 0 and var end:
                 var digits = raw.AsSpan(i + 2, end - i - 2).ToString().Replace("_", "", StringComparison.Ordinal);
-                if (digits.Length is < 1 or > 6 || !int.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var rune) || !Rune.IsValid(rune))
+                if (
+                    digits.Length is < 1 or > 6
+                    || !int.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var rune)
+                    || !Rune.IsValid(rune)
+                )
                     break;
                 i = end;
                 return new Rune(rune).ToString();
@@ -233,11 +296,13 @@ internal sealed class SourceText(string text)
 
     public Diagnostic At(int offset, string message)
     {
-        if (offset < 0) return new(0, 0, message);
+        if (offset < 0)
+            return new(0, 0, message);
 
         var starts = lines ??= [0, .. text.Index().Where(c => c.Item == '\n').Select(c => c.Index + 1)];
         var line = Array.BinarySearch(starts, offset);
-        if (line < 0) line = ~line - 1;
+        if (line < 0)
+            line = ~line - 1;
         return new(line + 1, offset - starts[line] + 1, message);
     }
 }

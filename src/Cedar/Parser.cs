@@ -15,7 +15,8 @@ internal sealed class Parser : TokenReader
     private readonly SourceText source;
     private int depth;
 
-    private Parser(string source) : base(source) => this.source = new(source);
+    private Parser(string source)
+        : base(source) => this.source = new(source);
 
     public static List<Policy> Policies(string source)
     {
@@ -43,7 +44,8 @@ internal sealed class Parser : TokenReader
     {
         foreach (var part in text.Split("::"))
         {
-            if (!IsIdentifier(part)) return false;
+            if (!IsIdentifier(part))
+                return false;
         }
 
         return true;
@@ -51,7 +53,10 @@ internal sealed class Parser : TokenReader
 
     /// <summary>Whether the text can name an attribute without quotes.</summary>
     public static bool IsIdentifier(string text) =>
-        text.Length > 0 && !Reserved.Contains(text) && (char.IsAsciiLetter(text[0]) || text[0] == '_') && text.All(c => char.IsAsciiLetterOrDigit(c) || c == '_');
+        text.Length > 0
+        && !Reserved.Contains(text)
+        && (char.IsAsciiLetter(text[0]) || text[0] == '_')
+        && text.All(c => char.IsAsciiLetterOrDigit(c) || c == '_');
 
     private Policy Policy(int position)
     {
@@ -67,12 +72,15 @@ internal sealed class Parser : TokenReader
                 Expect(")");
             }
 
-            if (!annotations.TryAdd(name.Raw, value)) Report(name.Offset, $"duplicate annotation `@{name.Raw}`");
+            if (!annotations.TryAdd(name.Raw, value))
+                Report(name.Offset, $"duplicate annotation `@{name.Raw}`");
         }
 
-        if (Peek.Kind != TokenKind.Identifier) throw Unexpected("`permit` or `forbid`");
+        if (Peek.Kind != TokenKind.Identifier)
+            throw Unexpected("`permit` or `forbid`");
         var word = tokens[at++];
-        if (word.Raw is not ("permit" or "forbid")) throw Stop(word.Offset, $"expected `permit` or `forbid`, not `{word.Raw}`");
+        if (word.Raw is not ("permit" or "forbid"))
+            throw Stop(word.Offset, $"expected `permit` or `forbid`, not `{word.Raw}`");
 
         Expect("(");
         var principal = EntityScope("principal", Variable.Principal);
@@ -96,17 +104,29 @@ internal sealed class Parser : TokenReader
         }
 
         Expect(";");
-        return new(position, null, word.Raw == "permit" ? Effect.Permit : Effect.Forbid, annotations, [principal, action, resource], conditions,
-            source, start, tokens[at - 1].End);
+        return new(
+            position,
+            null,
+            word.Raw == "permit" ? Effect.Permit : Effect.Forbid,
+            annotations,
+            [principal, action, resource],
+            conditions,
+            source,
+            start,
+            tokens[at - 1].End
+        );
     }
 
     private Scope EntityScope(string keyword, Variable variable)
     {
         var start = Peek.Offset;
         ExpectWord(keyword);
-        if (Accept("==")) return EntityOrSlot(ScopeKind.Equal, null);
-        if (AcceptWord("in")) return EntityOrSlot(ScopeKind.In, null);
-        if (!AcceptWord("is")) return new(variable, ScopeKind.Any, null, [], Offset: start);
+        if (Accept("=="))
+            return EntityOrSlot(ScopeKind.Equal, null);
+        if (AcceptWord("in"))
+            return EntityOrSlot(ScopeKind.In, null);
+        if (!AcceptWord("is"))
+            return new(variable, ScopeKind.Any, null, [], Offset: start);
 
         start = Peek.Offset;
         var type = Name();
@@ -115,11 +135,14 @@ internal sealed class Parser : TokenReader
         // A mistake is reported at the name that it is in.
         Scope EntityOrSlot(ScopeKind kind, string? type)
         {
-            if (type is null) start = Peek.Offset;
-            if (!Next("?")) return new(variable, kind, type, [EntityLiteral()], Offset: start);
+            if (type is null)
+                start = Peek.Offset;
+            if (!Next("?"))
+                return new(variable, kind, type, [EntityLiteral()], Offset: start);
             var slot = tokens[at++].Offset;
             var name = Expect(TokenKind.Identifier, $"`{keyword}`");
-            if (name.Raw != keyword) Report(slot, $"the slot of the {keyword} is `?{keyword}`, not `?{name.Raw}`");
+            if (name.Raw != keyword)
+                Report(slot, $"the slot of the {keyword} is `?{keyword}`, not `?{name.Raw}`");
             return new(variable, kind, type, [], Slot: true, Offset: start);
         }
     }
@@ -134,15 +157,18 @@ internal sealed class Parser : TokenReader
             return new(Variable.Action, ScopeKind.Equal, null, [ActionLiteral()], Offset: start);
         }
 
-        if (!AcceptWord("in")) return new(Variable.Action, ScopeKind.Any, null, [], Offset: start);
+        if (!AcceptWord("in"))
+            return new(Variable.Action, ScopeKind.Any, null, [], Offset: start);
         start = Peek.Offset;
-        if (!Accept("[")) return new(Variable.Action, ScopeKind.In, null, [ActionLiteral()], Offset: start);
+        if (!Accept("["))
+            return new(Variable.Action, ScopeKind.In, null, [ActionLiteral()], Offset: start);
 
         var items = new List<EntityUid>();
         while (!Accept("]"))
         {
             items.Add(ActionLiteral());
-            if (!Accept(",") && !Next("]")) throw Unexpected("`,` or `]`");
+            if (!Accept(",") && !Next("]"))
+                throw Unexpected("`,` or `]`");
         }
 
         return new(Variable.Action, ScopeKind.In, null, items, Listed: true, Offset: start);
@@ -152,7 +178,8 @@ internal sealed class Parser : TokenReader
     {
         var offset = Peek.Offset;
         var uid = EntityLiteral();
-        if (!IsAction(uid.Type)) Report(offset, $"`{uid}` is not an action: its type must be `Action`");
+        if (!IsAction(uid.Type))
+            Report(offset, $"`{uid}` is not an action: its type must be `Action`");
         return uid;
     }
 
@@ -165,7 +192,8 @@ internal sealed class Parser : TokenReader
         while (true)
         {
             Expect("::");
-            if (Peek.Kind == TokenKind.String) return new(type, lexer.Unescape(tokens[at++]));
+            if (Peek.Kind == TokenKind.String)
+                return new(type, lexer.Unescape(tokens[at++]));
             type += "::" + Ident();
         }
     }
@@ -173,13 +201,15 @@ internal sealed class Parser : TokenReader
     private string Name()
     {
         var name = Ident();
-        while (Accept("::")) name += "::" + Ident();
+        while (Accept("::"))
+            name += "::" + Ident();
         return name;
     }
 
     private Expr Expression()
     {
-        if (++depth > MaxDepth) throw TooDeep();
+        if (++depth > MaxDepth)
+            throw TooDeep();
 
         Expr expr;
         var start = Peek.Offset;
@@ -207,22 +237,26 @@ internal sealed class Parser : TokenReader
     private Expr Or()
     {
         var first = And();
-        if (!Next("||")) return first;
+        if (!Next("||"))
+            return first;
 
         var start = Peek.Offset;
         var operands = new List<Expr> { first };
-        while (Accept("||")) operands.Add(And());
+        while (Accept("||"))
+            operands.Add(And());
         return new Or(operands) { Offset = start };
     }
 
     private Expr And()
     {
         var first = Relation();
-        if (!Next("&&")) return first;
+        if (!Next("&&"))
+            return first;
 
         var start = Peek.Offset;
         var operands = new List<Expr> { first };
-        while (Accept("&&")) operands.Add(Relation());
+        while (Accept("&&"))
+            operands.Add(Relation());
         return new And(operands) { Offset = start };
     }
 
@@ -234,17 +268,28 @@ internal sealed class Parser : TokenReader
         {
             switch (op.Raw)
             {
-                case "==": at++; return new Equality(false, left, Add()) { Offset = op.Offset };
-                case "!=": at++; return new Equality(true, left, Add()) { Offset = op.Offset };
-                case "<" or "<=" or ">" or ">=": at++; return new Comparison(op.Raw, left, Add()) { Offset = op.Offset };
-                default: return left;
+                case "==":
+                    at++;
+                    return new Equality(false, left, Add()) { Offset = op.Offset };
+                case "!=":
+                    at++;
+                    return new Equality(true, left, Add()) { Offset = op.Offset };
+                case "<" or "<=" or ">" or ">=":
+                    at++;
+                    return new Comparison(op.Raw, left, Add()) { Offset = op.Offset };
+                default:
+                    return left;
             }
         }
 
-        if (AcceptWord("in")) return new In(left, Add()) { Offset = op.Offset };
-        if (AcceptWord("like")) return new Like(left, lexer.Pattern(Expect(TokenKind.String, "a pattern"))) { Offset = op.Offset };
-        if (AcceptWord("has")) return Has(left, op.Offset);
-        if (!AcceptWord("is")) return left;
+        if (AcceptWord("in"))
+            return new In(left, Add()) { Offset = op.Offset };
+        if (AcceptWord("like"))
+            return new Like(left, lexer.Pattern(Expect(TokenKind.String, "a pattern"))) { Offset = op.Offset };
+        if (AcceptWord("has"))
+            return Has(left, op.Offset);
+        if (!AcceptWord("is"))
+            return left;
 
         var type = Name();
         return new Is(left, type, AcceptWord("in") ? Add() : null) { Offset = op.Offset };
@@ -252,13 +297,15 @@ internal sealed class Parser : TokenReader
 
     private BoolExpr Has(Expr target, int offset)
     {
-        if (Peek.Kind == TokenKind.String) return new HasAttribute(target, lexer.Unescape(tokens[at++])) { Offset = offset };
+        if (Peek.Kind == TokenKind.String)
+            return new HasAttribute(target, lexer.Unescape(tokens[at++])) { Offset = offset };
 
         var names = new List<string> { Ident() };
         while (Accept("."))
         {
             names.Add(Ident());
-            if (names.Count > MaxChain) throw TooDeep();
+            if (names.Count > MaxChain)
+                throw TooDeep();
         }
 
         return names.Count == 1 ? new HasAttribute(target, names[0]) { Offset = offset } : new HasPath(target, names, offset);
@@ -290,24 +337,29 @@ internal sealed class Parser : TokenReader
 
     private Expr Unary()
     {
-        if (Peek is not { Kind: TokenKind.Symbol, Raw: "!" or "-" }) return Member();
+        if (Peek is not { Kind: TokenKind.Symbol, Raw: "!" or "-" })
+            return Member();
         var op = Peek.Raw;
         var offset = Peek.Offset;
         var count = 0;
-        while (Accept(op)) count++;
-        if (count > 4) throw Stop(offset, $"at most four `{op}` may stand in a row");
+        while (Accept(op))
+            count++;
+        if (count > 4)
+            throw Stop(offset, $"at most four `{op}` may stand in a row");
 
         // -9223372036854775808 is in range although its positive half is not.
         if (op == "-" && Peek.Kind == TokenKind.Number && tokens[at + 1] is not { Kind: TokenKind.Symbol, Raw: "." or "[" })
         {
             count--;
             Expr number = new Literal(Number(tokens[at++], negative: true)) { Offset = offset };
-            for (; count > 0; count--) number = new Negate(number) { Offset = offset };
+            for (; count > 0; count--)
+                number = new Negate(number) { Offset = offset };
             return number;
         }
 
         var operand = Member();
-        for (; count > 0; count--) operand = op == "!" ? new Not(operand) { Offset = offset } : new Negate(operand) { Offset = offset };
+        for (; count > 0; count--)
+            operand = op == "!" ? new Not(operand) { Offset = offset } : new Negate(operand) { Offset = offset };
         return operand;
     }
 
@@ -338,12 +390,17 @@ internal sealed class Parser : TokenReader
     {
         var arguments = Arguments(")");
         if (!Call.Methods.TryGetValue(name.Raw, out var arity))
-            throw Stop(name.Offset, $"there is no method `{name.Raw}`{(Call.Functions.ContainsKey(name.Raw) ? $"; `{name.Raw}` is a function" : Suggest(name.Raw, Call.Methods.Keys))}");
-        if (arguments.Count + 1 != arity && Call.IsCore(name.Raw)) Report(name.Offset, $"`{name.Raw}` takes {arity - 1} argument(s), not {arguments.Count}");
+            throw Stop(
+                name.Offset,
+                $"there is no method `{name.Raw}`{(Call.Functions.ContainsKey(name.Raw) ? $"; `{name.Raw}` is a function" : Suggest(name.Raw, Call.Methods.Keys))}"
+            );
+        if (arguments.Count + 1 != arity && Call.IsCore(name.Raw))
+            Report(name.Offset, $"`{name.Raw}` takes {arity - 1} argument(s), not {arguments.Count}");
         return new(name.Raw, [receiver, .. arguments]) { Offset = name.Offset };
     }
 
-    private static string Suggest(string name, IEnumerable<string> known) => Spelling.Closest(name, known) is { } close ? $"; did you mean `{close}`?" : "";
+    private static string Suggest(string name, IEnumerable<string> known) =>
+        Spelling.Closest(name, known) is { } close ? $"; did you mean `{close}`?" : "";
 
     private Expr Primary()
     {
@@ -394,15 +451,23 @@ internal sealed class Parser : TokenReader
         var name = Ident();
         while (Accept("::"))
         {
-            if (Peek.Kind == TokenKind.String) return new Literal(new EntityUid(name, lexer.Unescape(tokens[at++]))) { Offset = start.Offset };
+            if (Peek.Kind == TokenKind.String)
+                return new Literal(new EntityUid(name, lexer.Unescape(tokens[at++]))) { Offset = start.Offset };
             name += "::" + Ident();
         }
 
-        if (!Accept("(")) throw Stop(start.Offset, $"`{name}` is not a variable{(Variables.Keys.FirstOrDefault(v => v == Spelling.Closest(name, Variables.Keys)) is { } close ? $"; did you mean `{close}`?" : "; did you mean a string or an entity?")}");
+        if (!Accept("("))
+            throw Stop(
+                start.Offset,
+                $"`{name}` is not a variable{(Variables.Keys.FirstOrDefault(v => v == Spelling.Closest(name, Variables.Keys)) is { } close ? $"; did you mean `{close}`?" : "; did you mean a string or an entity?")}"
+            );
 
         var arguments = Arguments(")");
         if (!Call.Functions.ContainsKey(name))
-            throw Stop(start.Offset, $"there is no function `{name}`{(Call.Methods.ContainsKey(name) ? $"; `{name}` is a method, written behind a point" : Suggest(name, Call.Functions.Keys))}");
+            throw Stop(
+                start.Offset,
+                $"there is no function `{name}`{(Call.Methods.ContainsKey(name) ? $"; `{name}` is a method, written behind a point" : Suggest(name, Call.Functions.Keys))}"
+            );
         return new Call(name, arguments) { Offset = start.Offset };
     }
 
@@ -414,10 +479,12 @@ internal sealed class Parser : TokenReader
         {
             var key = Peek;
             var name = key.Kind == TokenKind.String ? lexer.Unescape(tokens[at++]) : Ident();
-            if (!seen.Add(name)) Report(key.Offset, $"duplicate key `{name}` in a record");
+            if (!seen.Add(name))
+                Report(key.Offset, $"duplicate key `{name}` in a record");
             Expect(":");
             fields.Add(new(name, Expression()));
-            if (!Accept(",") && !Next("}")) throw Unexpected("`,` or `}`");
+            if (!Accept(",") && !Next("}"))
+                throw Unexpected("`,` or `}`");
         }
 
         return new(fields) { Offset = offset };
@@ -429,7 +496,8 @@ internal sealed class Parser : TokenReader
         while (!Accept(close))
         {
             items.Add(Expression());
-            if (!Accept(",") && !Next(close)) throw Unexpected($"`,` or `{close}`");
+            if (!Accept(",") && !Next(close))
+                throw Unexpected($"`,` or `{close}`");
         }
 
         return items;
@@ -437,7 +505,8 @@ internal sealed class Parser : TokenReader
 
     private Value Number(Token token, bool negative)
     {
-        if (long.TryParse((negative ? "-" : "") + token.Raw, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)) return Value.Of(value);
+        if (long.TryParse((negative ? "-" : "") + token.Raw, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value))
+            return Value.Of(value);
         Report(token.Offset, $"integer literal `{token.Raw}` is out of range");
         return Value.Of(0);
     }
@@ -447,7 +516,8 @@ internal sealed class Parser : TokenReader
     private Token IdentToken()
     {
         var token = Expect(TokenKind.Identifier, "a name");
-        if (Reserved.Contains(token.Raw)) throw Stop(token.Offset, $"`{token.Raw}` is a reserved word");
+        if (Reserved.Contains(token.Raw))
+            throw Stop(token.Offset, $"`{token.Raw}` is a reserved word");
         return token;
     }
 }

@@ -17,8 +17,11 @@ internal sealed class PolicyIndex
             var policy = policies[i];
             var action = policy.Scope[1];
             var several = action.Entities.Count > 1;
-            if (action.Kind is ScopeKind.Any) Place(root.Open(), i, policy, null);
-            else foreach (var key in action.Entities.Distinct()) Place(root.Of(key), i, policy, several ? key : null);
+            if (action.Kind is ScopeKind.Any)
+                Place(root.Open(), i, policy, null);
+            else
+                foreach (var key in action.Entities.Distinct())
+                    Place(root.Of(key), i, policy, several ? key : null);
         }
     }
 
@@ -49,16 +52,19 @@ internal sealed class PolicyIndex
 
         public Node Of(EntityUid uid) => Get(Entities ??= [], uid);
 
-        public Node For(Scope scope) => scope.Kind switch
-        {
-            ScopeKind.Any => Open(),
-            ScopeKind.Is => Get(Types ??= new(StringComparer.Ordinal), scope.Type!),
-            _ => Of(scope.Entities[0]),
-        };
+        public Node For(Scope scope) =>
+            scope.Kind switch
+            {
+                ScopeKind.Any => Open(),
+                ScopeKind.Is => Get(Types ??= new(StringComparer.Ordinal), scope.Type!),
+                _ => Of(scope.Entities[0]),
+            };
 
-        private static Node Get<T>(Dictionary<T, Node> nodes, T key) where T : notnull
+        private static Node Get<T>(Dictionary<T, Node> nodes, T key)
+            where T : notnull
         {
-            if (!nodes.TryGetValue(key, out var node)) nodes[key] = node = new();
+            if (!nodes.TryGetValue(key, out var node))
+                nodes[key] = node = new();
             return node;
         }
     }
@@ -68,44 +74,53 @@ internal sealed class PolicyIndex
         private readonly HashSet<EntityUid> aboveAction = env.Entities.Ancestors(env.Request.Action);
         private readonly HashSet<EntityUid> abovePrincipal = env.Entities.Ancestors(env.Request.Principal);
         private readonly HashSet<EntityUid> aboveResource = env.Entities.Ancestors(env.Request.Resource);
-        private List<Entry>? permits, forbids;
+        private List<Entry>? permits,
+            forbids;
         private List<(int Order, PolicyError Error)>? errors;
 
-        public readonly Evaluation Found => permits is null && forbids is null && errors is null
-            ? Nothing
-            : new(InOrder(permits), InOrder(forbids), errors is null ? [] : [.. errors.OrderBy(e => e.Order).Select(e => e.Error)]);
+        public readonly Evaluation Found =>
+            permits is null && forbids is null && errors is null
+                ? Nothing
+                : new(InOrder(permits), InOrder(forbids), errors is null ? [] : [.. errors.OrderBy(e => e.Order).Select(e => e.Error)]);
 
         public void Visit(Node node, int level)
         {
             if (level == 3)
             {
-                foreach (var entry in node.Policies!) Test(entry);
+                foreach (var entry in node.Policies!)
+                    Test(entry);
                 return;
             }
 
-            if (node.Any is not null) Visit(node.Any, level + 1);
+            if (node.Any is not null)
+                Visit(node.Any, level + 1);
             var (uid, above) = level switch
             {
                 0 => (env.Request.Action, aboveAction),
                 1 => (env.Request.Principal, abovePrincipal),
                 _ => (env.Request.Resource, aboveResource),
             };
-            if (node.Types is not null && node.Types.TryGetValue(uid.Type, out var ofType)) Visit(ofType, level + 1);
-            if (node.Entities is not { } entities) return;
+            if (node.Types is not null && node.Types.TryGetValue(uid.Type, out var ofType))
+                Visit(ofType, level + 1);
+            if (node.Entities is not { } entities)
+                return;
 
-            if (entities.TryGetValue(uid, out var own)) Visit(own, level + 1);
+            if (entities.TryGetValue(uid, out var own))
+                Visit(own, level + 1);
             if (above.Count <= entities.Count)
             {
                 foreach (var ancestor in above)
                 {
-                    if (entities.TryGetValue(ancestor, out var next)) Visit(next, level + 1);
+                    if (entities.TryGetValue(ancestor, out var next))
+                        Visit(next, level + 1);
                 }
             }
             else
             {
                 foreach (var (key, next) in entities)
                 {
-                    if (above.Contains(key)) Visit(next, level + 1);
+                    if (above.Contains(key))
+                        Visit(next, level + 1);
                 }
             }
         }
@@ -113,24 +128,42 @@ internal sealed class PolicyIndex
         private void Test(Entry entry)
         {
             var policy = entry.Policy;
-            if (!policy.Scope[0].Matches(env.Request.Principal, abovePrincipal) || !policy.Scope[2].Matches(env.Request.Resource, aboveResource)) return;
-            if (entry.ActionKey is null ? !policy.Scope[1].Matches(env.Request.Action, aboveAction) : policy.Scope[1].FirstAbove(env.Request.Action, aboveAction) != entry.ActionKey) return;
+            if (
+                !policy.Scope[0].Matches(env.Request.Principal, abovePrincipal)
+                || !policy.Scope[2].Matches(env.Request.Resource, aboveResource)
+            )
+                return;
+            if (
+                entry.ActionKey is null
+                    ? !policy.Scope[1].Matches(env.Request.Action, aboveAction)
+                    : policy.Scope[1].FirstAbove(env.Request.Action, aboveAction) != entry.ActionKey
+            )
+                return;
 
             switch (policy.Test(env))
             {
-                case Truth.True when policy.Effect is Effect.Permit: (permits ??= []).Add(entry); break;
-                case Truth.True: (forbids ??= []).Add(entry); break;
-                case Truth.Failed: (errors ??= []).Add((entry.Order, new(policy, env.Problem!))); break;
+                case Truth.True when policy.Effect is Effect.Permit:
+                    (permits ??= []).Add(entry);
+                    break;
+                case Truth.True:
+                    (forbids ??= []).Add(entry);
+                    break;
+                case Truth.Failed:
+                    (errors ??= []).Add((entry.Order, new(policy, env.Problem!)));
+                    break;
             }
         }
 
         private static Policy[] InOrder(List<Entry>? entries)
         {
-            if (entries is null) return [];
-            if (entries.Count > 1) entries.Sort((a, b) => a.Order.CompareTo(b.Order));
+            if (entries is null)
+                return [];
+            if (entries.Count > 1)
+                entries.Sort((a, b) => a.Order.CompareTo(b.Order));
 
             var policies = new Policy[entries.Count];
-            for (var i = 0; i < policies.Length; i++) policies[i] = entries[i].Policy;
+            for (var i = 0; i < policies.Length; i++)
+                policies[i] = entries[i].Policy;
             return policies;
         }
     }

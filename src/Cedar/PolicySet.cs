@@ -1,6 +1,10 @@
 namespace Mumega.Cedar;
 
-public enum Effect { Permit, Forbid }
+public enum Effect
+{
+    Permit,
+    Forbid,
+}
 
 /// <summary>A <c>when</c> or <c>unless</c> clause with the text it was written as.</summary>
 public sealed class Condition
@@ -26,7 +30,9 @@ public sealed class Condition
     internal Truth Test(Env env)
     {
         var truth = (folded ??= Body.Folded()).Test(env);
-        return truth is Truth.Failed || !Unless ? truth : truth is Truth.True ? Truth.False : Truth.True;
+        return truth is Truth.Failed || !Unless ? truth
+            : truth is Truth.True ? Truth.False
+            : Truth.True;
     }
 }
 
@@ -34,12 +40,21 @@ public sealed class Condition
 public sealed class Policy
 {
     private readonly SourceText? source;
-    private readonly int start, end;
+    private readonly int start,
+        end;
     private string? text;
 
     internal Policy(
-        int position, string? id, Effect effect, IReadOnlyDictionary<string, string> annotations, Scope[] scope, IReadOnlyList<Condition> conditions,
-        SourceText? source = null, int start = -1, int end = -1)
+        int position,
+        string? id,
+        Effect effect,
+        IReadOnlyDictionary<string, string> annotations,
+        Scope[] scope,
+        IReadOnlyList<Condition> conditions,
+        SourceText? source = null,
+        int start = -1,
+        int end = -1
+    )
     {
         Effect = effect;
         Annotations = annotations;
@@ -86,10 +101,17 @@ public sealed class Policy
 
     internal Policy Link(string id, EntityUid? principal, EntityUid? resource)
     {
-        var filled = Scope.Select(s => !s.Slot ? s : (s.Variable is Variable.Principal ? principal : resource) is { } entity
-            ? s.Filled(entity) : throw new ArgumentException($"the template `{Id}` needs a value for `?{s.Word}`")).ToArray();
+        var filled = Scope
+            .Select(s =>
+                !s.Slot ? s
+                : (s.Variable is Variable.Principal ? principal : resource) is { } entity ? s.Filled(entity)
+                : throw new ArgumentException($"the template `{Id}` needs a value for `?{s.Word}`")
+            )
+            .ToArray();
         if ((principal is not null && !Scope[0].Slot) || (resource is not null && !Scope[2].Slot))
-            throw new ArgumentException($"the template `{Id}` has no slot `?{(principal is not null && !Scope[0].Slot ? "principal" : "resource")}`");
+            throw new ArgumentException(
+                $"the template `{Id}` has no slot `?{(principal is not null && !Scope[0].Slot ? "principal" : "resource")}`"
+            );
         return new(Position, id, Effect, Annotations, filled, Conditions) { Template = this };
     }
 
@@ -99,13 +121,15 @@ public sealed class Policy
         foreach (var condition in Conditions)
         {
             var truth = condition.Test(env);
-            if (truth is not Truth.True) return truth;
+            if (truth is not Truth.True)
+                return truth;
         }
 
         return Truth.True;
     }
 
-    internal bool InScope(Env env) => Scope[0].Matches(env.Request.Principal, env.Entities.Ancestors(env.Request.Principal))
+    internal bool InScope(Env env) =>
+        Scope[0].Matches(env.Request.Principal, env.Entities.Ancestors(env.Request.Principal))
         && Scope[1].Matches(env.Request.Action, env.Entities.Ancestors(env.Request.Action))
         && Scope[2].Matches(env.Request.Resource, env.Entities.Ancestors(env.Request.Resource));
 }
@@ -164,7 +188,8 @@ public sealed class PolicySet
     public PolicySet Link(string template, string id, EntityUid? principal = null, EntityUid? resource = null)
     {
         var found = Templates.FirstOrDefault(t => t.Id == template) ?? throw new ArgumentException($"there is no template `{template}`");
-        if (Policies.Concat(Templates).Any(p => p.Id == id)) throw new ArgumentException($"there is already a policy `{id}`");
+        if (Policies.Concat(Templates).Any(p => p.Id == id))
+            throw new ArgumentException($"there is already a policy `{id}`");
         return new([.. Policies, found.Link(id, principal, resource)], Templates);
     }
 
@@ -190,7 +215,8 @@ public sealed class PolicySet
         foreach (var policy in Policies.Where(p => p.Effect is Effect.Permit && p.InScope(env)))
         {
             var met = policy.Conditions.TakeWhile(c => c.Test(env) is Truth.True).Count();
-            if (met < policy.Conditions.Count) withheld.Add((policy, policy.Conditions[met], met));
+            if (met < policy.Conditions.Count)
+                withheld.Add((policy, policy.Conditions[met], met));
         }
 
         return withheld;

@@ -41,7 +41,9 @@ public sealed record RecordOfType(IReadOnlyDictionary<string, AttributeType> Att
     public static readonly RecordOfType Empty = new(new Dictionary<string, AttributeType>());
 
     public bool Equals(RecordOfType? other) =>
-        other is not null && Attributes.Count == other.Attributes.Count && Attributes.All(a => other.Attributes.TryGetValue(a.Key, out var theirs) && theirs == a.Value);
+        other is not null
+        && Attributes.Count == other.Attributes.Count
+        && Attributes.All(a => other.Attributes.TryGetValue(a.Key, out var theirs) && theirs == a.Value);
 
     public override int GetHashCode() => Attributes.Aggregate(Attributes.Count, (hash, a) => hash ^ HashCode.Combine(a.Key, a.Value));
 
@@ -53,12 +55,24 @@ public sealed record RecordOfType(IReadOnlyDictionary<string, AttributeType> Att
 /// <param name="MemberOf">The types that its entities may have as direct parents.</param>
 /// <param name="Tags">The type of every tag; absent when its entities have none.</param>
 /// <param name="Ids">For an enumerated type, the only ids that exist; otherwise absent.</param>
-public sealed record EntityTypeDef(string Name, IReadOnlySet<string> MemberOf, RecordOfType Attributes, CedarType? Tags, IReadOnlySet<string>? Ids);
+public sealed record EntityTypeDef(
+    string Name,
+    IReadOnlySet<string> MemberOf,
+    RecordOfType Attributes,
+    CedarType? Tags,
+    IReadOnlySet<string>? Ids
+);
 
 /// <summary>What the schema says of one action.</summary>
 /// <param name="MemberOf">The action groups that it is a direct member of.</param>
 /// <param name="Principals">The types that may ask for it; absent, like the resources, when it applies to nothing.</param>
-public sealed record ActionDef(EntityUid Uid, IReadOnlySet<EntityUid> MemberOf, IReadOnlySet<string> Principals, IReadOnlySet<string> Resources, RecordOfType Context);
+public sealed record ActionDef(
+    EntityUid Uid,
+    IReadOnlySet<EntityUid> MemberOf,
+    IReadOnlySet<string> Principals,
+    IReadOnlySet<string> Resources,
+    RecordOfType Context
+);
 
 /// <summary>The entity types and actions that exist, and the types of their attributes. Immutable.</summary>
 public sealed class Schema

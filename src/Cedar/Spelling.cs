@@ -7,14 +7,17 @@ internal static class Spelling
     public static string? Closest(string name, IEnumerable<string> known)
     {
         // One or two letters are near to anything.
-        if (name.Length < 3) return null;
+        if (name.Length < 3)
+            return null;
 
         var (best, distance) = ((string?)null, Math.Max(1, name.Length / 3) + 1);
         foreach (var candidate in known.Order(StringComparer.Ordinal))
         {
-            if (Math.Abs(candidate.Length - name.Length) >= distance) continue;
+            if (Math.Abs(candidate.Length - name.Length) >= distance)
+                continue;
             var d = Distance(name, candidate);
-            if (d < distance) (best, distance) = (candidate, d);
+            if (d < distance)
+                (best, distance) = (candidate, d);
         }
 
         return best;
@@ -24,7 +27,8 @@ internal static class Spelling
     private static int Distance(string a, string b)
     {
         var row = new int[b.Length + 1];
-        for (var j = 0; j <= b.Length; j++) row[j] = j;
+        for (var j = 0; j <= b.Length; j++)
+            row[j] = j;
         for (var i = 1; i <= a.Length; i++)
         {
             var (corner, left) = (row[0], i);

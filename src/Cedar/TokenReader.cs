@@ -22,26 +22,30 @@ internal abstract class TokenReader
 
     protected bool Accept(string symbol)
     {
-        if (!Next(symbol)) return false;
+        if (!Next(symbol))
+            return false;
         at++;
         return true;
     }
 
     protected bool AcceptWord(string word)
     {
-        if (Peek.Kind != TokenKind.Identifier || Peek.Raw != word) return false;
+        if (Peek.Kind != TokenKind.Identifier || Peek.Raw != word)
+            return false;
         at++;
         return true;
     }
 
     protected void Expect(string symbol)
     {
-        if (!Accept(symbol)) throw Unexpected($"`{symbol}`");
+        if (!Accept(symbol))
+            throw Unexpected($"`{symbol}`");
     }
 
     protected void ExpectWord(string word)
     {
-        if (!AcceptWord(word)) throw Unexpected($"`{word}`");
+        if (!AcceptWord(word))
+            throw Unexpected($"`{word}`");
     }
 
     protected Token Expect(TokenKind kind, string what) => Peek.Kind == kind ? tokens[at++] : throw Unexpected(what);
@@ -55,12 +59,17 @@ internal abstract class TokenReader
     }
 
     protected Lost Unexpected(string wanted) =>
-        Stop(Peek.Offset, Peek.Kind == TokenKind.End ? $"expected {wanted}, found the end of the text"
-            : $"expected {wanted}, found {(Peek.Kind == TokenKind.String ? Text.Quote(Peek.Raw) : $"`{Peek.Raw}`")}");
+        Stop(
+            Peek.Offset,
+            Peek.Kind == TokenKind.End
+                ? $"expected {wanted}, found the end of the text"
+                : $"expected {wanted}, found {(Peek.Kind == TokenKind.String ? Text.Quote(Peek.Raw) : $"`{Peek.Raw}`")}"
+        );
 
     /// <summary>Goes on behind the next semicolon: Cedar has none inside a policy or declaration.</summary>
     protected void Recover()
     {
-        while (Peek.Kind != TokenKind.End && !Accept(";")) at++;
+        while (Peek.Kind != TokenKind.End && !Accept(";"))
+            at++;
     }
 }

@@ -26,7 +26,11 @@ public sealed class Validator(Schema schema)
 
     /// <summary>Everything wrong with the policies; none when they are valid.</summary>
     public IReadOnlyList<ValidationError> Validate(PolicySet policies, ValidationMode mode = ValidationMode.Strict) =>
-        [.. policies.Policies.Concat(policies.Templates).SelectMany(p => Validate(p, mode).OrderBy(e => e.Offset).Select(e => new ValidationError(p, p.At(e.Offset, e.Message))))];
+        [
+            .. policies
+                .Policies.Concat(policies.Templates)
+                .SelectMany(p => Validate(p, mode).OrderBy(e => e.Offset).Select(e => new ValidationError(p, p.At(e.Offset, e.Message)))),
+        ];
 
     private HashSet<(int Offset, string Message)> Validate(Policy policy, ValidationMode mode)
     {
@@ -34,23 +38,28 @@ public sealed class Validator(Schema schema)
         var scope = policy.Scope.Select(s => s.Written).ToList();
         foreach (var expr in scope.Concat(policy.Conditions.Select(c => c.Body)).SelectMany(All))
         {
-            if (expr is Literal { Value: EntityUid uid } && facts.Unknown(uid) is { } problem) problems.Add((expr.Offset, problem));
-            if (expr is Is { Parts.Type: var type } && !facts.Exists(type)) problems.Add((expr.Offset, $"unrecognized entity type `{type}`{facts.SuggestType(type)}"));
+            if (expr is Literal { Value: EntityUid uid } && facts.Unknown(uid) is { } problem)
+                problems.Add((expr.Offset, problem));
+            if (expr is Is { Parts.Type: var type } && !facts.Exists(type))
+                problems.Add((expr.Offset, $"unrecognized entity type `{type}`{facts.SuggestType(type)}"));
         }
 
-        if (problems.Count > 0) return problems;
+        if (problems.Count > 0)
+            return problems;
 
         var applies = false;
         foreach (var (action, principal, resource) in facts.Requests)
         {
             var checker = new TypeChecker(facts, mode, action, principal, resource, problems);
-            if (!checker.MayApply(scope)) continue;
+            if (!checker.MayApply(scope))
+                continue;
 
             applies = true;
             checker.Check(policy);
         }
 
-        if (!applies) problems.Add((policy.Scope[0].Offset, "unable to find an applicable action given the policy scope constraints"));
+        if (!applies)
+            problems.Add((policy.Scope[0].Offset, "unable to find an applicable action given the policy scope constraints"));
         return problems;
     }
 
@@ -69,8 +78,10 @@ internal sealed class TypeFacts
     {
         this.schema = schema;
         actionTypes = schema.Actions.Keys.Select(a => a.Type).ToHashSet(StringComparer.Ordinal);
-        foreach (var type in schema.EntityTypes.Keys) above[type] = Closure(type, t => schema.EntityTypes.TryGetValue(t, out var def) ? def.MemberOf : []);
-        foreach (var action in schema.Actions.Keys) groups[action] = Closure(action, a => schema.Actions.TryGetValue(a, out var def) ? def.MemberOf : []);
+        foreach (var type in schema.EntityTypes.Keys)
+            above[type] = Closure(type, t => schema.EntityTypes.TryGetValue(t, out var def) ? def.MemberOf : []);
+        foreach (var action in schema.Actions.Keys)
+            groups[action] = Closure(action, a => schema.Actions.TryGetValue(a, out var def) ? def.MemberOf : []);
         Requests = [.. schema.Actions.Values.SelectMany(a => a.Principals.SelectMany(p => a.Resources.Select(r => (a, p, r))))];
     }
 
@@ -87,7 +98,9 @@ internal sealed class TypeFacts
 
     /// <summary>Whether an entity of the one type can be, or be below, one of the other.</summary>
     public bool Below(string type, string ancestor) =>
-        type == ancestor || (above.TryGetValue(type, out var all) && all.Contains(ancestor)) || (actionTypes.Contains(type) && actionTypes.Contains(ancestor));
+        type == ancestor
+        || (above.TryGetValue(type, out var all) && all.Contains(ancestor))
+        || (actionTypes.Contains(type) && actionTypes.Contains(ancestor));
 
     /// <summary>Whether entities of the type may lie below others of the same type.</summary>
     public bool MayNest(string type) => above.TryGetValue(type, out var all) && all.Contains(type);
@@ -98,15 +111,18 @@ internal sealed class TypeFacts
     {
         if (Parser.IsAction(uid.Type))
         {
-            if (IsAction(uid)) return null;
+            if (IsAction(uid))
+                return null;
             return $"unrecognized action `{uid}`{(Spelling.Closest(uid.ToString(), schema.Actions.Keys.Select(a => a.ToString())) is { } close ? $"; did you mean `{close}`?" : "")}";
         }
 
-        if (!schema.EntityTypes.TryGetValue(uid.Type, out var type)) return $"unrecognized entity type `{uid.Type}`{SuggestType(uid.Type)}";
+        if (!schema.EntityTypes.TryGetValue(uid.Type, out var type))
+            return $"unrecognized entity type `{uid.Type}`{SuggestType(uid.Type)}";
         return type.Ids is { } ids && !ids.Contains(uid.Id) ? $"`{uid}` is not one of the ids of the enumerated type `{uid.Type}`" : null;
     }
 
-    public string SuggestType(string type) => Spelling.Closest(type, schema.EntityTypes.Keys) is { } close ? $"; did you mean `{close}`?" : "";
+    public string SuggestType(string type) =>
+        Spelling.Closest(type, schema.EntityTypes.Keys) is { } close ? $"; did you mean `{close}`?" : "";
 
     private static HashSet<T> Closure<T>(T start, Func<T, IEnumerable<T>> parents)
     {
@@ -114,8 +130,10 @@ internal sealed class TypeFacts
         var open = new Stack<T>(parents(start));
         while (open.TryPop(out var next))
         {
-            if (!found.Add(next)) continue;
-            foreach (var parent in parents(next)) open.Push(parent);
+            if (!found.Add(next))
+                continue;
+            foreach (var parent in parents(next))
+                open.Push(parent);
         }
 
         return found;

@@ -111,7 +111,8 @@ public sealed record RecordValue : Value
     public override string TypeName => "record";
 
     public bool Equals(RecordValue? other) =>
-        other is not null && fields.Count == other.fields.Count
+        other is not null
+        && fields.Count == other.fields.Count
         && fields.All(f => other.fields.TryGetValue(f.Key, out var theirs) && theirs == f.Value);
 
     public override int GetHashCode() => fields.Aggregate(fields.Count, (hash, f) => hash ^ HashCode.Combine(f.Key, f.Value));
@@ -125,8 +126,10 @@ public sealed record RecordValue : Value
     internal RecordValue With(string name, Value? value)
     {
         var changed = new Dictionary<string, Value>(fields, StringComparer.Ordinal);
-        if (value is null) changed.Remove(name);
-        else changed[name] = value;
+        if (value is null)
+            changed.Remove(name);
+        else
+            changed[name] = value;
         return new(changed);
     }
 }
@@ -139,17 +142,19 @@ internal static class Text
         var text = new StringBuilder("\"");
         foreach (var c in raw)
         {
-            text.Append(c switch
-            {
-                '"' => "\\\"",
-                '\\' => "\\\\",
-                '\n' => "\\n",
-                '\r' => "\\r",
-                '\t' => "\\t",
-                '\0' => "\\0",
-                _ when char.IsControl(c) => $"\\u{{{(int)c:x}}}",
-                _ => c.ToString(),
-            });
+            text.Append(
+                c switch
+                {
+                    '"' => "\\\"",
+                    '\\' => "\\\\",
+                    '\n' => "\\n",
+                    '\r' => "\\r",
+                    '\t' => "\\t",
+                    '\0' => "\\0",
+                    _ when char.IsControl(c) => $"\\u{{{(int)c:x}}}",
+                    _ => c.ToString(),
+                }
+            );
         }
 
         return text.Append('"').ToString();

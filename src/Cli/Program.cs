@@ -3,9 +3,12 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 
 // A thin client of the public API: it knows nothing that any other agent could not know. `verify` asks nobody at all.
-if (args is ["verify", .. var rest]) return Mumega.Cli.Verify.Run(rest, Console.Out, Console.Error);
-if (args is ["key", .. var path]) return Mumega.Cli.Partner.MakeKey(path, Console.Out, Console.Error);
-if (args is ["receipts", .. var how]) return await Mumega.Cli.Partner.FetchAsync(how, Console.Out, Console.Error);
+if (args is ["verify", .. var rest])
+    return Mumega.Cli.Verify.Run(rest, Console.Out, Console.Error);
+if (args is ["key", .. var path])
+    return Mumega.Cli.Partner.MakeKey(path, Console.Out, Console.Error);
+if (args is ["receipts", .. var how])
+    return await Mumega.Cli.Partner.FetchAsync(how, Console.Out, Console.Error);
 if (args is not ["publish", var file])
 {
     Console.Error.WriteLine("usage: mumega publish FILE.md | verify FILE | key FILE | receipts --help");
@@ -55,21 +58,34 @@ internal static partial class Publish
         }
 
         var text = await File.ReadAllTextAsync(file);
-        var title = Heading().Match(text) is { Success: true } heading ? heading.Groups[1].Value.Trim() : Path.GetFileNameWithoutExtension(file);
+        var title = Heading().Match(text) is { Success: true } heading
+            ? heading.Groups[1].Value.Trim()
+            : Path.GetFileNameWithoutExtension(file);
         var markdown = Heading().Replace(text, "", 1).Trim();
         var slug = NotInSlug().Replace(Path.GetFileNameWithoutExtension(file).ToLowerInvariant(), "-").Trim('-');
 
-        var payload = (await AskAsync(http, Propose, new
-        {
-            input = new
-            {
-                workspaceId = found.GetProperty("workspace").GetProperty("id").GetString(),
-                action = "page.publish",
-                input = new { slug, title, markdown },
-                reason = $"Publish {Path.GetFileName(file)}.",
-                idempotencyKey = Guid.NewGuid().ToString("N"),
-            },
-        })).GetProperty("proposeAction");
+        var payload = (
+            await AskAsync(
+                http,
+                Propose,
+                new
+                {
+                    input = new
+                    {
+                        workspaceId = found.GetProperty("workspace").GetProperty("id").GetString(),
+                        action = "page.publish",
+                        input = new
+                        {
+                            slug,
+                            title,
+                            markdown,
+                        },
+                        reason = $"Publish {Path.GetFileName(file)}.",
+                        idempotencyKey = Guid.NewGuid().ToString("N"),
+                    },
+                }
+            )
+        ).GetProperty("proposeAction");
         foreach (var error in payload.GetProperty("errors").EnumerateArray())
         {
             Console.Error.WriteLine(error.GetProperty("message").GetString());
@@ -90,19 +106,32 @@ internal static partial class Publish
             if (state != said)
             {
                 said = state;
-                Console.WriteLine(state switch
-                {
-                    "AWAITING_APPROVAL" => $"waiting for approval: {run.GetProperty("decision").GetProperty("reason").GetString()}\n  decide it at {address}/",
-                    "DENIED" => $"denied: {run.GetProperty("decision").GetProperty("reason").GetString()} {string.Join(" ", run.GetProperty("decision").GetProperty("remedies").EnumerateArray())}",
-                    "PREFLIGHT_FAILED" => $"not possible now: {string.Join(" ", run.GetProperty("preflight").GetProperty("checks").EnumerateArray().Where(c => !c.GetProperty("passed").GetBoolean()).Select(c => c.GetProperty("detail").GetString()))}",
-                    _ => $"{state.ToLowerInvariant()}{(run.GetProperty("reason").GetString() is { } result ? $": {result}" : "")}",
-                });
+                Console.WriteLine(
+                    state switch
+                    {
+                        "AWAITING_APPROVAL" =>
+                            $"waiting for approval: {run.GetProperty("decision").GetProperty("reason").GetString()}\n  decide it at {address}/",
+                        "DENIED" =>
+                            $"denied: {run.GetProperty("decision").GetProperty("reason").GetString()} {string.Join(" ", run.GetProperty("decision").GetProperty("remedies").EnumerateArray())}",
+                        "PREFLIGHT_FAILED" =>
+                            $"not possible now: {string.Join(" ", run.GetProperty("preflight").GetProperty("checks").EnumerateArray().Where(c => !c.GetProperty("passed").GetBoolean()).Select(c => c.GetProperty("detail").GetString()))}",
+                        _ => $"{state.ToLowerInvariant()}{(run.GetProperty("reason").GetString() is { } result ? $": {result}" : "")}",
+                    }
+                );
             }
 
-            if (state is "SUCCEEDED") return 0;
-            if (state is not ("AWAITING_APPROVAL" or "QUEUED" or "RUNNING" or "HELD")) return 1;
+            if (state is "SUCCEEDED")
+                return 0;
+            if (state is not ("AWAITING_APPROVAL" or "QUEUED" or "RUNNING" or "HELD"))
+                return 1;
             await Task.Delay(TimeSpan.FromMilliseconds(300));
-            run = (await AskAsync(http, "query($id: ID!) { node(id: $id) { ... on Run { id state reason: result decision { reason remedies } preflight { checks { passed detail } } } } }", new { id })).GetProperty("node");
+            run = (
+                await AskAsync(
+                    http,
+                    "query($id: ID!) { node(id: $id) { ... on Run { id state reason: result decision { reason remedies } preflight { checks { passed detail } } } } }",
+                    new { id }
+                )
+            ).GetProperty("node");
         }
     }
 
@@ -112,29 +141,40 @@ internal static partial class Publish
         var demo = File.Exists(sheet) ? JsonDocument.Parse(File.ReadAllText(sheet)).RootElement : default;
         string From(string variable, string field, string otherwise) =>
             Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value ? value
-            : demo.ValueKind is JsonValueKind.Object ? demo.GetProperty(field).GetString()! : otherwise;
-        return (From("MUMEGA_ADDRESS", "Address", "http://localhost:5080").TrimEnd('/'), From("MUMEGA_CLIENT_ID", "AgentClientId", ""),
-            From("MUMEGA_CLIENT_SECRET", "AgentSecret", ""), From("MUMEGA_WORKSPACE", "Workspace", "studio"));
+            : demo.ValueKind is JsonValueKind.Object ? demo.GetProperty(field).GetString()!
+            : otherwise;
+        return (
+            From("MUMEGA_ADDRESS", "Address", "http://localhost:5080").TrimEnd('/'),
+            From("MUMEGA_CLIENT_ID", "AgentClientId", ""),
+            From("MUMEGA_CLIENT_SECRET", "AgentSecret", ""),
+            From("MUMEGA_WORKSPACE", "Workspace", "studio")
+        );
     }
 
     private static async Task<string?> TokenAsync(HttpClient http, string clientId, string secret)
     {
-        using var form = new FormUrlEncodedContent(new Dictionary<string, string>
-        {
-            ["grant_type"] = "client_credentials",
-            ["client_id"] = clientId,
-            ["client_secret"] = secret,
-            ["scope"] = "mumega:read mumega:propose",
-        });
+        using var form = new FormUrlEncodedContent(
+            new Dictionary<string, string>
+            {
+                ["grant_type"] = "client_credentials",
+                ["client_id"] = clientId,
+                ["client_secret"] = secret,
+                ["scope"] = "mumega:read mumega:propose",
+            }
+        );
         using var answer = await http.PostAsync("/connect/token", form);
-        return answer.IsSuccessStatusCode ? (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("access_token").GetString() : null;
+        return answer.IsSuccessStatusCode
+            ? (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("access_token").GetString()
+            : null;
     }
 
     private static async Task<JsonElement> AskAsync(HttpClient http, string query, object variables)
     {
         using var answer = await http.PostAsJsonAsync("/graphql", new { query, variables });
         var json = await answer.Content.ReadFromJsonAsync<JsonElement>();
-        return json.TryGetProperty("errors", out var errors) ? throw new HttpRequestException(errors[0].GetProperty("message").GetString()) : json.GetProperty("data");
+        return json.TryGetProperty("errors", out var errors)
+            ? throw new HttpRequestException(errors[0].GetProperty("message").GetString())
+            : json.GetProperty("data");
     }
 
     [GeneratedRegex(@"^#\s+(.+)$", RegexOptions.Multiline)]

@@ -34,8 +34,10 @@ internal static class Verify
 
     public static int Run(string[] args, TextWriter output, TextWriter errors)
     {
-        string? file = null, earlier = null;
-        List<VerifierKey> keys = [], witnesses = [];
+        string? file = null,
+            earlier = null;
+        List<VerifierKey> keys = [],
+            witnesses = [];
         int? quorum = null;
         var json = false;
         try
@@ -44,14 +46,31 @@ internal static class Verify
             {
                 switch (args[i])
                 {
-                    case "--help" or "-h": output.WriteLine(Help); return 0;
-                    case "--json": json = true; break;
-                    case "--key" when i + 1 < args.Length: keys.AddRange(Keys(args[++i])); break;
-                    case "--witness" when i + 1 < args.Length: witnesses.AddRange(Keys(args[++i])); break;
-                    case "--checkpoint" when i + 1 < args.Length: earlier = args[++i]; break;
-                    case "--quorum" when i + 1 < args.Length && int.TryParse(args[i + 1], out var n) && n >= 0: quorum = n; i++; break;
-                    case var path when file is null && !path.StartsWith('-'): file = path; break;
-                    default: errors.WriteLine($"{args[i]} is not understood here.\n\n{Help}"); return Usage;
+                    case "--help" or "-h":
+                        output.WriteLine(Help);
+                        return 0;
+                    case "--json":
+                        json = true;
+                        break;
+                    case "--key" when i + 1 < args.Length:
+                        keys.AddRange(Keys(args[++i]));
+                        break;
+                    case "--witness" when i + 1 < args.Length:
+                        witnesses.AddRange(Keys(args[++i]));
+                        break;
+                    case "--checkpoint" when i + 1 < args.Length:
+                        earlier = args[++i];
+                        break;
+                    case "--quorum" when i + 1 < args.Length && int.TryParse(args[i + 1], out var n) && n >= 0:
+                        quorum = n;
+                        i++;
+                        break;
+                    case var path when file is null && !path.StartsWith('-'):
+                        file = path;
+                        break;
+                    default:
+                        errors.WriteLine($"{args[i]} is not understood here.\n\n{Help}");
+                        return Usage;
                 }
             }
 
@@ -63,8 +82,10 @@ internal static class Verify
 
             var trust = new Trust(keys, earlier is null ? null : SignedNote.Parse(Read(earlier)), witnesses, quorum ?? witnesses.Count);
             var report = EvidenceVerifier.Verify(Read(file), trust);
-            if (json) output.WriteLine(JsonSerializer.Serialize(report, Json));
-            else Print(report, output);
+            if (json)
+                output.WriteLine(JsonSerializer.Serialize(report, Json));
+            else
+                Print(report, output);
             return (int)report.Result;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or LogFormatException)
@@ -78,28 +99,43 @@ internal static class Verify
     private static byte[] Read(string path)
     {
         using var stream = File.OpenRead(path);
-        if (stream.Length > EvidenceBundle.MaxBytes) return new byte[EvidenceBundle.MaxBytes + 1];
+        if (stream.Length > EvidenceBundle.MaxBytes)
+            return new byte[EvidenceBundle.MaxBytes + 1];
         var bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
         return bytes;
     }
 
     private static IEnumerable<VerifierKey> Keys(string given) =>
-        File.Exists(given) ? File.ReadLines(given).Where(l => l.Trim().Length > 0).Select(l => VerifierKey.Parse(l.Trim())) : [VerifierKey.Parse(given)];
+        File.Exists(given)
+            ? File.ReadLines(given).Where(l => l.Trim().Length > 0).Select(l => VerifierKey.Parse(l.Trim()))
+            : [VerifierKey.Parse(given)];
 
     private static void Print(EvidenceReport report, TextWriter output)
     {
-        foreach (var check in report.Checks) output.WriteLine($"{Mark(check.Result)} {check.Name}: {check.Detail}");
+        foreach (var check in report.Checks)
+            output.WriteLine($"{Mark(check.Result)} {check.Name}: {check.Detail}");
         foreach (var receipt in report.Receipts)
         {
             output.WriteLine($"\n  {receipt.Kind} · {receipt.At} · {receipt.Id}");
-            foreach (var (name, value) in receipt.Fields.OrderBy(f => f.Key, StringComparer.Ordinal)) output.WriteLine($"    {name}: {value.GetRawText()}");
-            if (receipt.Closed > 0) output.WriteLine($"    {receipt.Closed} commitment(s) stay closed");
+            foreach (var (name, value) in receipt.Fields.OrderBy(f => f.Key, StringComparer.Ordinal))
+                output.WriteLine($"    {name}: {value.GetRawText()}");
+            if (receipt.Closed > 0)
+                output.WriteLine($"    {receipt.Closed} commitment(s) stay closed");
         }
 
-        output.WriteLine($"\n{report.Result switch { CheckResult.Valid => "VALID", CheckResult.Invalid => "INVALID", _ => "CAN'T TELL" }}{(report.Origin is null ? "" : $": {report.Origin}{(report.Size is null ? "" : $", {report.Size} receipts")}")}");
-        if (report.Result is CheckResult.Valid) output.WriteLine("Not checked: whether the world is as the receipts say, and whether something happened that has no receipt.");
+        output.WriteLine(
+            $"\n{report.Result switch { CheckResult.Valid => "VALID", CheckResult.Invalid => "INVALID", _ => "CAN'T TELL" }}{(report.Origin is null ? "" : $": {report.Origin}{(report.Size is null ? "" : $", {report.Size} receipts")}")}"
+        );
+        if (report.Result is CheckResult.Valid)
+            output.WriteLine("Not checked: whether the world is as the receipts say, and whether something happened that has no receipt.");
     }
 
-    private static string Mark(CheckResult result) => result switch { CheckResult.Valid => "ok     ", CheckResult.Invalid => "INVALID", _ => "?      " };
+    private static string Mark(CheckResult result) =>
+        result switch
+        {
+            CheckResult.Valid => "ok     ",
+            CheckResult.Invalid => "INVALID",
+            _ => "?      ",
+        };
 }

@@ -6,14 +6,16 @@ namespace Mumega.Domain;
 public abstract record Refusal(string Message)
 {
     /// <summary>A stable, machine-readable name of the refusal: its type's name in capitals.</summary>
-    public string Code => string.Concat(GetType().Name.Select((c, i) => i > 0 && char.IsUpper(c) ? "_" + c : char.ToUpperInvariant(c).ToString()));
+    public string Code =>
+        string.Concat(GetType().Name.Select((c, i) => i > 0 && char.IsUpper(c) ? "_" + c : char.ToUpperInvariant(c).ToString()));
 
     /// <summary>Where in the mutation's input the fault lies, outermost name first; absent when it concerns the whole.</summary>
     public virtual IReadOnlyList<string>? Path => null;
 }
 
 /// <summary>Either a value or the reason why there is none.</summary>
-public readonly record struct Outcome<T> where T : class
+public readonly record struct Outcome<T>
+    where T : class
 {
     private readonly T? value;
     private readonly Refusal? refusal;

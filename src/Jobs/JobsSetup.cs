@@ -30,12 +30,25 @@ public static class JobsSetup
                     hangfire.UseInMemoryStorage(new InMemoryStorageOptions { MaxExpirationTime = TimeSpan.FromHours(1) });
                     break;
                 case DatabaseKind.Postgres:
-                    hangfire.UsePostgreSqlStorage(c => c.UseNpgsqlConnection(database.Connection),
-                        new PostgreSqlStorageOptions { QueuePollInterval = TimeSpan.FromSeconds(5), UseSlidingInvisibilityTimeout = true, InvisibilityTimeout = options.Lease });
+                    hangfire.UsePostgreSqlStorage(
+                        c => c.UseNpgsqlConnection(database.Connection),
+                        new PostgreSqlStorageOptions
+                        {
+                            QueuePollInterval = TimeSpan.FromSeconds(5),
+                            UseSlidingInvisibilityTimeout = true,
+                            InvisibilityTimeout = options.Lease,
+                        }
+                    );
                     break;
                 default:
-                    hangfire.UseSqlServerStorage(database.Connection,
-                        new SqlServerStorageOptions { QueuePollInterval = TimeSpan.FromSeconds(5), SlidingInvisibilityTimeout = options.Lease });
+                    hangfire.UseSqlServerStorage(
+                        database.Connection,
+                        new SqlServerStorageOptions
+                        {
+                            QueuePollInterval = TimeSpan.FromSeconds(5),
+                            SlidingInvisibilityTimeout = options.Lease,
+                        }
+                    );
                     break;
             }
         });

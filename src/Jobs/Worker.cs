@@ -11,7 +11,8 @@ namespace Mumega.Jobs;
 /// Drains due job rows in batches. Hangfire keeps it running and shows it on its dashboard; a commit wakes it, and a short poll catches
 /// what another process committed.
 /// </summary>
-public sealed class Worker(JobQueue queue, Runner runner, Signals signals, JobOptions options, TimeProvider clock, ILogger<Worker> log) : IBackgroundProcess
+public sealed class Worker(JobQueue queue, Runner runner, Signals signals, JobOptions options, TimeProvider clock, ILogger<Worker> log)
+    : IBackgroundProcess
 {
     public void Execute(BackgroundProcessContext context) => DrainAsync(context.StoppingToken).GetAwaiter().GetResult();
 
@@ -22,15 +23,17 @@ public sealed class Worker(JobQueue queue, Runner runner, Signals signals, JobOp
         {
             var jobs = await queue.ClaimAsync(ct);
             await runner.RunAsync(jobs, ct);
-            if (jobs.Count > 0) return;
+            if (jobs.Count > 0)
+                return;
 
             var next = await queue.NextDueAsync(ct) is { } due ? due - clock.Now() : options.Poll;
-            var pause = next < TimeSpan.Zero ? TimeSpan.Zero : next < options.Poll ? next : options.Poll;
+            var pause =
+                next < TimeSpan.Zero ? TimeSpan.Zero
+                : next < options.Poll ? next
+                : options.Poll;
             await Task.WhenAny(wake, Task.Delay(pause, ct));
         }
-        catch (OperationCanceledException) when (ct.IsCancellationRequested)
-        {
-        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested) { }
         catch (Exception e)
         {
             log.LogError(e, "The worker could not drain jobs; it tries again.");
@@ -61,9 +64,7 @@ public sealed class Sequencer(ReceiptSequencer sequencer, Signals signals, JobOp
 
             await Task.WhenAny(wake, Task.Delay(options.Poll, ct));
         }
-        catch (OperationCanceledException) when (ct.IsCancellationRequested)
-        {
-        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested) { }
         catch (Exception e)
         {
             log.LogError(e, "Receipts could not be placed; it is tried again.");
@@ -73,7 +74,8 @@ public sealed class Sequencer(ReceiptSequencer sequencer, Signals signals, JobOp
 }
 
 /// <summary>Seals placed receipts into their tenants' logs, some times a second while there is something to seal.</summary>
-public sealed class Sealer(LogSealer sealer, Signals signals, JobOptions options, TimeProvider clock, ILogger<Sealer> log) : IBackgroundProcess
+public sealed class Sealer(LogSealer sealer, Signals signals, JobOptions options, TimeProvider clock, ILogger<Sealer> log)
+    : IBackgroundProcess
 {
     // Most of a seal is waiting for the database; on SQLite, for the turn to write.
     private const int AtOnce = 16;
@@ -94,19 +96,24 @@ public sealed class Sealer(LogSealer sealer, Signals signals, JobOptions options
             // What this process placed was marked; what another placed, or a crash left behind, is found by looking.
             if (clock.Now() - looked >= Look)
             {
-                foreach (var tenant in await sealer.BehindAsync(ct)) sealer.Mark(tenant);
+                foreach (var tenant in await sealer.BehindAsync(ct))
+                    sealer.Mark(tenant);
                 looked = clock.Now();
             }
 
             var begun = clock.GetTimestamp();
             var tenants = sealer.TakeMarked();
-            await Parallel.ForEachAsync(tenants, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = ct }, async (tenant, stop) => await SealAsync(tenant, stop));
-            if (tenants.Count == 0) await Task.WhenAny(wake, Task.Delay(options.Poll, ct));
-            else if (Gather - clock.GetElapsedTime(begun) is var rest && rest > TimeSpan.Zero) await Task.WhenAny(Task.Delay(rest, ct));
+            await Parallel.ForEachAsync(
+                tenants,
+                new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = ct },
+                async (tenant, stop) => await SealAsync(tenant, stop)
+            );
+            if (tenants.Count == 0)
+                await Task.WhenAny(wake, Task.Delay(options.Poll, ct));
+            else if (Gather - clock.GetElapsedTime(begun) is var rest && rest > TimeSpan.Zero)
+                await Task.WhenAny(Task.Delay(rest, ct));
         }
-        catch (OperationCanceledException) when (ct.IsCancellationRequested)
-        {
-        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested) { }
         catch (Exception e)
         {
             log.LogError(e, "Receipts could not be sealed; it is tried again.");
@@ -119,7 +126,8 @@ public sealed class Sealer(LogSealer sealer, Signals signals, JobOptions options
     {
         try
         {
-            if (!await sealer.SealAsync(tenant, ct)) sealer.Mark(tenant);
+            if (!await sealer.SealAsync(tenant, ct))
+                sealer.Mark(tenant);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
@@ -146,9 +154,7 @@ public sealed class Cosigner(LogSealer sealer, CheckpointDelivery delivery, Sign
             await Task.WhenAny(Task.Delay(Pause, ct));
             await Task.WhenAny(wake, Task.Delay(Pause * 10, ct));
         }
-        catch (OperationCanceledException) when (ct.IsCancellationRequested)
-        {
-        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested) { }
         catch (Exception e)
         {
             log.LogError(e, "Checkpoints could not be taken out; it is tried again.");

@@ -29,7 +29,8 @@ public static class CanonicalJson
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>The canonical UTF-8 bytes of a JSON value.</summary>
-    public static byte[] Bytes(JsonElement value, int maxDepth = 64, CanonicalNumbers numbers = CanonicalNumbers.Integers) => Strict.GetBytes(Write(value, maxDepth, numbers));
+    public static byte[] Bytes(JsonElement value, int maxDepth = 64, CanonicalNumbers numbers = CanonicalNumbers.Integers) =>
+        Strict.GetBytes(Write(value, maxDepth, numbers));
 
     /// <summary>The canonical form of a JSON value as text. Throws <see cref="CanonicalJsonException"/> for what the profile refuses.</summary>
     public static string Write(JsonElement value, int maxDepth = 64, CanonicalNumbers numbers = CanonicalNumbers.Integers)
@@ -42,13 +43,18 @@ public static class CanonicalJson
     /// <summary>A double as ECMAScript writes it, which RFC 8785 section 3.2.2.3 takes over: the fewest digits that read back as the same number.</summary>
     public static string Number(double value)
     {
-        if (!double.IsFinite(value)) throw new CanonicalJsonException("not a number, or infinite: JSON has neither");
-        if (value == 0) return "0";
+        if (!double.IsFinite(value))
+            throw new CanonicalJsonException("not a number, or infinite: JSON has neither");
+        if (value == 0)
+            return "0";
 
         // One digit, a point, the others, and the exponent: digits times ten to the power of (point - digits.Length).
         var shortest = Math.Abs(value).ToString("R", CultureInfo.InvariantCulture);
         var split = shortest.IndexOf('E', StringComparison.Ordinal);
-        var (mantissa, exponent) = split < 0 ? (shortest, 0) : (shortest[..split], int.Parse(shortest.AsSpan(split + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture));
+        var (mantissa, exponent) =
+            split < 0
+                ? (shortest, 0)
+                : (shortest[..split], int.Parse(shortest.AsSpan(split + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture));
         var whole = mantissa.IndexOf('.', StringComparison.Ordinal) is var dot && dot < 0 ? mantissa.Length : dot;
         var all = mantissa.Replace(".", "", StringComparison.Ordinal);
         var digits = all.TrimStart('0');
@@ -57,7 +63,8 @@ public static class CanonicalJson
 
         var text = point switch
         {
-            > 21 or <= -6 => $"{digits[0]}{(digits.Length > 1 ? "." : "")}{digits.AsSpan(1)}e{(point > 0 ? "+" : "-")}{Math.Abs(point - 1)}",
+            > 21 or <= -6 =>
+                $"{digits[0]}{(digits.Length > 1 ? "." : "")}{digits.AsSpan(1)}e{(point > 0 ? "+" : "-")}{Math.Abs(point - 1)}",
             <= 0 => $"0.{new string('0', -point)}{digits}",
             _ when digits.Length <= point => digits + new string('0', point - digits.Length),
             _ => $"{digits.AsSpan(0, point)}.{digits.AsSpan(point)}",
@@ -78,7 +85,8 @@ public static class CanonicalJson
                 continue;
             }
 
-            if (char.IsSurrogate(c)) throw new CanonicalJsonException("a lone surrogate is not valid Unicode");
+            if (char.IsSurrogate(c))
+                throw new CanonicalJsonException("a lone surrogate is not valid Unicode");
             _ = c switch
             {
                 '"' => text.Append("\\\""),
@@ -98,7 +106,8 @@ public static class CanonicalJson
 
     private static void Append(StringBuilder text, JsonElement value, int depth, CanonicalNumbers numbers)
     {
-        if (depth < 0) throw new CanonicalJsonException("the value is nested too deeply");
+        if (depth < 0)
+            throw new CanonicalJsonException("the value is nested too deeply");
         switch (value.ValueKind)
         {
             case JsonValueKind.Object:
@@ -109,7 +118,8 @@ public static class CanonicalJson
                 var first = true;
                 foreach (var item in value.EnumerateArray())
                 {
-                    if (!first) text.Append(',');
+                    if (!first)
+                        text.Append(',');
                     first = false;
                     Append(text, item, depth - 1, numbers);
                 }
@@ -120,7 +130,9 @@ public static class CanonicalJson
                 AppendString(text, ReadString(value));
                 break;
             case JsonValueKind.Number:
-                text.Append(numbers is CanonicalNumbers.Doubles ? Number(value.GetDouble()) : Integer(value).ToString(CultureInfo.InvariantCulture));
+                text.Append(
+                    numbers is CanonicalNumbers.Doubles ? Number(value.GetDouble()) : Integer(value).ToString(CultureInfo.InvariantCulture)
+                );
                 break;
             case JsonValueKind.True:
                 text.Append("true");
@@ -142,14 +154,16 @@ public static class CanonicalJson
         var fields = new SortedDictionary<string, JsonElement>(StringComparer.Ordinal);
         foreach (var field in value.EnumerateObject())
         {
-            if (!fields.TryAdd(field.Name, field.Value)) throw new CanonicalJsonException($"duplicate key \"{field.Name}\"");
+            if (!fields.TryAdd(field.Name, field.Value))
+                throw new CanonicalJsonException($"duplicate key \"{field.Name}\"");
         }
 
         text.Append('{');
         var first = true;
         foreach (var (name, item) in fields)
         {
-            if (!first) text.Append(',');
+            if (!first)
+                text.Append(',');
             first = false;
             AppendString(text, name);
             text.Append(':');
@@ -174,7 +188,12 @@ public static class CanonicalJson
     private static long Integer(JsonElement value)
     {
         var raw = value.GetRawText();
-        if (raw.AsSpan().IndexOfAny('.', 'e', 'E') >= 0 || raw == "-0" || !value.TryGetInt64(out var number) || Math.Abs((decimal)number) > MaxInteger)
+        if (
+            raw.AsSpan().IndexOfAny('.', 'e', 'E') >= 0
+            || raw == "-0"
+            || !value.TryGetInt64(out var number)
+            || Math.Abs((decimal)number) > MaxInteger
+        )
             throw new CanonicalJsonException($"{raw} is not an integer within ±(2^53-1); write other numbers as strings");
         return number;
     }

@@ -15,18 +15,29 @@ public sealed record Checkpoint(string Origin, long Size, ReadOnlyMemory<byte> R
     public static Checkpoint Parse(string text)
     {
         var lines = text.Split('\n');
-        if (lines.Length < 4 || lines[0].Length == 0 || lines[^1].Length > 0) throw new LogFormatException("a checkpoint has an origin, a size and a root, each on a line");
-        if (!long.TryParse(lines[1], NumberStyles.None, CultureInfo.InvariantCulture, out var size) || size.ToString(CultureInfo.InvariantCulture) != lines[1])
+        if (lines.Length < 4 || lines[0].Length == 0 || lines[^1].Length > 0)
+            throw new LogFormatException("a checkpoint has an origin, a size and a root, each on a line");
+        if (
+            !long.TryParse(lines[1], NumberStyles.None, CultureInfo.InvariantCulture, out var size)
+            || size.ToString(CultureInfo.InvariantCulture) != lines[1]
+        )
             throw new LogFormatException("the size of a checkpoint is a decimal number without leading zeros");
 
         var root = new byte[32];
-        if (lines[2].Length != 44 || !Convert.TryFromBase64String(lines[2], root, out var length) || length != 32 || Convert.ToBase64String(root) != lines[2])
+        if (
+            lines[2].Length != 44
+            || !Convert.TryFromBase64String(lines[2], root, out var length)
+            || length != 32
+            || Convert.ToBase64String(root) != lines[2]
+        )
             throw new LogFormatException("the root of a checkpoint is 32 bytes in base64");
-        if (size == 0 && !root.AsSpan().SequenceEqual(MerkleTree.EmptyRoot)) throw new LogFormatException("the root of an empty log is SHA-256 of nothing");
+        if (size == 0 && !root.AsSpan().SequenceEqual(MerkleTree.EmptyRoot))
+            throw new LogFormatException("the root of an empty log is SHA-256 of nothing");
         return new(lines[0], size, root);
     }
 
-    public bool Equals(Checkpoint? other) => other is not null && Origin == other.Origin && Size == other.Size && Root.Span.SequenceEqual(other.Root.Span);
+    public bool Equals(Checkpoint? other) =>
+        other is not null && Origin == other.Origin && Size == other.Size && Root.Span.SequenceEqual(other.Root.Span);
 
     public override int GetHashCode() => HashCode.Combine(Origin, Size);
 }
@@ -46,7 +57,8 @@ public sealed record LogProof(ReadOnlyMemory<byte>? Extra, long Index, IReadOnly
     public static LogProof Parse(string text)
     {
         var at = 0;
-        if (Line() != Header) throw new LogFormatException($"a proof begins with {Header}");
+        if (Line() != Header)
+            throw new LogFormatException($"a proof begins with {Header}");
 
         var line = Line();
         byte[]? extra = null;
@@ -56,13 +68,18 @@ public sealed record LogProof(ReadOnlyMemory<byte>? Extra, long Index, IReadOnly
             line = Line();
         }
 
-        if (!line.StartsWith("index ", StringComparison.Ordinal) || !long.TryParse(line.AsSpan(6), NumberStyles.None, CultureInfo.InvariantCulture, out var index) || index.ToString(CultureInfo.InvariantCulture) != line[6..])
+        if (
+            !line.StartsWith("index ", StringComparison.Ordinal)
+            || !long.TryParse(line.AsSpan(6), NumberStyles.None, CultureInfo.InvariantCulture, out var index)
+            || index.ToString(CultureInfo.InvariantCulture) != line[6..]
+        )
             throw new LogFormatException("a proof has an index: a decimal number without leading zeros");
 
         var path = new List<byte[]>();
         while ((line = Line()).Length > 0)
         {
-            if (path.Count == 63) throw new LogFormatException("the path is longer than any tree is high");
+            if (path.Count == 63)
+                throw new LogFormatException("the path is longer than any tree is high");
             path.Add(Bytes(line) is { Length: 32 } hash ? hash : throw new LogFormatException("a hash of the path does not have 32 bytes"));
         }
 
@@ -71,7 +88,8 @@ public sealed record LogProof(ReadOnlyMemory<byte>? Extra, long Index, IReadOnly
         string Line()
         {
             var end = text.IndexOf('\n', at);
-            if (end < 0) throw new LogFormatException("the proof ends too early");
+            if (end < 0)
+                throw new LogFormatException("the proof ends too early");
             var found = text[at..end];
             at = end + 1;
             return found;
@@ -81,6 +99,8 @@ public sealed record LogProof(ReadOnlyMemory<byte>? Extra, long Index, IReadOnly
     private static byte[] Bytes(string base64)
     {
         var bytes = new byte[base64.Length];
-        return Convert.TryFromBase64String(base64, bytes, out var length) && Convert.ToBase64String(bytes.AsSpan(0, length)) == base64 ? bytes[..length] : throw new LogFormatException("this is not base64");
+        return Convert.TryFromBase64String(base64, bytes, out var length) && Convert.ToBase64String(bytes.AsSpan(0, length)) == base64
+            ? bytes[..length]
+            : throw new LogFormatException("this is not base64");
     }
 }

@@ -28,7 +28,8 @@ public static class MerkleTree
     /// <summary>The path that proves that the leaf at <paramref name="index"/> is in the tree of that size, lowest first (RFC 9162 section 2.1.3.1).</summary>
     public static IReadOnlyList<byte[]> Inclusion(long index, long size, NodeReader read)
     {
-        if (index < 0 || index >= size) throw new ArgumentOutOfRangeException(nameof(index), "the leaf is not in the tree");
+        if (index < 0 || index >= size)
+            throw new ArgumentOutOfRangeException(nameof(index), "the leaf is not in the tree");
 
         var path = new List<byte[]>();
         var (from, to) = (0L, size);
@@ -46,8 +47,10 @@ public static class MerkleTree
     /// <summary>The proof that the tree of the first size is a beginning of the one of the second (RFC 9162 section 2.1.4.1); empty for equal sizes and from nothing.</summary>
     public static IReadOnlyList<byte[]> Consistency(long first, long second, NodeReader read)
     {
-        if (first < 0 || first > second) throw new ArgumentOutOfRangeException(nameof(first), "the first tree is the larger one");
-        if (first == second || first == 0) return [];
+        if (first < 0 || first > second)
+            throw new ArgumentOutOfRangeException(nameof(first), "the first tree is the larger one");
+        if (first == second || first == 0)
+            return [];
 
         var proof = new List<byte[]>();
         var (from, to, whole) = (0L, second, true);
@@ -66,7 +69,8 @@ public static class MerkleTree
             }
         }
 
-        if (!whole) proof.Add(Range(from, to, read));
+        if (!whole)
+            proof.Add(Range(from, to, read));
         proof.Reverse();
         return proof;
     }
@@ -74,16 +78,19 @@ public static class MerkleTree
     /// <summary>Whether the path leads from the leaf to the root (RFC 9162 section 2.1.3.2). A path longer than the tree is high does not.</summary>
     public static bool VerifyInclusion(byte[] leafHash, long index, long size, IReadOnlyList<byte[]> path, byte[] root)
     {
-        if (index < 0 || index >= size || path.Count > 63) return false;
+        if (index < 0 || index >= size || path.Count > 63)
+            return false;
 
         var (fn, sn, r) = (index, size - 1, leafHash);
         foreach (var p in path)
         {
-            if (sn == 0) return false;
+            if (sn == 0)
+                return false;
             if ((fn & 1) == 1 || fn == sn)
             {
                 r = MerkleHash.Node(p, r);
-                while ((fn & 1) == 0 && fn != 0) (fn, sn) = (fn >> 1, sn >> 1);
+                while ((fn & 1) == 0 && fn != 0)
+                    (fn, sn) = (fn >> 1, sn >> 1);
             }
             else
             {
@@ -99,23 +106,30 @@ public static class MerkleTree
     /// <summary>Whether the proof shows that the first tree is a beginning of the second (RFC 9162 section 2.1.4.2).</summary>
     public static bool VerifyConsistency(long first, long second, byte[] firstRoot, byte[] secondRoot, IReadOnlyList<byte[]> proof)
     {
-        if (first < 0 || first > second || proof.Count > 64) return false;
-        if (first == second) return proof.Count == 0 && firstRoot.AsSpan().SequenceEqual(secondRoot);
-        if (first == 0) return proof.Count == 0 && firstRoot.AsSpan().SequenceEqual(EmptyRoot);
+        if (first < 0 || first > second || proof.Count > 64)
+            return false;
+        if (first == second)
+            return proof.Count == 0 && firstRoot.AsSpan().SequenceEqual(secondRoot);
+        if (first == 0)
+            return proof.Count == 0 && firstRoot.AsSpan().SequenceEqual(EmptyRoot);
 
         List<byte[]> path = BitOperations.IsPow2(first) ? [firstRoot, .. proof] : [.. proof];
-        if (path.Count == 0) return false;
+        if (path.Count == 0)
+            return false;
 
         var (fn, sn) = (first - 1, second - 1);
-        while ((fn & 1) == 1) (fn, sn) = (fn >> 1, sn >> 1);
+        while ((fn & 1) == 1)
+            (fn, sn) = (fn >> 1, sn >> 1);
         var (fr, sr) = (path[0], path[0]);
         foreach (var c in path.Skip(1))
         {
-            if (sn == 0) return false;
+            if (sn == 0)
+                return false;
             if ((fn & 1) == 1 || fn == sn)
             {
                 (fr, sr) = (MerkleHash.Node(c, fr), MerkleHash.Node(c, sr));
-                while ((fn & 1) == 0 && fn != 0) (fn, sn) = (fn >> 1, sn >> 1);
+                while ((fn & 1) == 0 && fn != 0)
+                    (fn, sn) = (fn >> 1, sn >> 1);
             }
             else
             {
@@ -161,7 +175,8 @@ public sealed class CompactRange
     {
         this.roots = [.. roots];
         Size = size;
-        if (size < 0 || this.roots.Count != BitOperations.PopCount((ulong)size) || this.roots.Any(r => r.Length != 32)) throw new ArgumentException("these are not the subtrees of a tree of that size");
+        if (size < 0 || this.roots.Count != BitOperations.PopCount((ulong)size) || this.roots.Any(r => r.Length != 32))
+            throw new ArgumentException("these are not the subtrees of a tree of that size");
     }
 
     /// <summary>How many leaves there are.</summary>
@@ -190,10 +205,12 @@ public sealed class CompactRange
     /// <summary>The root of the tree.</summary>
     public byte[] Root()
     {
-        if (roots.Count == 0) return MerkleTree.EmptyRoot;
+        if (roots.Count == 0)
+            return MerkleTree.EmptyRoot;
 
         var root = roots[^1];
-        for (var i = roots.Count - 2; i >= 0; i--) root = MerkleHash.Node(roots[i], root);
+        for (var i = roots.Count - 2; i >= 0; i--)
+            root = MerkleHash.Node(roots[i], root);
         return root;
     }
 }

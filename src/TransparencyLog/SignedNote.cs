@@ -26,8 +26,10 @@ public sealed record VerifierKey
 
     public VerifierKey(string name, KeyType type, byte[] key)
     {
-        if (!SignedNote.IsName(name)) throw new LogFormatException("a key's name has neither spaces nor plus signs");
-        if (key.Length != 32) throw new LogFormatException("an Ed25519 key has 32 bytes");
+        if (!SignedNote.IsName(name))
+            throw new LogFormatException("a key's name has neither spaces nor plus signs");
+        if (key.Length != 32)
+            throw new LogFormatException("an Ed25519 key has 32 bytes");
         (Name, Type, this.key) = (name, type, key);
     }
 
@@ -46,8 +48,10 @@ public sealed record VerifierKey
     {
         var parts = vkey.Split('+', 3);
         var bytes = new byte[33];
-        if (parts.Length != 3 || !Convert.TryFromBase64String(parts[2], bytes, out var length) || length != 33) throw new LogFormatException("this is not a verifier key");
-        if (bytes[0] is not ((byte)KeyType.Ed25519 or (byte)KeyType.Cosignature)) throw new LogFormatException($"keys of type {bytes[0]} are not supported");
+        if (parts.Length != 3 || !Convert.TryFromBase64String(parts[2], bytes, out var length) || length != 33)
+            throw new LogFormatException("this is not a verifier key");
+        if (bytes[0] is not ((byte)KeyType.Ed25519 or (byte)KeyType.Cosignature))
+            throw new LogFormatException($"keys of type {bytes[0]} are not supported");
 
         var key = new VerifierKey(parts[0], (KeyType)bytes[0], bytes[1..]);
         return key.ToString() == vkey ? key : throw new LogFormatException("the key's id does not belong to the key");
@@ -56,20 +60,23 @@ public sealed record VerifierKey
     /// <summary>The text form, <c>name+hex(id)+base64(type ‖ key)</c>.</summary>
     public override string ToString() => $"{Name}+{Id:x8}+{Convert.ToBase64String([(byte)Type, .. key])}";
 
-    public bool Equals(VerifierKey? other) => other is not null && Name == other.Name && Type == other.Type && key.AsSpan().SequenceEqual(other.key);
+    public bool Equals(VerifierKey? other) =>
+        other is not null && Name == other.Name && Type == other.Type && key.AsSpan().SequenceEqual(other.key);
 
     public override int GetHashCode() => HashCode.Combine(Name, Id);
 
     /// <summary>Whether the signature is this key's over the text of the note.</summary>
     public bool Verify(string text, ReadOnlySpan<byte> signature)
     {
-        if (Type is KeyType.Ed25519) return signature.Length == 64 && Ed25519Verify(Encoding.UTF8.GetBytes(text), signature);
+        if (Type is KeyType.Ed25519)
+            return signature.Length == 64 && Ed25519Verify(Encoding.UTF8.GetBytes(text), signature);
         return signature.Length == 72 && Ed25519Verify(Cosigned(BinaryPrimitives.ReadUInt64BigEndian(signature), text), signature[8..]);
     }
 
     internal static byte[] Cosigned(ulong seconds, string text) => Encoding.UTF8.GetBytes($"cosignature/v1\ntime {seconds}\n{text}");
 
-    private bool Ed25519Verify(byte[] message, ReadOnlySpan<byte> signature) => Ed25519.Verify(signature.ToArray(), 0, key, 0, message, 0, message.Length);
+    private bool Ed25519Verify(byte[] message, ReadOnlySpan<byte> signature) =>
+        Ed25519.Verify(signature.ToArray(), 0, key, 0, message, 0, message.Length);
 }
 
 /// <summary>The private half of a key that signs notes.</summary>
@@ -94,7 +101,8 @@ public sealed class SignerKey
         var message = Verifier.Type is KeyType.Cosignature ? VerifierKey.Cosigned(seconds, text) : Encoding.UTF8.GetBytes(text);
         var signature = new byte[64];
         seed.Sign(Ed25519.Algorithm.Ed25519, null, message, 0, message.Length, signature, 0);
-        if (Verifier.Type is not KeyType.Cosignature) return new(Verifier.Name, Verifier.Id, signature);
+        if (Verifier.Type is not KeyType.Cosignature)
+            return new(Verifier.Name, Verifier.Id, signature);
 
         var timed = new byte[72];
         BinaryPrimitives.WriteUInt64BigEndian(timed, seconds);
@@ -108,7 +116,10 @@ public sealed class SignerKey
 public sealed record NoteSignature(string Name, uint KeyId, ReadOnlyMemory<byte> Signature)
 {
     /// <summary>For a cosignature (72 bytes): when the witness saw the note.</summary>
-    public DateTimeOffset? Time => Signature.Length == 72 && BinaryPrimitives.ReadUInt64BigEndian(Signature.Span) is <= 253_402_300_799 and var seconds ? DateTimeOffset.FromUnixTimeSeconds((long)seconds) : null;
+    public DateTimeOffset? Time =>
+        Signature.Length == 72 && BinaryPrimitives.ReadUInt64BigEndian(Signature.Span) is <= 253_402_300_799 and var seconds
+            ? DateTimeOffset.FromUnixTimeSeconds((long)seconds)
+            : null;
 
     /// <summary>The line without its end, <c>— name base64(id ‖ signature)</c>.</summary>
     public override string ToString()
@@ -123,10 +134,16 @@ public sealed record NoteSignature(string Name, uint KeyId, ReadOnlyMemory<byte>
     public static NoteSignature Parse(string line)
     {
         var parts = line.Split(' ');
-        if (parts.Length != 3 || parts[0] != "\u2014" || !SignedNote.IsName(parts[1])) throw new LogFormatException("this is not a signature line");
+        if (parts.Length != 3 || parts[0] != "\u2014" || !SignedNote.IsName(parts[1]))
+            throw new LogFormatException("this is not a signature line");
 
         var bytes = new byte[parts[2].Length];
-        if (!Convert.TryFromBase64String(parts[2], bytes, out var length) || length < 5 || Convert.ToBase64String(bytes.AsSpan(0, length)) != parts[2]) throw new LogFormatException("a signature is not base64");
+        if (
+            !Convert.TryFromBase64String(parts[2], bytes, out var length)
+            || length < 5
+            || Convert.ToBase64String(bytes.AsSpan(0, length)) != parts[2]
+        )
+            throw new LogFormatException("a signature is not base64");
         return new(parts[1], BinaryPrimitives.ReadUInt32BigEndian(bytes), bytes.AsMemory(4, length - 4));
     }
 }
@@ -142,7 +159,8 @@ public sealed class SignedNote
     /// <param name="text">Ends in a line feed and has no other control characters. Throws <see cref="LogFormatException"/> when it is not so.</param>
     public SignedNote(string text, IReadOnlyList<NoteSignature> signatures)
     {
-        if (!text.EndsWith('\n') || text.Any(c => (c < ' ' && c != '\n') || c == '\u007f')) throw new LogFormatException("the text of a note ends in a line feed and has no other control characters");
+        if (!text.EndsWith('\n') || text.Any(c => (c < ' ' && c != '\n') || c == '\u007f'))
+            throw new LogFormatException("the text of a note ends in a line feed and has no other control characters");
         (Text, Signatures) = (text, signatures);
     }
 
@@ -157,7 +175,8 @@ public sealed class SignedNote
     /// <summary>Reads a note. Throws <see cref="LogFormatException"/> when it is not one, or is larger than 1 MB or has more than 100 signatures.</summary>
     public static SignedNote Parse(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.Length > MaxBytes) throw new LogFormatException("a note may have at most 1 MB");
+        if (bytes.Length > MaxBytes)
+            throw new LogFormatException("a note may have at most 1 MB");
         try
         {
             return Parse(Strict.GetString(bytes));
@@ -172,10 +191,12 @@ public sealed class SignedNote
     public static SignedNote Parse(string note)
     {
         var split = note.LastIndexOf("\n\n", StringComparison.Ordinal);
-        if (split < 0 || !note.EndsWith('\n')) throw new LogFormatException("a note has an empty line between text and signatures, and ends in a line feed");
+        if (split < 0 || !note.EndsWith('\n'))
+            throw new LogFormatException("a note has an empty line between text and signatures, and ends in a line feed");
 
         var lines = note[(split + 2)..].Split('\n')[..^1];
-        if (lines.Length is 0 or > MaxSignatures) throw new LogFormatException("a note has between 1 and 100 signatures");
+        if (lines.Length is 0 or > MaxSignatures)
+            throw new LogFormatException("a note has between 1 and 100 signatures");
         return new(note[..(split + 1)], [.. lines.Select(NoteSignature.Parse)]);
     }
 
@@ -189,16 +210,20 @@ public sealed class SignedNote
         var keys = known.ToList();
         foreach (var signature in Signatures)
         {
-            if (keys.FirstOrDefault(k => k.Name == signature.Name && k.Id == signature.KeyId) is not { } key) continue;
-            if (!key.Verify(Text, signature.Signature.Span)) throw new LogFormatException($"the signature of {key.Name} is not over this text");
-            if (!found.Exists(f => f.Item1 == key)) found.Add((key, signature));
+            if (keys.FirstOrDefault(k => k.Name == signature.Name && k.Id == signature.KeyId) is not { } key)
+                continue;
+            if (!key.Verify(Text, signature.Signature.Span))
+                throw new LogFormatException($"the signature of {key.Name} is not over this text");
+            if (!found.Exists(f => f.Item1 == key))
+                found.Add((key, signature));
         }
 
         return found;
     }
 
     /// <summary>The same note with one more signature; a former one of the same key makes room.</summary>
-    public SignedNote With(NoteSignature signature) => new(Text, [.. Signatures.Where(s => (s.Name, s.KeyId) != (signature.Name, signature.KeyId)), signature]);
+    public SignedNote With(NoteSignature signature) =>
+        new(Text, [.. Signatures.Where(s => (s.Name, s.KeyId) != (signature.Name, signature.KeyId)), signature]);
 
     /// <summary>The note as it is sent and stored.</summary>
     public override string ToString() => $"{Text}\n{string.Concat(Signatures.Select(s => $"{s}\n"))}";

@@ -23,7 +23,8 @@ public readonly record struct Tile(int Level, long Index, int Width = Tile.FullW
         get
         {
             var parts = new List<string> { Group(Index % 1000) };
-            for (var rest = Index / 1000; rest > 0; rest /= 1000) parts.Insert(0, "x" + Group(rest % 1000));
+            for (var rest = Index / 1000; rest > 0; rest /= 1000)
+                parts.Insert(0, "x" + Group(rest % 1000));
             return $"{Level.ToString(CultureInfo.InvariantCulture)}/{string.Join('/', parts)}{(IsFull ? "" : $".p/{Width.ToString(CultureInfo.InvariantCulture)}")}";
         }
     }
@@ -35,18 +36,26 @@ public readonly record struct Tile(int Level, long Index, int Width = Tile.FullW
         var parts = path.Split('/');
         if (parts.Length >= 3 && parts[^2].EndsWith(".p", StringComparison.Ordinal))
         {
-            if (!Number(parts[^1], 3, out var w) || w is < 1 or >= FullWidth) return null;
+            if (!Number(parts[^1], 3, out var w) || w is < 1 or >= FullWidth)
+                return null;
             width = (int)w;
             parts = [.. parts[..^2], parts[^2][..^2]];
         }
 
-        if (parts.Length is < 2 or > 7 || !Number(parts[0], 2, out var level) || level > 63) return null;
+        if (parts.Length is < 2 or > 7 || !Number(parts[0], 2, out var level) || level > 63)
+            return null;
 
         long index = 0;
         for (var i = 1; i < parts.Length; i++)
         {
-            var group = i < parts.Length - 1 ? parts[i].StartsWith('x') ? parts[i][1..] : "" : parts[i];
-            if (group.Length != 3 || !group.All(char.IsAsciiDigit)) return null;
+            var group =
+                i < parts.Length - 1
+                    ? parts[i].StartsWith('x')
+                        ? parts[i][1..]
+                        : ""
+                    : parts[i];
+            if (group.Length != 3 || !group.All(char.IsAsciiDigit))
+                return null;
             index = index * 1000 + int.Parse(group, CultureInfo.InvariantCulture);
         }
 
@@ -63,14 +72,16 @@ public readonly record struct Tile(int Level, long Index, int Width = Tile.FullW
         var levels = node.Level % Height;
         var first = (int)((node.Index << levels) & (FullWidth - 1));
         var count = 1 << levels;
-        if (hashes.Length < (first + count) * 32) throw new ArgumentException("the tile does not reach that far");
+        if (hashes.Length < (first + count) * 32)
+            throw new ArgumentException("the tile does not reach that far");
         return Root(hashes.Slice(first * 32, count * 32));
     }
 
     /// <summary>The root over the hashes, a power of two of them; of a full tile it is the hash in the tile above.</summary>
     public static byte[] Root(ReadOnlySpan<byte> hashes)
     {
-        if (hashes.Length == 32) return hashes.ToArray();
+        if (hashes.Length == 32)
+            return hashes.ToArray();
         var half = hashes.Length / 2;
         return MerkleHash.Node(Root(hashes[..half]), Root(hashes[half..]));
     }
@@ -85,5 +96,7 @@ public readonly record struct Tile(int Level, long Index, int Width = Tile.FullW
     private static string Group(long number) => number.ToString("000", CultureInfo.InvariantCulture);
 
     private static bool Number(string text, int digits, out long number) =>
-        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && text.Length <= digits && (text.Length == 1 || text[0] != '0');
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number)
+        && text.Length <= digits
+        && (text.Length == 1 || text[0] != '0');
 }

@@ -46,17 +46,25 @@ public sealed class Ledger
         }
 
         var known = logs.Where(k => k.Name == checkpoint.Origin).ToList();
-        if (known.Count == 0) return new(404, "this log is not witnessed here");
-        if (!Signed(note, known)) return new(403, "none of the log's keys signed this");
-        if (asked.Old > checkpoint.Size) return new(400, "the old size is larger than the checkpoint's");
+        if (known.Count == 0)
+            return new(404, "this log is not witnessed here");
+        if (!Signed(note, known))
+            return new(403, "none of the log's keys signed this");
+        if (asked.Old > checkpoint.Size)
+            return new(400, "the old size is larger than the checkpoint's");
 
         lock (door)
         {
             var file = Path.Combine(folder, Convert.ToHexStringLower(MerkleHash.Leaf(Encoding.UTF8.GetBytes(checkpoint.Origin))));
-            var last = File.Exists(file) ? Checkpoint.Parse(File.ReadAllText(file)) : new Checkpoint(checkpoint.Origin, 0, MerkleTree.EmptyRoot);
-            if (asked.Old != last.Size) return new(409, $"{last.Size}\n", IsSize: true);
-            if (last.Size == checkpoint.Size && !last.Root.Span.SequenceEqual(checkpoint.Root.Span)) return new(409, $"{last.Size}\n", IsSize: true);
-            if (!MerkleTree.VerifyConsistency(last.Size, checkpoint.Size, last.Root.ToArray(), checkpoint.Root.ToArray(), asked.Proof)) return new(422, "the proof does not lead from the old checkpoint to this one");
+            var last = File.Exists(file)
+                ? Checkpoint.Parse(File.ReadAllText(file))
+                : new Checkpoint(checkpoint.Origin, 0, MerkleTree.EmptyRoot);
+            if (asked.Old != last.Size)
+                return new(409, $"{last.Size}\n", IsSize: true);
+            if (last.Size == checkpoint.Size && !last.Root.Span.SequenceEqual(checkpoint.Root.Span))
+                return new(409, $"{last.Size}\n", IsSize: true);
+            if (!MerkleTree.VerifyConsistency(last.Size, checkpoint.Size, last.Root.ToArray(), checkpoint.Root.ToArray(), asked.Proof))
+                return new(422, "the proof does not lead from the old checkpoint to this one");
 
             Remember(file, checkpoint.Text);
         }

@@ -39,7 +39,8 @@ public abstract class MumegaApp : IAsyncLifetime
     internal (string Connection, string? Owner) Database => (database.Connection, Owner);
 
     /// <summary>The database as its owner sees it, past the walls on a server.</summary>
-    internal MumegaDb OpenAsOwner() => Owner is { } owner ? new PostgresDb(new DbContextOptionsBuilder<PostgresDb>().UseNpgsql(owner).Options) : Databases.OpenPlatform();
+    internal MumegaDb OpenAsOwner() =>
+        Owner is { } owner ? new PostgresDb(new DbContextOptionsBuilder<PostgresDb>().UseNpgsql(owner).Options) : Databases.OpenPlatform();
 
     private string? Owner => TestServers.OwnerOf(Enum.Parse<DatabaseKind>(database.Kind), database.Connection);
 
@@ -52,7 +53,17 @@ public abstract class MumegaApp : IAsyncLifetime
     /// <summary>A server of the same kind on another database.</summary>
     internal async Task<Neighbour> NeighbourAsync(string connection)
     {
-        var neighbour = new Neighbour($"http://localhost:{FreePort()}", folder, $"--PublicAddress={Address}", $"--Database:Kind={database.Kind}", $"--Database:Connection={connection}", $"--Database:Owner={TestServers.OwnerOf(Enum.Parse<DatabaseKind>(database.Kind), connection)}", "--Keys:Encryption:0=" + TestServers.EncryptionKey, "--SignIn:TokensPerMinute=1000000", $"--Keys:Folder={Path.Combine(folder, "keys")}");
+        var neighbour = new Neighbour(
+            $"http://localhost:{FreePort()}",
+            folder,
+            $"--PublicAddress={Address}",
+            $"--Database:Kind={database.Kind}",
+            $"--Database:Connection={connection}",
+            $"--Database:Owner={TestServers.OwnerOf(Enum.Parse<DatabaseKind>(database.Kind), connection)}",
+            "--Keys:Encryption:0=" + TestServers.EncryptionKey,
+            "--SignIn:TokensPerMinute=1000000",
+            $"--Keys:Folder={Path.Combine(folder, "keys")}"
+        );
         await neighbour.ReadyAsync();
         return neighbour;
     }
@@ -63,20 +74,23 @@ public abstract class MumegaApp : IAsyncLifetime
     protected virtual int SignInsPerMinute => 1_000_000;
 
     /// <summary>What is different about this application.</summary>
-    protected virtual void Adjust(WebApplicationBuilder builder)
-    {
-    }
+    protected virtual void Adjust(WebApplicationBuilder builder) { }
 
     public async ValueTask InitializeAsync()
     {
-        if (Missing is not null) return;
+        if (Missing is not null)
+            return;
 
         await Receiver.StartAsync();
         folder = Directory.CreateTempSubdirectory("mumega-test-").FullName;
         database = await DatabaseAsync(folder);
         Address = $"http://localhost:{FreePort()}";
         SecureAddress = $"https://localhost:{FreePort()}";
-        using (var made = Certificates.New("localhost")) await File.WriteAllBytesAsync(Certificate, made.Export(System.Security.Cryptography.X509Certificates.X509ContentType.Pfx, "test"));
+        using (var made = Certificates.New("localhost"))
+            await File.WriteAllBytesAsync(
+                Certificate,
+                made.Export(System.Security.Cryptography.X509Certificates.X509ContentType.Pfx, "test")
+            );
         app = await StartAsync($"{Address};{SecureAddress}");
     }
 
@@ -92,14 +106,31 @@ public abstract class MumegaApp : IAsyncLifetime
     private async Task<WebApplication> StartAsync(string urls, params string[] more)
     {
         var started = MumegaHost.Build(
-        [
-            $"--Urls={urls}", $"--Kestrel:Certificates:Default:Path={Certificate}", "--Kestrel:Certificates:Default:Password=test", $"--PublicAddress={Address}", $"--Data={folder}", $"--Database:Kind={database.Kind}", $"--Database:Connection={database.Connection}", $"--Database:Owner={Owner}", "--Keys:Encryption:0=" + TestServers.EncryptionKey,
-            $"--Outbound:AllowedPrivate:0={Receiver.Host}", "--Outbound:Timeout=00:00:02", "--Jobs:Poll=00:00:00.100", "--GraphQL:RegisteredOnly=false", $"--SignIn:PerMinute={SignInsPerMinute}", $"--SignIn:TokensPerMinute={SignInsPerMinute}", "--Checkpoints:Every=00:00:00.300", .. more,
-        ], b =>
-        {
-            b.Logging.ClearProviders();
-            Adjust(b);
-        });
+            [
+                $"--Urls={urls}",
+                $"--Kestrel:Certificates:Default:Path={Certificate}",
+                "--Kestrel:Certificates:Default:Password=test",
+                $"--PublicAddress={Address}",
+                $"--Data={folder}",
+                $"--Database:Kind={database.Kind}",
+                $"--Database:Connection={database.Connection}",
+                $"--Database:Owner={Owner}",
+                "--Keys:Encryption:0=" + TestServers.EncryptionKey,
+                $"--Outbound:AllowedPrivate:0={Receiver.Host}",
+                "--Outbound:Timeout=00:00:02",
+                "--Jobs:Poll=00:00:00.100",
+                "--GraphQL:RegisteredOnly=false",
+                $"--SignIn:PerMinute={SignInsPerMinute}",
+                $"--SignIn:TokensPerMinute={SignInsPerMinute}",
+                "--Checkpoints:Every=00:00:00.300",
+                .. more,
+            ],
+            b =>
+            {
+                b.Logging.ClearProviders();
+                Adjust(b);
+            }
+        );
         await started.PrepareAsync(CancellationToken.None);
         await started.StartAsync();
         return started;
@@ -107,7 +138,8 @@ public abstract class MumegaApp : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        if (app is null) return;
+        if (app is null)
+            return;
         await app.DisposeAsync();
         await Receiver.DisposeAsync();
         Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
@@ -116,7 +148,8 @@ public abstract class MumegaApp : IAsyncLifetime
 
     public Task<World> WorldAsync()
     {
-        if (Missing is { } why) Assert.Skip(why);
+        if (Missing is { } why)
+            Assert.Skip(why);
         return World.CreateAsync(this, Services.GetRequiredService<Installation>());
     }
 
@@ -137,14 +170,16 @@ public sealed class PostgresApp : MumegaApp
 {
     public override string? Missing => TestServers.Postgres is null ? "MUMEGA_TEST_POSTGRES names no server" : null;
 
-    protected override async Task<(string Kind, string Connection)> DatabaseAsync(string folder) => ("Postgres", await TestServers.NewPostgresDatabaseAsync());
+    protected override async Task<(string Kind, string Connection)> DatabaseAsync(string folder) =>
+        ("Postgres", await TestServers.NewPostgresDatabaseAsync());
 }
 
 public sealed class SqlServerApp : MumegaApp
 {
     public override string? Missing => TestServers.SqlServer is null ? "MUMEGA_TEST_SQLSERVER names no server" : null;
 
-    protected override async Task<(string Kind, string Connection)> DatabaseAsync(string folder) => ("SqlServer", await TestServers.NewSqlServerDatabaseAsync());
+    protected override async Task<(string Kind, string Connection)> DatabaseAsync(string folder) =>
+        ("SqlServer", await TestServers.NewSqlServerDatabaseAsync());
 }
 
 /// <summary>The servers that the environment offers; each app gets a database of its own there.</summary>
@@ -164,13 +199,24 @@ internal static class TestServers
         await connection.OpenAsync();
         await using var create = new Npgsql.NpgsqlCommand($"CREATE DATABASE {name} TEMPLATE {template ?? "template1"}", connection);
         await create.ExecuteNonQueryAsync();
-        return new Npgsql.NpgsqlConnectionStringBuilder(Postgres) { Database = name, Username = "mumega_app", Password = "mumega", MaxPoolSize = 60 }.ToString();
+        return new Npgsql.NpgsqlConnectionStringBuilder(Postgres)
+        {
+            Database = name,
+            Username = "mumega_app",
+            Password = "mumega",
+            MaxPoolSize = 60,
+        }.ToString();
     }
 
     /// <summary>The same database as whoever owns its tables; null where there is one role for everything.</summary>
-    public static string? OwnerOf(DatabaseKind kind, string connection) => kind is DatabaseKind.Postgres
-        ? new Npgsql.NpgsqlConnectionStringBuilder(Postgres) { Database = new Npgsql.NpgsqlConnectionStringBuilder(connection).Database, MaxPoolSize = 60 }.ToString()
-        : null;
+    public static string? OwnerOf(DatabaseKind kind, string connection) =>
+        kind is DatabaseKind.Postgres
+            ? new Npgsql.NpgsqlConnectionStringBuilder(Postgres)
+            {
+                Database = new Npgsql.NpgsqlConnectionStringBuilder(connection).Database,
+                MaxPoolSize = 60,
+            }.ToString()
+            : null;
 
     public static async Task<string> NewSqlServerDatabaseAsync()
     {
@@ -191,8 +237,21 @@ internal sealed class Neighbour : IAsyncDisposable
     public Neighbour(string address, string folder, params string[] arguments)
     {
         Address = address;
-        var start = new System.Diagnostics.ProcessStartInfo("dotnet") { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in (string[])[Repository.Server, $"--Urls={address}", $"--Data={Path.Combine(folder, $"neighbour-{new Uri(address).Port}")}", .. arguments])
+        var start = new System.Diagnostics.ProcessStartInfo("dotnet")
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (
+            var argument in (string[])
+                [
+                    Repository.Server,
+                    $"--Urls={address}",
+                    $"--Data={Path.Combine(folder, $"neighbour-{new Uri(address).Port}")}",
+                    .. arguments,
+                ]
+        )
             start.ArgumentList.Add(argument);
         process = System.Diagnostics.Process.Start(start)!;
         process.OutputDataReceived += (_, line) => said.Enqueue(line.Data ?? "");
@@ -203,25 +262,31 @@ internal sealed class Neighbour : IAsyncDisposable
 
     public string Address { get; }
 
-    public Task ReadyAsync() => Poll.UntilAsync(async () =>
-    {
-        // One that is gone is not waited for.
-        Assert.False(process.HasExited, $"the server ended before it was ready:\n{string.Join('\n', said)}");
-        using var http = new HttpClient();
-        try
-        {
-            using var answer = await http.GetAsync($"{Address}/readyz", TestContext.Current.CancellationToken);
-            return answer.IsSuccessStatusCode;
-        }
-        catch (HttpRequestException)
-        {
-            return false;
-        }
-    }, ready => ready, seconds: 60);
+    public Task ReadyAsync() =>
+        Poll.UntilAsync(
+            async () =>
+            {
+                // One that is gone is not waited for.
+                Assert.False(process.HasExited, $"the server ended before it was ready:\n{string.Join('\n', said)}");
+                using var http = new HttpClient();
+                try
+                {
+                    using var answer = await http.GetAsync($"{Address}/readyz", TestContext.Current.CancellationToken);
+                    return answer.IsSuccessStatusCode;
+                }
+                catch (HttpRequestException)
+                {
+                    return false;
+                }
+            },
+            ready => ready,
+            seconds: 60
+        );
 
     public async ValueTask DisposeAsync()
     {
-        if (!process.HasExited) process.Kill();
+        if (!process.HasExited)
+            process.Kill();
         await process.WaitForExitAsync();
         process.Dispose();
     }
@@ -233,13 +298,31 @@ internal static class Certificates
     public static System.Security.Cryptography.X509Certificates.X509Certificate2 New(string name)
     {
         using var key = System.Security.Cryptography.RSA.Create(2048);
-        var request = new System.Security.Cryptography.X509Certificates.CertificateRequest($"CN={name}", key, System.Security.Cryptography.HashAlgorithmName.SHA256, System.Security.Cryptography.RSASignaturePadding.Pkcs1);
-        request.CertificateExtensions.Add(new System.Security.Cryptography.X509Certificates.X509EnhancedKeyUsageExtension([new("1.3.6.1.5.5.7.3.1"), new("1.3.6.1.5.5.7.3.2")], false));
-        request.CertificateExtensions.Add(new System.Security.Cryptography.X509Certificates.X509KeyUsageExtension(System.Security.Cryptography.X509Certificates.X509KeyUsageFlags.DigitalSignature, false));
+        var request = new System.Security.Cryptography.X509Certificates.CertificateRequest(
+            $"CN={name}",
+            key,
+            System.Security.Cryptography.HashAlgorithmName.SHA256,
+            System.Security.Cryptography.RSASignaturePadding.Pkcs1
+        );
+        request.CertificateExtensions.Add(
+            new System.Security.Cryptography.X509Certificates.X509EnhancedKeyUsageExtension(
+                [new("1.3.6.1.5.5.7.3.1"), new("1.3.6.1.5.5.7.3.2")],
+                false
+            )
+        );
+        request.CertificateExtensions.Add(
+            new System.Security.Cryptography.X509Certificates.X509KeyUsageExtension(
+                System.Security.Cryptography.X509Certificates.X509KeyUsageFlags.DigitalSignature,
+                false
+            )
+        );
         var now = TimeProvider.System.GetUtcNow();
         using var made = request.CreateSelfSigned(now.AddDays(-1), now.AddDays(30));
 
         // A key that lives in memory only can't be used in a handshake everywhere.
-        return System.Security.Cryptography.X509Certificates.X509CertificateLoader.LoadPkcs12(made.Export(System.Security.Cryptography.X509Certificates.X509ContentType.Pfx), null);
+        return System.Security.Cryptography.X509Certificates.X509CertificateLoader.LoadPkcs12(
+            made.Export(System.Security.Cryptography.X509Certificates.X509ContentType.Pfx),
+            null
+        );
     }
 }

@@ -11,9 +11,15 @@ internal sealed class Node : IDisposable
 
     public static Node Start(string script, params string[] arguments)
     {
-        var start = new ProcessStartInfo("node") { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.Combine(Repository.Root, "tests", "clients") };
+        var start = new ProcessStartInfo("node")
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = Path.Combine(Repository.Root, "tests", "clients"),
+        };
         start.ArgumentList.Add(script);
-        foreach (var argument in arguments) start.ArgumentList.Add(argument);
+        foreach (var argument in arguments)
+            start.ArgumentList.Add(argument);
         return new(Process.Start(start)!);
     }
 
@@ -33,7 +39,8 @@ internal sealed class Node : IDisposable
 
     public void Dispose()
     {
-        if (!process.HasExited) process.Kill();
+        if (!process.HasExited)
+            process.Kill();
         process.Dispose();
     }
 }
@@ -43,7 +50,10 @@ internal static class Repository
     public static string Root { get; } = Find(new(AppContext.BaseDirectory));
 
     /// <summary>The server that tests start as a process of its own: what was just built, or the same compiled ahead of time where <c>tests/run.sh</c> made that.</summary>
-    public static string Server { get; } = Environment.GetEnvironmentVariable("MUMEGA_TEST_SERVER") is { Length: > 0 } path ? path : Path.Combine(Root, "src", "Api", "bin", "Debug", "net10.0", "Mumega.Api.dll");
+    public static string Server { get; } =
+        Environment.GetEnvironmentVariable("MUMEGA_TEST_SERVER") is { Length: > 0 } path
+            ? path
+            : Path.Combine(Root, "src", "Api", "bin", "Debug", "net10.0", "Mumega.Api.dll");
 
     private static string Find(DirectoryInfo? folder) =>
         folder is null ? throw new InvalidOperationException("Mumega.sln was not found above the tests")

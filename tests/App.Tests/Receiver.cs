@@ -19,19 +19,37 @@ internal sealed class Receiver : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls($"http://{Host}");
         app = builder.Build();
-        app.MapPost("/hooks/{mode}", async (string mode, HttpContext http) =>
-        {
-            var body = await new StreamReader(http.Request.Body).ReadToEndAsync();
-            Calls.Enqueue(new(http.Request.Headers["webhook-id"]!, http.Request.Headers["webhook-timestamp"]!, http.Request.Headers["webhook-signature"]!, body));
-            Received.Release();
-            switch (mode)
+        app.MapPost(
+            "/hooks/{mode}",
+            async (string mode, HttpContext http) =>
             {
-                case "fails-after": http.Response.StatusCode = 500; break;
-                case "refuses": http.Response.StatusCode = 422; break;
-                case "silent": http.Abort(); break;
-                case "waits": await Hold.WaitAsync(TimeSpan.FromSeconds(30), http.RequestAborted); break;
+                var body = await new StreamReader(http.Request.Body).ReadToEndAsync();
+                Calls.Enqueue(
+                    new(
+                        http.Request.Headers["webhook-id"]!,
+                        http.Request.Headers["webhook-timestamp"]!,
+                        http.Request.Headers["webhook-signature"]!,
+                        body
+                    )
+                );
+                Received.Release();
+                switch (mode)
+                {
+                    case "fails-after":
+                        http.Response.StatusCode = 500;
+                        break;
+                    case "refuses":
+                        http.Response.StatusCode = 422;
+                        break;
+                    case "silent":
+                        http.Abort();
+                        break;
+                    case "waits":
+                        await Hold.WaitAsync(TimeSpan.FromSeconds(30), http.RequestAborted);
+                        break;
+                }
             }
-        });
+        );
         app.MapGet("/probe/{id}", (string id) => Calls.Any(c => c.Id == id) ? Results.Ok() : Results.NotFound());
     }
 

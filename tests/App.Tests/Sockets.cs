@@ -10,17 +10,17 @@ internal static class Sockets
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     /// <summary>Follows the runs of a workspace with a token.</summary>
-    public static Task<ClientWebSocket> SubscribeAsync(MumegaApp app, string token, World world) => SubscribeAsync(app, world, new { authorization = $"Bearer {token}" }, null);
+    public static Task<ClientWebSocket> SubscribeAsync(MumegaApp app, string token, World world) =>
+        SubscribeAsync(app, world, new { authorization = $"Bearer {token}" }, null);
 
     /// <summary>The same with a browser's session.</summary>
-    public static Task<ClientWebSocket> SubscribeAsync(MumegaApp app, Client browser, World world) => SubscribeAsync(app, world, new { }, browser.Cookie);
+    public static Task<ClientWebSocket> SubscribeAsync(MumegaApp app, Client browser, World world) =>
+        SubscribeAsync(app, world, new { }, browser.Cookie);
 
     /// <summary>The server closes the socket, because whoever holds it may not any more.</summary>
     public static async Task ClosedAsync(ClientWebSocket socket)
     {
-        while ((await ReadAsync(socket)).Length > 0)
-        {
-        }
+        while ((await ReadAsync(socket)).Length > 0) { }
 
         Assert.Equal(4403, (int?)socket.CloseStatus);
     }
@@ -31,7 +31,12 @@ internal static class Sockets
         while (true)
         {
             var message = Encoding.UTF8.GetString(await ReadAsync(socket));
-            if (message.Length == 0 || message.Contains("\"complete\"", StringComparison.Ordinal) || message.Contains("\"error\"", StringComparison.Ordinal)) return;
+            if (
+                message.Length == 0
+                || message.Contains("\"complete\"", StringComparison.Ordinal)
+                || message.Contains("\"error\"", StringComparison.Ordinal)
+            )
+                return;
         }
     }
 
@@ -46,10 +51,22 @@ internal static class Sockets
         }
 
         await socket.ConnectAsync(new Uri($"{app.Address.Replace("http", "ws", StringComparison.Ordinal)}/graphql"), Ct);
-        async Task SendAsync(object message) => await socket.SendAsync(JsonSerializer.SerializeToUtf8Bytes(message), WebSocketMessageType.Text, true, Ct);
+        async Task SendAsync(object message) =>
+            await socket.SendAsync(JsonSerializer.SerializeToUtf8Bytes(message), WebSocketMessageType.Text, true, Ct);
         await SendAsync(new { type = "connection_init", payload });
         Assert.Contains("connection_ack", Encoding.UTF8.GetString(await ReadAsync(socket)), StringComparison.Ordinal);
-        await SendAsync(new { id = "1", type = "subscribe", payload = new { query = "subscription($w: ID!) { runChanged(workspace: $w) { __typename } }", variables = new { w = world.WorkspaceId } } });
+        await SendAsync(
+            new
+            {
+                id = "1",
+                type = "subscribe",
+                payload = new
+                {
+                    query = "subscription($w: ID!) { runChanged(workspace: $w) { __typename } }",
+                    variables = new { w = world.WorkspaceId },
+                },
+            }
+        );
         return socket;
     }
 

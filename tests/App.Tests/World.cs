@@ -55,31 +55,59 @@ public sealed class World
 
     public Task<Client> Audra => PersonAsync("Audra", "auditor");
 
-    public Task<Client> Hermes => ClientAsync("Hermes", async () =>
-    {
-        var agent = await installation.AddAgentAsync(Tenant, "Hermes", AgentClientId, await OwnerAsync(), secret, null, TestContext.Current.CancellationToken);
-        await installation.GrantAsync(Workspace, agent, ["agent"], TestContext.Current.CancellationToken);
-        principals["Hermes"] = agent;
-        return await Client.WithTokenAsync(app.Address, AgentClientId, secret);
-    });
+    public Task<Client> Hermes =>
+        ClientAsync(
+            "Hermes",
+            async () =>
+            {
+                var agent = await installation.AddAgentAsync(
+                    Tenant,
+                    "Hermes",
+                    AgentClientId,
+                    await OwnerAsync(),
+                    secret,
+                    null,
+                    TestContext.Current.CancellationToken
+                );
+                await installation.GrantAsync(Workspace, agent, ["agent"], TestContext.Current.CancellationToken);
+                principals["Hermes"] = agent;
+                return await Client.WithTokenAsync(app.Address, AgentClientId, secret);
+            }
+        );
 
     /// <summary>One more agent of Ada's, with the agent's role here.</summary>
-    public Task<Client> AgentAsync(string name) => ClientAsync(name, async () =>
-    {
-        var clientId = $"{name}-{Workspace.Key}-{Tenant.Key}";
-        var agent = await installation.AddAgentAsync(Tenant, name, clientId, await OwnerAsync(), secret, null, TestContext.Current.CancellationToken);
-        await installation.GrantAsync(Workspace, agent, ["agent"], TestContext.Current.CancellationToken);
-        principals[name] = agent;
-        return await Client.WithTokenAsync(app.Address, clientId, secret);
-    });
+    public Task<Client> AgentAsync(string name) =>
+        ClientAsync(
+            name,
+            async () =>
+            {
+                var clientId = $"{name}-{Workspace.Key}-{Tenant.Key}";
+                var agent = await installation.AddAgentAsync(
+                    Tenant,
+                    name,
+                    clientId,
+                    await OwnerAsync(),
+                    secret,
+                    null,
+                    TestContext.Current.CancellationToken
+                );
+                await installation.GrantAsync(Workspace, agent, ["agent"], TestContext.Current.CancellationToken);
+                principals[name] = agent;
+                return await Client.WithTokenAsync(app.Address, clientId, secret);
+            }
+        );
 
     public Guid IdOf(string name) => principals[name].Id;
 
-    public Task<Client> PersonAsync(string name, params string[] roles) => ClientAsync(name, async () =>
-    {
-        await PrincipalAsync(name, roles);
-        return await Client.SignInAsync(app.Address, Email(name), Password);
-    });
+    public Task<Client> PersonAsync(string name, params string[] roles) =>
+        ClientAsync(
+            name,
+            async () =>
+            {
+                await PrincipalAsync(name, roles);
+                return await Client.SignInAsync(app.Address, Email(name), Password);
+            }
+        );
 
     public string Email(string name) => $"{name.ToLowerInvariant()}@{Tenant.Key}.test";
 
@@ -100,12 +128,22 @@ public sealed class World
     /// <summary>A workflow of the library.</summary>
     public Task WorkflowAsync(string template) => installation.AddWorkflowAsync(Workspace, template, TestContext.Current.CancellationToken);
 
-    public Task ConnectAsync(string key, string mode, bool idempotent = false, bool probe = false) => installation.AddConnectionAsync(
-        Workspace, key, key, app.Receiver.Url(mode), "whsec_" + Convert.ToBase64String(new byte[32]), idempotent, probe ? app.Receiver.Probe : null, TestContext.Current.CancellationToken);
+    public Task ConnectAsync(string key, string mode, bool idempotent = false, bool probe = false) =>
+        installation.AddConnectionAsync(
+            Workspace,
+            key,
+            key,
+            app.Receiver.Url(mode),
+            "whsec_" + Convert.ToBase64String(new byte[32]),
+            idempotent,
+            probe ? app.Receiver.Probe : null,
+            TestContext.Current.CancellationToken
+        );
 
     private async Task<Principal> PrincipalAsync(string name, params string[] roles)
     {
-        if (principals.TryGetValue(name, out var known)) return known;
+        if (principals.TryGetValue(name, out var known))
+            return known;
         var ct = TestContext.Current.CancellationToken;
         var principal = await installation.AddPersonAsync(Tenant, name, Email(name), Password, ct);
         await installation.GrantAsync(Workspace, principal, roles, ct);
@@ -114,7 +152,8 @@ public sealed class World
 
     private Task<Client> ClientAsync(string name, Func<Task<Client>> make)
     {
-        lock (clients) return clients.TryGetValue(name, out var known) ? known : clients[name] = make();
+        lock (clients)
+            return clients.TryGetValue(name, out var known) ? known : clients[name] = make();
     }
 }
 
@@ -131,10 +170,23 @@ public sealed class Client : IDisposable
 
     public string? Cookie { get; private init; }
 
-    public static async Task<Client> WithTokenAsync(string address, string clientId, string secret, string scope = "mumega:read mumega:propose")
+    public static async Task<Client> WithTokenAsync(
+        string address,
+        string clientId,
+        string secret,
+        string scope = "mumega:read mumega:propose"
+    )
     {
         using var http = new HttpClient();
-        using var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["grant_type"] = "client_credentials", ["client_id"] = clientId, ["client_secret"] = secret, ["scope"] = scope });
+        using var form = new FormUrlEncodedContent(
+            new Dictionary<string, string>
+            {
+                ["grant_type"] = "client_credentials",
+                ["client_id"] = clientId,
+                ["client_secret"] = secret,
+                ["scope"] = scope,
+            }
+        );
         using var answer = await http.PostAsync($"{address}/connect/token", form);
         var json = await answer.Content.ReadFromJsonAsync<JsonElement>();
         Assert.True(answer.IsSuccessStatusCode, json.ToString());
@@ -152,7 +204,10 @@ public sealed class Client : IDisposable
     public static async Task<Client> SignInAsync(string address, string email, string password)
     {
         var cookies = new CookieContainer();
-        var http = new HttpClient(new HttpClientHandler { CookieContainer = cookies, AllowAutoRedirect = false }) { BaseAddress = new(address) };
+        var http = new HttpClient(new HttpClientHandler { CookieContainer = cookies, AllowAutoRedirect = false })
+        {
+            BaseAddress = new(address),
+        };
         http.DefaultRequestHeaders.Add("graphql-require-preflight", "1");
         using var signIn = await http.PostAsJsonAsync("/session/sign-in", new { email, password });
         Assert.Equal(HttpStatusCode.NoContent, signIn.StatusCode);
@@ -178,7 +233,18 @@ public sealed class Client : IDisposable
         if (Confirms is { } confirms && Needed(answer) is { } needed)
         {
             var (method, code) = confirms([.. needed.GetProperty("methods").EnumerateArray().Select(m => m.GetString()!)]);
-            var confirmed = await AnswerAsync("mutation($input: ConfirmInput!) { confirm(input: $input) { confirmed errors { code } } }", new { input = new { confirmationId = needed.GetProperty("confirmationId").GetString(), method, code } });
+            var confirmed = await AnswerAsync(
+                "mutation($input: ConfirmInput!) { confirm(input: $input) { confirmed errors { code } } }",
+                new
+                {
+                    input = new
+                    {
+                        confirmationId = needed.GetProperty("confirmationId").GetString(),
+                        method,
+                        code,
+                    },
+                }
+            );
             Assert.True(confirmed.GetProperty("data").GetProperty("confirm").GetProperty("confirmed").GetBoolean(), confirmed.ToString());
             answer = await AnswerAsync(query, variables);
         }
@@ -199,12 +265,18 @@ public sealed class Client : IDisposable
     /// <summary>What a mutation's answer wants confirmed, if its query asks for it by <c>... on ConfirmationNeeded</c>.</summary>
     private static JsonElement? Needed(JsonElement answer)
     {
-        if (!answer.TryGetProperty("data", out var data) || data.ValueKind is not JsonValueKind.Object) return null;
-        foreach (var payload in data.EnumerateObject().Select(p => p.Value).Where(p => p.ValueKind is JsonValueKind.Object && p.TryGetProperty("errors", out _)))
+        if (!answer.TryGetProperty("data", out var data) || data.ValueKind is not JsonValueKind.Object)
+            return null;
+        foreach (
+            var payload in data.EnumerateObject()
+                .Select(p => p.Value)
+                .Where(p => p.ValueKind is JsonValueKind.Object && p.TryGetProperty("errors", out _))
+        )
         {
             foreach (var error in payload.GetProperty("errors").EnumerateArray())
             {
-                if (error.TryGetProperty("confirmationId", out _)) return error;
+                if (error.TryGetProperty("confirmationId", out _))
+                    return error;
             }
         }
 

@@ -15,10 +15,21 @@ public sealed class AccountTests(Chrome chrome)
         var page = await studio.SignInAsync(chrome, "admin", confirms: false);
         var devices = await page.Context.NewCDPSessionAsync(page);
         await devices.SendAsync("WebAuthn.enable");
-        await devices.SendAsync("WebAuthn.addVirtualAuthenticator", new()
-        {
-            ["options"] = new Dictionary<string, object> { ["protocol"] = "ctap2", ["transport"] = "internal", ["hasResidentKey"] = true, ["hasUserVerification"] = true, ["isUserVerified"] = true, ["automaticPresenceSimulation"] = true },
-        });
+        await devices.SendAsync(
+            "WebAuthn.addVirtualAuthenticator",
+            new()
+            {
+                ["options"] = new Dictionary<string, object>
+                {
+                    ["protocol"] = "ctap2",
+                    ["transport"] = "internal",
+                    ["hasResidentKey"] = true,
+                    ["hasUserVerification"] = true,
+                    ["isUserVerified"] = true,
+                    ["automaticPresenceSimulation"] = true,
+                },
+            }
+        );
 
         await page.GotoAsync("/w/studio/account");
         await page.GetByRole(AriaRole.Button, new() { Name = "Add", Exact = true }).ClickAsync();
@@ -34,7 +45,8 @@ public sealed class AccountTests(Chrome chrome)
         await Expect(dialog.GetByText("That did not fit. Try again.")).ToBeVisibleAsync();
         await dialog.GetByLabel("Password").FillAsync(studio.Sheet.People.Single(p => p.Role == "admin").Password);
         await dialog.GetByRole(AriaRole.Button, new() { Name = "Confirm" }).ClickAsync();
-        await Expect(page.GetByRole(AriaRole.Dialog, new() { Name = "Your recovery codes" }).GetByRole(AriaRole.Listitem)).ToHaveCountAsync(10);
+        await Expect(page.GetByRole(AriaRole.Dialog, new() { Name = "Your recovery codes" }).GetByRole(AriaRole.Listitem))
+            .ToHaveCountAsync(10);
         await page.GetByRole(AriaRole.Button, new() { Name = "I kept them" }).ClickAsync();
         await Expect(page.GetByText("Work laptop")).ToBeVisibleAsync();
         await Expect(page.GetByText("10 recovery codes left")).ToBeVisibleAsync();
@@ -80,7 +92,8 @@ public sealed class AccountTests(Chrome chrome)
         await Expect(setup.GetByText("That did not fit. Try again.")).ToBeVisibleAsync();
         await setup.GetByLabel("Code").FillAsync(Totp.Code(key, 0));
         await setup.GetByRole(AriaRole.Button, new() { Name = "Turn it on" }).ClickAsync();
-        await Expect(page.GetByRole(AriaRole.Dialog, new() { Name = "Your recovery codes" }).GetByRole(AriaRole.Listitem)).ToHaveCountAsync(10);
+        await Expect(page.GetByRole(AriaRole.Dialog, new() { Name = "Your recovery codes" }).GetByRole(AriaRole.Listitem))
+            .ToHaveCountAsync(10);
         await CheckAsync(page, "recovery-codes");
         await page.GetByRole(AriaRole.Button, new() { Name = "I kept them" }).ClickAsync();
         await Expect(page.GetByText("10 recovery codes left")).ToBeVisibleAsync();

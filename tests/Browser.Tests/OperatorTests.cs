@@ -54,7 +54,9 @@ public sealed class OperatorTests(Chrome chrome)
         await page.Keyboard.PressAsync("e");
         await Expect(page.Locator("[data-receipt='outcome.confirmed']")).ToBeVisibleAsync();
 
-        var seen = await page.EvaluateAsync<string>("() => document.cookie + JSON.stringify({ ...localStorage }) + JSON.stringify({ ...sessionStorage })");
+        var seen = await page.EvaluateAsync<string>(
+            "() => document.cookie + JSON.stringify({ ...localStorage }) + JSON.stringify({ ...sessionStorage })"
+        );
         Assert.DoesNotContain("eyJ", seen, StringComparison.Ordinal);
         Assert.DoesNotContain("mumega_session", seen, StringComparison.Ordinal);
     }
@@ -122,7 +124,9 @@ public sealed class OperatorTests(Chrome chrome)
         var editor = page.GetByRole(AriaRole.Textbox, new() { Name = "Policies" });
         var text = await editor.InputValueAsync();
 
-        await editor.FillAsync(text + "\n@id(\"home\") @gate(\"approver\")\nforbid (principal, action == Mumega::Action::\"page.publsh\", resource);\n");
+        await editor.FillAsync(
+            text + "\n@id(\"home\") @gate(\"approver\")\nforbid (principal, action == Mumega::Action::\"page.publsh\", resource);\n"
+        );
         var line = text.Split('\n').Length + 2;
         await Expect(page.GetByText("did you mean `Mumega::Action::\"page.publish\"`?")).ToBeVisibleAsync();
         await Expect(page.GetByText($"{line}:30")).ToBeVisibleAsync();
@@ -132,7 +136,8 @@ public sealed class OperatorTests(Chrome chrome)
         await editor.FillAsync((await editor.InputValueAsync()).Replace("publsh", "publish", StringComparison.Ordinal));
         await Expect(page.GetByText("Valid against the schema.")).ToBeVisibleAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Format" }).ClickAsync();
-        await Expect(editor).ToHaveValueAsync(new System.Text.RegularExpressions.Regex("@id\\(\"home\"\\)\n@gate\\(\"approver\"\\)\nforbid"));
+        await Expect(editor)
+            .ToHaveValueAsync(new System.Text.RegularExpressions.Regex("@id\\(\"home\"\\)\n@gate\\(\"approver\"\\)\nforbid"));
         await Expect(page.GetByText("Valid against the schema.")).ToBeVisibleAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Propose" }).ClickAsync();
         await page.GetByLabel("Reason").FillAsync("The home page is read twice.");
@@ -189,12 +194,14 @@ public sealed class OperatorTests(Chrome chrome)
         await Expect(verify.GetByRole(AriaRole.Heading, new() { Name = "Valid", Exact = true })).ToBeVisibleAsync();
         await CheckAsync(verify, "verify-valid", dark: false);
 
-        foreach (var (damaged, problem) in new[]
-        {
-            (bundle.Replace("\"index\":1,", "\"index\":0,", StringComparison.Ordinal), "is not in the log at that place"),
-            (Swapped(bundle), "another value than it was committed to"),
-            (bundle.Replace("\\n3\\n", "\\n4\\n", StringComparison.Ordinal), "is not over this text"),
-        })
+        foreach (
+            var (damaged, problem) in new[]
+            {
+                (bundle.Replace("\"index\":1,", "\"index\":0,", StringComparison.Ordinal), "is not in the log at that place"),
+                (Swapped(bundle), "another value than it was committed to"),
+                (bundle.Replace("\\n3\\n", "\\n4\\n", StringComparison.Ordinal), "is not over this text"),
+            }
+        )
         {
             Assert.NotEqual(bundle, damaged);
             await verify.GetByLabel("Receipt or bundle of evidence").SetInputFilesAsync(File("damaged.json", damaged));
@@ -206,7 +213,13 @@ public sealed class OperatorTests(Chrome chrome)
         await verify.GetByLabel("Receipt or bundle of evidence").SetInputFilesAsync(File("nothing.json", "hello"));
         await Expect(verify.GetByText("this is neither a proof nor a bundle of evidence")).ToBeVisibleAsync();
 
-        static FilePayload File(string name, string text) => new() { Name = name, MimeType = "application/octet-stream", Buffer = System.Text.Encoding.UTF8.GetBytes(text) };
+        static FilePayload File(string name, string text) =>
+            new()
+            {
+                Name = name,
+                MimeType = "application/octet-stream",
+                Buffer = System.Text.Encoding.UTF8.GetBytes(text),
+            };
 
         // Every opened field of the first receipt belongs to the second.
         static string Swapped(string bundle)
@@ -240,7 +253,10 @@ public sealed class OperatorTests(Chrome chrome)
         await page.GetByRole(AriaRole.Button, new() { Name = "Propose" }).ClickAsync();
         await Expect(page.GetByText("this holds the private half").Last).ToBeVisibleAsync();
         await CheckAsync(page, "partner-form", dark: false);
-        await page.GetByLabel("Their public key").FillAsync("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\",\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}");
+        await page.GetByLabel("Their public key")
+            .FillAsync(
+                "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\",\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}"
+            );
         await page.GetByRole(AriaRole.Button, new() { Name = "Propose" }).ClickAsync();
         await ApproveAsync();
         await page.GetByRole(AriaRole.Link, new() { Name = "Partners" }).ClickAsync();
@@ -254,9 +270,12 @@ public sealed class OperatorTests(Chrome chrome)
         await page.GetByLabel("Reason").FillAsync("It names a client.");
         await page.GetByRole(AriaRole.Alertdialog).GetByRole(AriaRole.Button, new() { Name = "Reject" }).ClickAsync();
         await Expect(page.Locator("h1 + span")).ToHaveTextAsync("Rejected");
-        await page.GetByRole(AriaRole.Navigation, new() { Name = "Main" }).GetByRole(AriaRole.Link, new() { Name = "Receipts" }).ClickAsync();
+        await page.GetByRole(AriaRole.Navigation, new() { Name = "Main" })
+            .GetByRole(AriaRole.Link, new() { Name = "Receipts" })
+            .ClickAsync();
         await page.GetByLabel("Kind").SelectOptionAsync("proposed");
-        await page.GetByRole(AriaRole.Combobox, new() { NameRegex = new("^By") }).SelectOptionAsync(new SelectOptionValue { Label = "Hermes" });
+        await page.GetByRole(AriaRole.Combobox, new() { NameRegex = new("^By") })
+            .SelectOptionAsync(new SelectOptionValue { Label = "Hermes" });
         await Expect(page.Locator("[data-receipt]")).ToHaveCountAsync(1);
         await page.Locator("[data-receipt='proposed'] button").ClickAsync();
         await page.GetByRole(AriaRole.Link, new() { Name = "Receipt and proof" }).ClickAsync();
@@ -275,7 +294,9 @@ public sealed class OperatorTests(Chrome chrome)
 
     private static async Task<string> SavedAsync(IPage page, string button)
     {
-        var download = await page.RunAndWaitForDownloadAsync(() => page.GetByRole(AriaRole.Button, new() { Name = button, Exact = true }).ClickAsync());
+        var download = await page.RunAndWaitForDownloadAsync(() =>
+            page.GetByRole(AriaRole.Button, new() { Name = button, Exact = true }).ClickAsync()
+        );
         using var text = new StreamReader(await download.CreateReadStreamAsync());
         return await text.ReadToEndAsync();
     }
@@ -294,11 +315,29 @@ public sealed class OperatorTests(Chrome chrome)
         await page.GetByRole(AriaRole.Button, new() { Name = "Approve" }).ClickAsync();
         await Expect(page.Locator("[data-receipt='outcome.confirmed']")).ToBeVisibleAsync();
         await CheckAsync(page, "run-done", dark);
-        foreach (var (place, text) in new[] { ("Tasks", "Nothing is yours to do"), ("Packets", "No open packets"), ("Workflows", "Customer refund"), ("Actions", "Send a webhook"), ("Runs", "Publish a page"), ("Receipts", "gate.approved"), ("Pages", "How we work with agents"), ("Policies", "Operators run the workspace"), ("Partners", "Nobody outside sees anything"), ("Stops", "No stop is engaged"), ("Inbox", "Nothing waits for you") })
+        foreach (
+            var (place, text) in new[]
+            {
+                ("Tasks", "Nothing is yours to do"),
+                ("Packets", "No open packets"),
+                ("Workflows", "Customer refund"),
+                ("Actions", "Send a webhook"),
+                ("Runs", "Publish a page"),
+                ("Receipts", "gate.approved"),
+                ("Pages", "How we work with agents"),
+                ("Policies", "Operators run the workspace"),
+                ("Partners", "Nobody outside sees anything"),
+                ("Stops", "No stop is engaged"),
+                ("Inbox", "Nothing waits for you"),
+            }
+        )
         {
-            await page.GetByRole(AriaRole.Navigation, new() { Name = "Main" }).GetByRole(AriaRole.Link, new() { Name = place }).ClickAsync();
+            await page.GetByRole(AriaRole.Navigation, new() { Name = "Main" })
+                .GetByRole(AriaRole.Link, new() { Name = place })
+                .ClickAsync();
             await Expect(page.GetByText(text).First).ToBeVisibleAsync();
-            if (place == "Receipts") await page.GetByText("All sealed").ClickAsync();
+            if (place == "Receipts")
+                await page.GetByText("All sealed").ClickAsync();
             await CheckAsync(page, place.ToLowerInvariant() + (place == "Inbox" ? "-empty" : ""), dark);
         }
 
@@ -308,7 +347,9 @@ public sealed class OperatorTests(Chrome chrome)
         await CheckAsync(page, "propose", dark);
         await page.Keyboard.PressAsync("Escape");
 
-        var context = await chrome.Browser.NewContextAsync(new() { BaseURL = studio.Address, ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light });
+        var context = await chrome.Browser.NewContextAsync(
+            new() { BaseURL = studio.Address, ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light }
+        );
         var out1 = await context.NewPageAsync();
         await out1.GotoAsync("/sign-in");
         await Expect(out1.GetByLabel("E-mail")).ToBeVisibleAsync();
@@ -325,7 +366,8 @@ public sealed class OperatorTests(Chrome chrome)
     {
         // Colours that are still on their way from one to the other have a contrast that nobody chose.
         await page.EmulateMediaAsync(new() { ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light });
-        await page.EvaluateAsync("""
+        await page.EvaluateAsync(
+            """
             async (dark) => {
               const frame = () => new Promise(requestAnimationFrame);
               const themed = !!document.querySelector('script[src="/theme.js"]');
@@ -334,12 +376,17 @@ public sealed class OperatorTests(Chrome chrome)
               await frame();
               await Promise.all(document.getAnimations().filter(a => a.effect?.getComputedTiming().endTime !== Infinity).map(a => a.finished.catch(() => {})));
             }
-            """, dark);
+            """,
+            dark
+        );
         if (Environment.GetEnvironmentVariable("MUMEGA_SCREENSHOTS") is { Length: > 0 } folder)
             await page.ScreenshotAsync(new() { Path = Path.Combine(folder, $"{name}-{(dark ? "dark" : "light")}.png"), FullPage = true });
 
         var result = await page.RunAxe();
-        Assert.True(result.Violations.Length == 0, string.Join("\n", result.Violations.Select(v => $"{name}: {v.Id}: {v.Help}: {string.Join(", ", v.Nodes.Select(n => n.Html))}")));
+        Assert.True(
+            result.Violations.Length == 0,
+            string.Join("\n", result.Violations.Select(v => $"{name}: {v.Id}: {v.Help}: {string.Join(", ", v.Nodes.Select(n => n.Html))}"))
+        );
     }
 
     private static async Task<HttpStatusCode> StatusAsync(HttpClient http, string address)

@@ -22,11 +22,24 @@ public sealed class Chrome : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         playwright = await Playwright.CreateAsync();
-        Browser = await playwright.Chromium.LaunchAsync(new()
-        {
-            ExecutablePath = Environment.GetEnvironmentVariable("MUMEGA_TEST_CHROMIUM") is { Length: > 0 } path ? path : "/usr/bin/chromium",
-            Args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-        });
+        Browser = await playwright.Chromium.LaunchAsync(
+            new()
+            {
+                ExecutablePath = Environment.GetEnvironmentVariable("MUMEGA_TEST_CHROMIUM") is { Length: > 0 } path
+                    ? path
+                    : "/usr/bin/chromium",
+                Args =
+                [
+                    "--no-sandbox",
+                    "--disable-gpu",
+                    "--disable-quic",
+                    "--no-first-run",
+                    "--disable-background-networking",
+                    "--disable-component-update",
+                    "--disable-sync",
+                ],
+            }
+        );
     }
 
     public async ValueTask DisposeAsync()
@@ -49,7 +62,8 @@ public sealed class Studio : IAsyncDisposable
     private readonly string folder;
     private readonly (string Address, string Folder) template;
 
-    private Studio(WebApplication app, string folder, DemoSheet sheet, (string Address, string Folder) template) => (this.app, this.folder, Sheet, this.template) = (app, folder, sheet, template);
+    private Studio(WebApplication app, string folder, DemoSheet sheet, (string Address, string Folder) template) =>
+        (this.app, this.folder, Sheet, this.template) = (app, folder, sheet, template);
 
     public DemoSheet Sheet { get; }
 
@@ -75,13 +89,15 @@ public sealed class Studio : IAsyncDisposable
     /// <summary>Ends what studios were copied from. Call when none is open.</summary>
     public static void End()
     {
-        while (Idle.TryTake(out var template)) Directory.Delete(template.Folder, recursive: true);
+        while (Idle.TryTake(out var template))
+            Directory.Delete(template.Folder, recursive: true);
     }
 
     private static async Task<(string Address, string Folder)> SetUpAsync()
     {
         var (address, folder) = ($"http://localhost:{FreePort()}", Directory.CreateTempSubdirectory("mumega-browser-").FullName);
-        await using (var app = Build(folder, address, "--Jobs:Run=false")) await app.PrepareAsync(CancellationToken.None);
+        await using (var app = Build(folder, address, "--Jobs:Run=false"))
+            await app.PrepareAsync(CancellationToken.None);
         Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
         return (address, folder);
     }
@@ -105,7 +121,10 @@ public sealed class Studio : IAsyncDisposable
     }
 
     private static WebApplication Build(string folder, string address, params string[] more) =>
-        MumegaHost.Build([$"--Urls={address}", $"--PublicAddress={address}", $"--Data={folder}", "--Demo=true", .. more], b => b.Logging.ClearProviders());
+        MumegaHost.Build(
+            [$"--Urls={address}", $"--PublicAddress={address}", $"--Data={folder}", "--Demo=true", .. more],
+            b => b.Logging.ClearProviders()
+        );
 
     /// <param name="chrome">The browser.</param>
     /// <param name="role">Who.</param>
@@ -113,7 +132,14 @@ public sealed class Studio : IAsyncDisposable
     /// <param name="confirms">Whether the password is said again whenever an act wants it confirmed.</param>
     public async Task<IPage> SignInAsync(Chrome chrome, string role, bool dark = false, bool confirms = true)
     {
-        var context = await chrome.Browser.NewContextAsync(new() { BaseURL = Address, ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light, ViewportSize = new() { Width = 1280, Height = 860 } });
+        var context = await chrome.Browser.NewContextAsync(
+            new()
+            {
+                BaseURL = Address,
+                ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light,
+                ViewportSize = new() { Width = 1280, Height = 860 },
+            }
+        );
         context.SetDefaultTimeout(10_000);
         var page = await context.NewPageAsync();
         await page.GotoAsync("/");
@@ -124,11 +150,14 @@ public sealed class Studio : IAsyncDisposable
         await page.WaitForURLAsync("**/w/studio/inbox");
         if (confirms)
         {
-            await page.AddLocatorHandlerAsync(page.GetByRole(AriaRole.Dialog, new() { Name = "Is it you?" }), async dialog =>
-            {
-                await dialog.GetByLabel("Password").FillAsync(person.Password);
-                await dialog.GetByRole(AriaRole.Button, new() { Name = "Confirm" }).ClickAsync();
-            });
+            await page.AddLocatorHandlerAsync(
+                page.GetByRole(AriaRole.Dialog, new() { Name = "Is it you?" }),
+                async dialog =>
+                {
+                    await dialog.GetByLabel("Password").FillAsync(person.Password);
+                    await dialog.GetByRole(AriaRole.Button, new() { Name = "Confirm" }).ClickAsync();
+                }
+            );
         }
 
         return page;

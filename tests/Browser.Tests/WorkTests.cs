@@ -32,9 +32,25 @@ public sealed class WorkTests(Chrome chrome)
         await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Opening hours", Level = 1 })).ToBeVisibleAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Claim" }).ClickAsync();
         await Expect(page.GetByText("claimed the task")).ToBeVisibleAsync();
-        await page.GetByLabel("File to attach").SetInputFilesAsync(new FilePayload { Name = "hours.csv", MimeType = "text/csv", Buffer = "day,from,to\nMon,9,17\n"u8.ToArray() });
+        await page.GetByLabel("File to attach")
+            .SetInputFilesAsync(
+                new FilePayload
+                {
+                    Name = "hours.csv",
+                    MimeType = "text/csv",
+                    Buffer = "day,from,to\nMon,9,17\n"u8.ToArray(),
+                }
+            );
         await Expect(page.GetByText("hours.csv", new() { Exact = true })).ToBeVisibleAsync();
-        await page.GetByLabel("File to attach").SetInputFilesAsync(new FilePayload { Name = "photo.png", MimeType = "image/png", Buffer = "%PDF-1.7"u8.ToArray() });
+        await page.GetByLabel("File to attach")
+            .SetInputFilesAsync(
+                new FilePayload
+                {
+                    Name = "photo.png",
+                    MimeType = "image/png",
+                    Buffer = "%PDF-1.7"u8.ToArray(),
+                }
+            );
         await Expect(page.GetByText("The file was declared as image/png, and its content is application/pdf.")).ToBeVisibleAsync();
         await CheckAsync(page, "packet", dark: false);
 
@@ -87,7 +103,9 @@ public sealed class WorkTests(Chrome chrome)
         await page.GetByRole(AriaRole.Link, new() { Name = "Draw it" }).ClickAsync();
         await Expect(page.GetByText("The packet is here")).ToBeVisibleAsync();
         await CheckAsync(page, "workflow", dark: false);
-        await page.GetByRole(AriaRole.Navigation, new() { Name = "Main" }).GetByRole(AriaRole.Link, new() { Name = "Packets" }).ClickAsync();
+        await page.GetByRole(AriaRole.Navigation, new() { Name = "Main" })
+            .GetByRole(AriaRole.Link, new() { Name = "Packets" })
+            .ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Board" }).ClickAsync();
         await page.GetByLabel("Workflow").SelectOptionAsync("content-review");
         await Expect(page.GetByRole(AriaRole.Region, new() { Name = "Published, 1" })).ToContainTextAsync("Opening hours");
@@ -144,7 +162,22 @@ public sealed class WorkTests(Chrome chrome)
     public async Task A_task_is_claimed_and_assigned_and_approvals_are_delegated()
     {
         await using var studio = await Studio.OpenAsync();
-        await ProposeAsync(studio, 1, "packet.create", n => new { type = "content", title = $"Packet {n}", payload = new { slug = $"packet-{n}", title = $"Packet {n}", markdown = "Text." } });
+        await ProposeAsync(
+            studio,
+            1,
+            "packet.create",
+            n => new
+            {
+                type = "content",
+                title = $"Packet {n}",
+                payload = new
+                {
+                    slug = $"packet-{n}",
+                    title = $"Packet {n}",
+                    markdown = "Text.",
+                },
+            }
+        );
         var page = await studio.SignInAsync(chrome, "operator");
         await Expect(page.GetByRole(AriaRole.Article)).ToHaveCountAsync(1);
         await page.Keyboard.PressAsync("g");
@@ -209,11 +242,29 @@ public sealed class WorkTests(Chrome chrome)
         await page.GetByRole(AriaRole.Link, new() { Name = "Packets" }).ClickAsync();
         await page.GetByRole(AriaRole.Link, new() { Name = "Import" }).ClickAsync();
         await Expect(page.GetByText("Nothing was imported yet")).ToBeVisibleAsync();
-        await page.GetByLabel("File to import").SetInputFilesAsync(new FilePayload { Name = "old.csv", MimeType = "text/csv", Buffer = [.. "Order\nPr"u8, 0xe9, .. "fixe\n"u8] });
+        await page.GetByLabel("File to import")
+            .SetInputFilesAsync(
+                new FilePayload
+                {
+                    Name = "old.csv",
+                    MimeType = "text/csv",
+                    Buffer = [.. "Order\nPr"u8, 0xe9, .. "fixe\n"u8],
+                }
+            );
         await Expect(page.GetByText("The file is not UTF-8: byte 0xE9")).ToBeVisibleAsync();
         await CheckAsync(page, "imports", dark: false);
-        var rows = string.Concat(Enumerable.Range(1, 6000).Select(n => $"ord-{n},{(n == 7 ? "lots" : "500")},Broken on arrival.,\"vip, spring\"\n"));
-        await page.GetByLabel("File to import").SetInputFilesAsync(new FilePayload { Name = "refunds.csv", MimeType = "text/csv", Buffer = System.Text.Encoding.UTF8.GetBytes("Order,Amount,Reason,Tags\n" + rows) });
+        var rows = string.Concat(
+            Enumerable.Range(1, 6000).Select(n => $"ord-{n},{(n == 7 ? "lots" : "500")},Broken on arrival.,\"vip, spring\"\n")
+        );
+        await page.GetByLabel("File to import")
+            .SetInputFilesAsync(
+                new FilePayload
+                {
+                    Name = "refunds.csv",
+                    MimeType = "text/csv",
+                    Buffer = System.Text.Encoding.UTF8.GetBytes("Order,Amount,Reason,Tags\n" + rows),
+                }
+            );
 
         await page.GetByLabel("Type").SelectOptionAsync("refund");
         await Expect(page.GetByLabel("Reason")).ToHaveValueAsync("c:Reason");
@@ -233,7 +284,9 @@ public sealed class WorkTests(Chrome chrome)
         await page.GetByRole(AriaRole.Button, new() { Name = "Import 5,999 packets" }).ClickAsync();
         await page.GetByRole(AriaRole.Alertdialog).GetByRole(AriaRole.Button, new() { Name = "Import" }).ClickAsync();
         await Expect(page.Locator("h1 + span")).ToHaveTextAsync("Succeeded", new() { Timeout = 30_000 });
-        await page.GetByRole(AriaRole.Navigation, new() { Name = "Main" }).GetByRole(AriaRole.Link, new() { Name = "Packets" }).ClickAsync();
+        await page.GetByRole(AriaRole.Navigation, new() { Name = "Main" })
+            .GetByRole(AriaRole.Link, new() { Name = "Packets" })
+            .ClickAsync();
         await page.GetByLabel("Label").SelectOptionAsync("spring");
         await Expect(page.GetByRole(AriaRole.Link, new() { Name = "ord-6000" })).ToBeVisibleAsync();
         await page.GetByRole(AriaRole.Link, new() { Name = "Import", Exact = true }).ClickAsync();
@@ -270,7 +323,8 @@ public sealed class WorkTests(Chrome chrome)
         await Expect(page.GetByText("when called from outside")).ToBeVisibleAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "New secret for from-the-shop" }).ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Make a new secret" }).ClickAsync();
-        await Expect(page.GetByLabel("Secret", new() { Exact = true })).ToHaveValueAsync(new System.Text.RegularExpressions.Regex("^whsec_"));
+        await Expect(page.GetByLabel("Secret", new() { Exact = true }))
+            .ToHaveValueAsync(new System.Text.RegularExpressions.Regex("^whsec_"));
         await page.GetByRole(AriaRole.Button, new() { Name = "Done" }).ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Change from-the-shop" }).ClickAsync();
         await Expect(dialog.GetByLabel("Order")).ToHaveValueAsync("/data/order");
@@ -390,8 +444,29 @@ public sealed class WorkTests(Chrome chrome)
         await using var studio = await Studio.OpenAsync();
         var page = await studio.SignInAsync(chrome, "approver");
         using var hermes = await Agent.SignInAsync(studio);
-        var created = await hermes.ProposeAsync("packet.create", new { type = "refund", title = "Order 7", payload = new { order = "order-7", cents = 1999, currency = "EUR", reason = "It came broken." } }, "They asked.");
-        async Task<string?> PacketAsync() => (await hermes.AskAsync("query($id: ID!) { node(id: $id) { ... on Run { packet { id } } } }", new { id = created })).GetProperty("node").GetProperty("packet") is { ValueKind: JsonValueKind.Object } packet ? packet.GetProperty("id").GetString() : null;
+        var created = await hermes.ProposeAsync(
+            "packet.create",
+            new
+            {
+                type = "refund",
+                title = "Order 7",
+                payload = new
+                {
+                    order = "order-7",
+                    cents = 1999,
+                    currency = "EUR",
+                    reason = "It came broken.",
+                },
+            },
+            "They asked."
+        );
+        async Task<string?> PacketAsync() =>
+            (await hermes.AskAsync("query($id: ID!) { node(id: $id) { ... on Run { packet { id } } } }", new { id = created }))
+                .GetProperty("node")
+                .GetProperty("packet")
+                is { ValueKind: JsonValueKind.Object } packet
+                ? packet.GetProperty("id").GetString()
+                : null;
         string? packetId;
         for (var tries = 0; (packetId = await PacketAsync()) is null; tries++)
         {
@@ -399,7 +474,19 @@ public sealed class WorkTests(Chrome chrome)
             await Task.Delay(20, TestContext.Current.CancellationToken);
         }
 
-        await hermes.AskAsync("mutation($input: MovePacketInput!) { movePacket(input: $input) { errors { message } } }", new { input = new { packetId, transition = "grant", reason = "It is their right.", idempotencyKey = "grant" } });
+        await hermes.AskAsync(
+            "mutation($input: MovePacketInput!) { movePacket(input: $input) { errors { message } } }",
+            new
+            {
+                input = new
+                {
+                    packetId,
+                    transition = "grant",
+                    reason = "It is their right.",
+                    idempotencyKey = "grant",
+                },
+            }
+        );
 
         var card = page.GetByRole(AriaRole.Article).Filter(new() { HasText = "It is their right." });
         await Expect(card.GetByText("Then by itself")).ToBeVisibleAsync();
@@ -458,6 +545,17 @@ public sealed class WorkTests(Chrome chrome)
     private static async Task ProposeAsync(Studio studio, int count, string action = "page.publish", Func<int, object>? input = null)
     {
         using var hermes = await Agent.SignInAsync(studio);
-        for (var n = 1; n <= count; n++) await hermes.ProposeAsync(action, input?.Invoke(n) ?? new { slug = $"page-{n}", title = $"Page {n}", markdown = $"Text {n}." }, $"Needed for client {n}.");
+        for (var n = 1; n <= count; n++)
+            await hermes.ProposeAsync(
+                action,
+                input?.Invoke(n)
+                    ?? new
+                    {
+                        slug = $"page-{n}",
+                        title = $"Page {n}",
+                        markdown = $"Text {n}.",
+                    },
+                $"Needed for client {n}."
+            );
     }
 }

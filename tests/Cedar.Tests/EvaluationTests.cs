@@ -1,4 +1,3 @@
-
 namespace Mumega.Cedar.Tests;
 
 public sealed class EvaluationTests
@@ -8,15 +7,18 @@ public sealed class EvaluationTests
     private static readonly EntityUid Read = new("App::Action", "read");
     private static readonly EntityUid Doc = new("App::Doc", "1");
 
-    private static readonly Entities Store = new(
-    [
-        new(Ada, Record(("age", Value.Of(36)), ("name", Value.Of("Ada")), ("tags", Value.SetOf(["a", "b"]))), [Admins]) { Tags = Record(("team", Value.Of("red"))) },
+    private static readonly Entities Store = new([
+        new(Ada, Record(("age", Value.Of(36)), ("name", Value.Of("Ada")), ("tags", Value.SetOf(["a", "b"]))), [Admins])
+        {
+            Tags = Record(("team", Value.Of("red"))),
+        },
         new(Doc, Record(("owner", Ada)), []),
     ]);
 
     private static RecordValue Record(params (string Name, Value Value)[] fields) => new(fields.ToDictionary(f => f.Name, f => f.Value));
 
-    private static Evaluation Ask(string policies, RecordValue? context = null) => PolicySet.Parse(policies).Evaluate(new(Ada, Read, Doc, context ?? RecordValue.Empty), Store);
+    private static Evaluation Ask(string policies, RecordValue? context = null) =>
+        PolicySet.Parse(policies).Evaluate(new(Ada, Read, Doc, context ?? RecordValue.Empty), Store);
 
     [Theory]
     [InlineData("1 + 2 * 3 == 7")]
@@ -38,8 +40,12 @@ public sealed class EvaluationTests
     [InlineData("principal.hasTag(\"team\") && principal.getTag(\"team\") == \"red\" && !principal.hasTag(\"x\")")]
     [InlineData("ip(\"10.1.2.3\").isInRange(ip(\"10.0.0.0/8\")) && ip(\"::1\").isLoopback() && ip(\"1.2.3.4\").isIpv4()")]
     [InlineData("decimal(\"1.50\") == decimal(\"1.5\") && decimal(\"-0.1\").lessThan(decimal(\"0.0\"))")]
-    [InlineData("datetime(\"2026-11-23\") < datetime(\"2026-11-23T00:00:00.001Z\") && datetime(\"2026-11-23T01:00:00+0100\") == datetime(\"2026-11-23\")")]
-    [InlineData("duration(\"1d2h3m4s5ms\").toMilliseconds() == 93784005 && datetime(\"2026-11-23\").offset(duration(\"1h\")).toTime() == duration(\"60m\")")]
+    [InlineData(
+        "datetime(\"2026-11-23\") < datetime(\"2026-11-23T00:00:00.001Z\") && datetime(\"2026-11-23T01:00:00+0100\") == datetime(\"2026-11-23\")"
+    )]
+    [InlineData(
+        "duration(\"1d2h3m4s5ms\").toMilliseconds() == 93784005 && datetime(\"2026-11-23\").offset(duration(\"1h\")).toTime() == duration(\"60m\")"
+    )]
     [InlineData("context has user.id && context.user.id == 7")]
     [InlineData("\"\\u{1F600}\" != \"\\x41\"")]
     public void An_expression_evaluates_as_the_specification_says(string expression, bool parses = true)
@@ -77,7 +83,9 @@ public sealed class EvaluationTests
     {
         Assert.False(Ask("").Allowed);
         Assert.False(Ask("permit (principal == App::User::\"bob\", action, resource);").Allowed);
-        var answer = Ask("@id(\"yes\") permit (principal, action, resource); @id(\"no\") forbid (principal, action in [App::Action::\"read\"], resource is App::Doc) unless { principal.age > 40 };");
+        var answer = Ask(
+            "@id(\"yes\") permit (principal, action, resource); @id(\"no\") forbid (principal, action in [App::Action::\"read\"], resource is App::Doc) unless { principal.age > 40 };"
+        );
         Assert.False(answer.Allowed);
         Assert.Equal(["no"], answer.Determining.Select(p => p.Id));
     }
@@ -102,7 +110,8 @@ public sealed class EvaluationTests
     [Fact]
     public void An_entity_that_is_its_own_ancestor_is_refused()
     {
-        EntityUid a = new("T", "a"), b = new("T", "b");
+        EntityUid a = new("T", "a"),
+            b = new("T", "b");
         Assert.Throws<ArgumentException>(() => new Entities([new(a, RecordValue.Empty, [b]), new(b, RecordValue.Empty, [a])]));
         Assert.Throws<ArgumentException>(() => new Entities([new(a, RecordValue.Empty, []), new(a, RecordValue.Empty, [])]));
     }

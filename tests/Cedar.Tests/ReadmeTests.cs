@@ -10,14 +10,20 @@ public sealed class ReadmeTests
         void WriteLine(string text) => printed.Write(text);
 
         var policies = PolicySet.Parse("permit(principal, action == Action::\"view\", resource) when { resource.owner == principal };");
-        var entities = CedarJson.Entities("""[{"uid": {"type": "Photo", "id": "1"}, "attrs": {"owner": {"__entity": {"type": "User", "id": "ada"}}}}]""");
+        var entities = CedarJson.Entities(
+            """[{"uid": {"type": "Photo", "id": "1"}, "attrs": {"owner": {"__entity": {"type": "User", "id": "ada"}}}}]"""
+        );
         var request = new Request(new("User", "ada"), new("Action", "view"), new("Photo", "1"), RecordValue.Empty);
         var answer = policies.Evaluate(request, entities);
         WriteLine($"{answer.Allowed} because of {answer.Determining[0].Id}");
 
         Assert.Equal("True because of policy0", printed.ToString());
-        var here = File.ReadAllLines(Path.Combine(Repository.Root, "tests", "Cedar.Tests", "ReadmeTests.cs")).Select(l => l.Trim().Replace("WriteLine(", "Console.WriteLine(", StringComparison.Ordinal)).ToHashSet();
-        var readme = File.ReadAllText(Path.Combine(Repository.Root, "src", "Cedar", "README.md")).Split("```")[1].Split('\n', StringSplitOptions.RemoveEmptyEntries)[1..];
+        var here = File.ReadAllLines(Path.Combine(Repository.Root, "tests", "Cedar.Tests", "ReadmeTests.cs"))
+            .Select(l => l.Trim().Replace("WriteLine(", "Console.WriteLine(", StringComparison.Ordinal))
+            .ToHashSet();
+        var readme = File.ReadAllText(Path.Combine(Repository.Root, "src", "Cedar", "README.md"))
+            .Split("```")[1]
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries)[1..];
         Assert.Equal(5, readme.Length);
         Assert.All(readme, line => Assert.Contains(line.Trim(), here));
     }
@@ -32,7 +38,8 @@ internal static class Repository
     {
         for (var at = new DirectoryInfo(AppContext.BaseDirectory); at is not null; at = at.Parent)
         {
-            if (File.Exists(Path.Combine(at.FullName, "Mumega.sln"))) return at.FullName;
+            if (File.Exists(Path.Combine(at.FullName, "Mumega.sln")))
+                return at.FullName;
         }
 
         throw new InvalidOperationException("the repository's root was not found");

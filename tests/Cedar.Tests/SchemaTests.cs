@@ -19,8 +19,11 @@ public sealed class SchemaTests
 
     private static readonly Schema App = Schema.Parse(Text);
 
-    private static IReadOnlyList<string> Check(string condition, ValidationMode mode = ValidationMode.Strict, string scope = "principal, action, resource") =>
-        [.. new Validator(App).Validate(PolicySet.Parse($"permit({scope}) when {{ {condition} }};"), mode).Select(e => e.Message)];
+    private static IReadOnlyList<string> Check(
+        string condition,
+        ValidationMode mode = ValidationMode.Strict,
+        string scope = "principal, action, resource"
+    ) => [.. new Validator(App).Validate(PolicySet.Parse($"permit({scope}) when {{ {condition} }};"), mode).Select(e => e.Message)];
 
     [Theory]
     [InlineData("principal.name == \"Ada\" && principal.home.zip like \"1*\"")]
@@ -53,9 +56,16 @@ public sealed class SchemaTests
     [Fact]
     public void A_mistake_has_its_place()
     {
-        var policies = PolicySet.Parse("permit(principal, action, resource);\n@id(\"two\")\npermit(principal == App::Usr::\"a\", action, resource);\nforbid(principal, action, resource)\nunless { true &&\n  principal.home.zap == \"1\" };");
-        Assert.Equal(["two 3:21: unrecognized entity type `App::Usr`; did you mean `App::User`?", "policy2 6:18: attribute `zap` in the record not found; did you mean `zip`?"],
-            new Validator(App).Validate(policies).Select(e => $"{e.Policy.Id} {e}"));
+        var policies = PolicySet.Parse(
+            "permit(principal, action, resource);\n@id(\"two\")\npermit(principal == App::Usr::\"a\", action, resource);\nforbid(principal, action, resource)\nunless { true &&\n  principal.home.zap == \"1\" };"
+        );
+        Assert.Equal(
+            [
+                "two 3:21: unrecognized entity type `App::Usr`; did you mean `App::User`?",
+                "policy2 6:18: attribute `zap` in the record not found; did you mean `zip`?",
+            ],
+            new Validator(App).Validate(policies).Select(e => $"{e.Policy.Id} {e}")
+        );
     }
 
     /// <summary>The official engine says the same of templates.</summary>
@@ -64,28 +74,55 @@ public sealed class SchemaTests
     {
         string[] heads =
         [
-            "principal == ?principal, action, resource", "principal in ?principal, action, resource", "principal is App::User in ?principal, action, resource", "principal is App::Doc in ?principal, action, resource",
-            "principal, action, resource == ?resource", "principal, action, resource is App::Doc in ?resource", "principal, action, resource is App::Nope in ?resource", "principal == ?principal, action == App::Action::\"read\", resource in ?resource",
+            "principal == ?principal, action, resource",
+            "principal in ?principal, action, resource",
+            "principal is App::User in ?principal, action, resource",
+            "principal is App::Doc in ?principal, action, resource",
+            "principal, action, resource == ?resource",
+            "principal, action, resource is App::Doc in ?resource",
+            "principal, action, resource is App::Nope in ?resource",
+            "principal == ?principal, action == App::Action::\"read\", resource in ?resource",
             "principal == ?principal, action == App::Action::\"any\", resource",
         ];
-        string[] conditions = ["", " when { principal.name == \"a\" }", " when { principal.nope }", " when { resource.owner == principal && context.ip.isIpv4() }", " unless { principal.age > 1 }"];
+        string[] conditions =
+        [
+            "",
+            " when { principal.name == \"a\" }",
+            " when { principal.nope }",
+            " when { resource.owner == principal && context.ip.isIpv4() }",
+            " unless { principal.age > 1 }",
+        ];
         var texts = heads.SelectMany(h => conditions.Select(c => $"permit({h}){c};")).ToList();
-        var answers = await Oracle.AskAsync("templates", [System.Text.Json.JsonSerializer.Serialize(Text), .. texts.Select(t => System.Text.Json.JsonSerializer.Serialize(t))]);
-        Assert.All(texts.Zip(answers), pair =>
-        {
-            var errors = new Validator(App).Validate(PolicySet.Parse(pair.First));
-            Assert.True((pair.Second == "true") == (errors.Count == 0), $"{pair.First}\nours {string.Join("; ", errors)}\ntheirs {pair.Second}");
-        });
+        var answers = await Oracle.AskAsync(
+            "templates",
+            [System.Text.Json.JsonSerializer.Serialize(Text), .. texts.Select(t => System.Text.Json.JsonSerializer.Serialize(t))]
+        );
+        Assert.All(
+            texts.Zip(answers),
+            pair =>
+            {
+                var errors = new Validator(App).Validate(PolicySet.Parse(pair.First));
+                Assert.True(
+                    (pair.Second == "true") == (errors.Count == 0),
+                    $"{pair.First}\nours {string.Join("; ", errors)}\ntheirs {pair.Second}"
+                );
+            }
+        );
         Assert.Contains("true", answers);
         Assert.Contains("false", answers);
     }
 
     [Fact]
-    public void Permissive_mode_lets_types_meet_that_cannot_fail() => Assert.Empty(Check("principal.name == 3 || [].contains(1)", ValidationMode.Permissive));
+    public void Permissive_mode_lets_types_meet_that_cannot_fail() =>
+        Assert.Empty(Check("principal.name == 3 || [].contains(1)", ValidationMode.Permissive));
 
     [Fact]
     public void A_scope_that_no_request_can_match_is_not_valid() =>
-        Assert.Contains("unable to find an applicable action", Assert.Single(Check("true", scope: "principal is App::Doc, action, resource")), StringComparison.Ordinal);
+        Assert.Contains(
+            "unable to find an applicable action",
+            Assert.Single(Check("true", scope: "principal is App::Doc, action, resource")),
+            StringComparison.Ordinal
+        );
 
     [Theory]
     [InlineData("entity A in [B];", "1:14: there is no entity type `B`")]
@@ -103,22 +140,42 @@ public sealed class SchemaTests
         Assert.Contains(problem, Assert.Throws<CedarSyntaxException>(() => Schema.Parse(text)).Message, StringComparison.Ordinal);
 
     [Theory]
-    [InlineData("""{"uid":{"type":"App::User","id":"a"},"attrs":{"name":"A","home":{"zip":"1"},"tagsOf":["x"]},"parents":[{"type":"App::Team","id":"t"}],"tags":{"k":1}}""", null)]
-    [InlineData("""{"uid":{"type":"App::Doc","id":"1"},"attrs":{"owner":{"type":"App::User","id":"a"},"color":{"type":"App::Color","id":"red"},"price":"1.5"}}""", null)]
+    [InlineData(
+        """{"uid":{"type":"App::User","id":"a"},"attrs":{"name":"A","home":{"zip":"1"},"tagsOf":["x"]},"parents":[{"type":"App::Team","id":"t"}],"tags":{"k":1}}""",
+        null
+    )]
+    [InlineData(
+        """{"uid":{"type":"App::Doc","id":"1"},"attrs":{"owner":{"type":"App::User","id":"a"},"color":{"type":"App::Color","id":"red"},"price":"1.5"}}""",
+        null
+    )]
     [InlineData("""{"uid":{"type":"App::User","id":"a"},"attrs":{"home":{"zip":"1"},"tagsOf":[]}}""", "lacks the attribute `name`")]
-    [InlineData("""{"uid":{"type":"App::User","id":"a"},"attrs":{"name":1,"home":{"zip":"1"},"tagsOf":[]}}""", "is 1, not of the type String")]
-    [InlineData("""{"uid":{"type":"App::User","id":"a"},"attrs":{"name":"A","home":{"zip":"1","stret":"x"},"tagsOf":[]}}""", "did you mean `street`?")]
+    [InlineData(
+        """{"uid":{"type":"App::User","id":"a"},"attrs":{"name":1,"home":{"zip":"1"},"tagsOf":[]}}""",
+        "is 1, not of the type String"
+    )]
+    [InlineData(
+        """{"uid":{"type":"App::User","id":"a"},"attrs":{"name":"A","home":{"zip":"1","stret":"x"},"tagsOf":[]}}""",
+        "did you mean `street`?"
+    )]
     [InlineData("""{"uid":{"type":"App::User","id":"a"},"attrs":{"name":"A","home":{"zip":"1"},"tagsOf":[1]}}""", "an element of")]
-    [InlineData("""{"uid":{"type":"App::Doc","id":"1"},"attrs":{"owner":{"type":"App::User","id":"a"},"color":{"type":"App::Color","id":"green"},"price":"1.5"}}""", "is not one of the ids")]
-    [InlineData("""{"uid":{"type":"App::Team","id":"t"},"attrs":{},"parents":[{"type":"App::User","id":"a"}]}""", "may not have the parent")]
+    [InlineData(
+        """{"uid":{"type":"App::Doc","id":"1"},"attrs":{"owner":{"type":"App::User","id":"a"},"color":{"type":"App::Color","id":"green"},"price":"1.5"}}""",
+        "is not one of the ids"
+    )]
+    [InlineData(
+        """{"uid":{"type":"App::Team","id":"t"},"attrs":{},"parents":[{"type":"App::User","id":"a"}]}""",
+        "may not have the parent"
+    )]
     [InlineData("""{"uid":{"type":"App::Team","id":"t"},"attrs":{},"tags":{"a":1}}""", "entities of its type have none")]
     [InlineData("""{"uid":{"type":"App::Tem","id":"t"}}""", "unrecognized entity type `App::Tem`; did you mean `App::Team`?")]
     public void Entities_are_held_against_the_schema(string json, string? problem)
     {
         using var document = System.Text.Json.JsonDocument.Parse(json);
         var found = new DataValidator(App).Validate(CedarJson.Entity(document.RootElement, App));
-        if (problem is null) Assert.Empty(found);
-        else Assert.Contains(problem, Assert.Single(found), StringComparison.Ordinal);
+        if (problem is null)
+            Assert.Empty(found);
+        else
+            Assert.Contains(problem, Assert.Single(found), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -132,14 +189,26 @@ public sealed class SchemaTests
     {
         var uid = new EntityUid("App::Action", action);
         using var json = System.Text.Json.JsonDocument.Parse(context);
-        var found = new DataValidator(App).Validate(new Request(new(principal, "a"), uid, new(resource, "1"), CedarJson.Record(json.RootElement, type: App.Actions.GetValueOrDefault(uid)?.Context)));
-        if (problem is null) Assert.Empty(found);
-        else Assert.Contains(problem, Assert.Single(found), StringComparison.Ordinal);
+        var found = new DataValidator(App).Validate(
+            new Request(
+                new(principal, "a"),
+                uid,
+                new(resource, "1"),
+                CedarJson.Record(json.RootElement, type: App.Actions.GetValueOrDefault(uid)?.Context)
+            )
+        );
+        if (problem is null)
+            Assert.Empty(found);
+        else
+            Assert.Contains(problem, Assert.Single(found), StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData("""[{"uid":{"type":"A","id":"1"}},{"uid":{"type":"A","id":"1"}}]""", "duplicate entity")]
-    [InlineData("""[{"uid":{"type":"A","id":"1"},"parents":[{"type":"A","id":"2"}]},{"uid":{"type":"A","id":"2"},"parents":[{"type":"A","id":"1"}]}]""", "its own ancestor")]
+    [InlineData(
+        """[{"uid":{"type":"A","id":"1"},"parents":[{"type":"A","id":"2"}]},{"uid":{"type":"A","id":"2"},"parents":[{"type":"A","id":"1"}]}]""",
+        "its own ancestor"
+    )]
     [InlineData("""[{"uid":{"type":"A","id":"1"},"attrs":{"a":1,"a":2}}]""", "a")]
     [InlineData("""[{"uid":{"type":"A","id":"1"},"attrs":{"a":1.5}}]""", "$[0].attrs.a: 1.5 is not a 64-bit integer")]
     [InlineData("""[{"uid":{"type":"A","id":"1"},"attrs":{"a":9223372036854775808}}]""", "is not a 64-bit integer")]
@@ -163,8 +232,10 @@ public sealed class SchemaTests
     public void Reserved_words_name_no_attribute_unless_quoted(string condition, bool accepted)
     {
         var parsed = Record.Exception(() => PolicySet.Parse($"@if permit(principal, action, resource) when {{ {condition} }};"));
-        if (accepted) Assert.Null(parsed);
-        else Assert.Contains("is a reserved word", Assert.IsType<CedarSyntaxException>(parsed).Message, StringComparison.Ordinal);
+        if (accepted)
+            Assert.Null(parsed);
+        else
+            Assert.Contains("is a reserved word", Assert.IsType<CedarSyntaxException>(parsed).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -176,8 +247,13 @@ public sealed class SchemaTests
     [InlineData("ip(", ")")]
     public void A_hundred_thousand_levels_are_a_clear_error(string open, string close)
     {
-        var text = $"permit(principal, action, resource) when {{ {string.Concat(Enumerable.Repeat(open, 100_000))}true{string.Concat(Enumerable.Repeat(close, 100_000))} }};";
-        Assert.Contains("nested too deeply", Assert.Throws<CedarSyntaxException>(() => PolicySet.Parse(text)).Message, StringComparison.Ordinal);
+        var text =
+            $"permit(principal, action, resource) when {{ {string.Concat(Enumerable.Repeat(open, 100_000))}true{string.Concat(Enumerable.Repeat(close, 100_000))} }};";
+        Assert.Contains(
+            "nested too deeply",
+            Assert.Throws<CedarSyntaxException>(() => PolicySet.Parse(text)).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -205,15 +281,33 @@ public sealed class SchemaTests
     [Fact]
     public void Half_a_character_is_an_error_with_its_place()
     {
-        foreach (var text in new[] { "permit(principal, action, resource) when { \"\ud800\" == \"\" };", "permit(principal, action, resource) when { \"a\" like \"\udc00*\" };", "@a(\"\ud800x\") permit(principal, action, resource);", "permit(principal, action, resource) \ud800;" })
-            Assert.Contains("not valid Unicode", Assert.Throws<CedarSyntaxException>(() => PolicySet.Parse(text)).Message, StringComparison.Ordinal);
+        foreach (
+            var text in new[]
+            {
+                "permit(principal, action, resource) when { \"\ud800\" == \"\" };",
+                "permit(principal, action, resource) when { \"a\" like \"\udc00*\" };",
+                "@a(\"\ud800x\") permit(principal, action, resource);",
+                "permit(principal, action, resource) \ud800;",
+            }
+        )
+            Assert.Contains(
+                "not valid Unicode",
+                Assert.Throws<CedarSyntaxException>(() => PolicySet.Parse(text)).Message,
+                StringComparison.Ordinal
+            );
     }
 
     /// <summary>Any text at all gives policies, a schema or a positioned error. <c>CEDAR_FUZZ_SECONDS</c> makes it run longer than the ten seconds of the suite.</summary>
     [Fact]
     public void Damaged_text_never_breaks_a_parser()
     {
-        var seconds = double.TryParse(Environment.GetEnvironmentVariable("CEDAR_FUZZ_SECONDS"), System.Globalization.CultureInfo.InvariantCulture, out var asked) ? asked : 10;
+        var seconds = double.TryParse(
+            Environment.GetEnvironmentVariable("CEDAR_FUZZ_SECONDS"),
+            System.Globalization.CultureInfo.InvariantCulture,
+            out var asked
+        )
+            ? asked
+            : 10;
         var random = new Random(4711);
         var generator = new Generator(4711);
         var clock = Stopwatch.StartNew();
@@ -225,15 +319,19 @@ public sealed class SchemaTests
             for (var damage = random.Next(0, 5); damage > 0 && text.Length > 0; damage--)
             {
                 var at = random.Next(text.Length);
-                if (random.Next(3) == 0) text.Remove(at, Math.Min(random.Next(1, 9), text.Length - at));
-                else if (random.Next(2) == 0) text.Insert(at, (char)random.Next(random.Next(2) == 0 ? 128 : 0x10000));
-                else text.Insert(at, text.ToString(at, Math.Min(random.Next(1, 20), text.Length - at)));
+                if (random.Next(3) == 0)
+                    text.Remove(at, Math.Min(random.Next(1, 9), text.Length - at));
+                else if (random.Next(2) == 0)
+                    text.Insert(at, (char)random.Next(random.Next(2) == 0 ? 128 : 0x10000));
+                else
+                    text.Insert(at, text.ToString(at, Math.Min(random.Next(1, 20), text.Length - at)));
             }
 
             var before = Stopwatch.GetTimestamp();
             try
             {
-                if (schema) Schema.Parse(text.ToString());
+                if (schema)
+                    Schema.Parse(text.ToString());
                 else
                 {
                     PolicySet.Parse(text.ToString());

@@ -26,8 +26,10 @@ public sealed class CanonicalJsonTests
     [InlineData("""["\ud800"]""", null)]
     public void A_value_has_one_form_or_is_refused(string json, string? expected)
     {
-        if (expected is null) Assert.Throws<CanonicalJsonException>(() => Write(json));
-        else Assert.Equal(expected, Write(json));
+        if (expected is null)
+            Assert.Throws<CanonicalJsonException>(() => Write(json));
+        else
+            Assert.Equal(expected, Write(json));
     }
 
     /// <summary>RFC 8785, appendix B.</summary>
@@ -61,8 +63,10 @@ public sealed class CanonicalJsonTests
     public void A_double_is_written_as_in_RFC_8785(string bits, string? expected)
     {
         var value = BitConverter.UInt64BitsToDouble(Convert.ToUInt64(bits, 16));
-        if (expected is null) Assert.Throws<CanonicalJsonException>(() => CanonicalJson.Number(value));
-        else Assert.Equal(expected, CanonicalJson.Number(value));
+        if (expected is null)
+            Assert.Throws<CanonicalJsonException>(() => CanonicalJson.Number(value));
+        else
+            Assert.Equal(expected, CanonicalJson.Number(value));
     }
 
     [Fact]
@@ -75,13 +79,17 @@ public sealed class CanonicalJsonTests
               "literals": [null, true, false]
             }
             """;
-        Assert.Equal("""{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],"string":"€$\u000f\nA'B\"\\\\\"/"}""",
-            CanonicalJson.Write(JsonDocument.Parse(Input).RootElement, numbers: CanonicalNumbers.Doubles));
+        Assert.Equal(
+            """{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],"string":"€$\u000f\nA'B\"\\\\\"/"}""",
+            CanonicalJson.Write(JsonDocument.Parse(Input).RootElement, numbers: CanonicalNumbers.Doubles)
+        );
     }
 
     [Fact]
-    public void Every_double_reads_back_as_itself() => Gen.Double.Sample(value =>
-        !double.IsFinite(value) || double.Parse(CanonicalJson.Number(value), System.Globalization.CultureInfo.InvariantCulture) == value);
+    public void Every_double_reads_back_as_itself() =>
+        Gen.Double.Sample(value =>
+            !double.IsFinite(value) || double.Parse(CanonicalJson.Number(value), System.Globalization.CultureInfo.InvariantCulture) == value
+        );
 
     [Fact]
     public void Depth_is_bounded()
@@ -92,12 +100,13 @@ public sealed class CanonicalJsonTests
 
     [Fact]
     public void Canonical_text_is_its_own_canonical_form_and_means_the_same() =>
-        Gen.Dictionary(Gen.String[Gen.Char['\u0000', '\u07ff'], 0, 8], Gen.Long[-CanonicalJson.MaxInteger, CanonicalJson.MaxInteger]).Sample(map =>
-        {
-            var once = CanonicalJson.Write(JsonSerializer.SerializeToElement(map));
-            var back = JsonSerializer.Deserialize<Dictionary<string, long>>(once)!;
-            return Write(once) == once && back.Count == map.Count && map.All(p => back[p.Key] == p.Value);
-        });
+        Gen.Dictionary(Gen.String[Gen.Char['\u0000', '\u07ff'], 0, 8], Gen.Long[-CanonicalJson.MaxInteger, CanonicalJson.MaxInteger])
+            .Sample(map =>
+            {
+                var once = CanonicalJson.Write(JsonSerializer.SerializeToElement(map));
+                var back = JsonSerializer.Deserialize<Dictionary<string, long>>(once)!;
+                return Write(once) == once && back.Count == map.Count && map.All(p => back[p.Key] == p.Value);
+            });
 
     [Fact]
     public void Hashes_are_those_of_RFC_6962()

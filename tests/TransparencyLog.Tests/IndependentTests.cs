@@ -10,7 +10,12 @@ namespace Mumega.TransparencyLog.Tests;
 /// </summary>
 public sealed class IndependentTests
 {
-    private static readonly string Home = Path.Combine(AppContext.BaseDirectory.Split($"{Path.DirectorySeparatorChar}tests{Path.DirectorySeparatorChar}")[0], "tests", "TransparencyLog.Tests", "independent");
+    private static readonly string Home = Path.Combine(
+        AppContext.BaseDirectory.Split($"{Path.DirectorySeparatorChar}tests{Path.DirectorySeparatorChar}")[0],
+        "tests",
+        "TransparencyLog.Tests",
+        "independent"
+    );
     private static readonly SignerKey Log = new("receipts.example/l/7f3a", [.. Enumerable.Range(1, 32).Select(i => (byte)i)]);
 
     private sealed record InclusionCase(string Name, string Checkpoint, string Entry, long Index, string[] Path);
@@ -20,9 +25,19 @@ public sealed class IndependentTests
     [Fact]
     public async Task Go_verifies_checkpoints_inclusion_and_consistency_and_refuses_tampering()
     {
-        if (!Directory.Exists("/usr/share/gocode/src/golang.org/x/mod/sumdb") || !File.Exists("/usr/bin/go")) Assert.Skip("Go with golang.org/x/mod is not installed; ./mumega test log installs it");
+        if (!Directory.Exists("/usr/share/gocode/src/golang.org/x/mod/sumdb") || !File.Exists("/usr/bin/go"))
+            Assert.Skip("Go with golang.org/x/mod is not installed; ./mumega test log installs it");
         var (good, bad, grown, shrunk) = Cases();
-        var said = await RunAsync("go", ["run", "verify.go"], new { Vkey = Log.Verifier.ToString(), Inclusions = good.Concat(bad), Consistencies = grown.Concat(shrunk) });
+        var said = await RunAsync(
+            "go",
+            ["run", "verify.go"],
+            new
+            {
+                Vkey = Log.Verifier.ToString(),
+                Inclusions = good.Concat(bad),
+                Consistencies = grown.Concat(shrunk),
+            }
+        );
         Check(said, good.Select(c => c.Name).Concat(grown.Select(c => c.Name)), bad.Select(c => c.Name).Concat(shrunk.Select(c => c.Name)));
     }
 
@@ -31,7 +46,11 @@ public sealed class IndependentTests
     {
         SkipWithoutPackages();
         var (good, bad, _, _) = Cases();
-        Check(await RunAsync("node", ["verify.mjs", "verify"], new { Vkey = Log.Verifier.ToString(), Inclusions = good.Concat(bad) }), good.Select(c => c.Name), bad.Select(c => c.Name));
+        Check(
+            await RunAsync("node", ["verify.mjs", "verify"], new { Vkey = Log.Verifier.ToString(), Inclusions = good.Concat(bad) }),
+            good.Select(c => c.Name),
+            bad.Select(c => c.Name)
+        );
     }
 
     [Fact]
@@ -47,22 +66,34 @@ public sealed class IndependentTests
         Assert.Equal(documents.Select(d => CanonicalJson.Write(d, numbers: CanonicalNumbers.Doubles)), theirs);
     }
 
-    private static object? Any(Random random, int depth) => random.Next(depth > 0 ? 8 : 6) switch
-    {
-        0 => null,
-        1 => random.Next(2) == 0,
-        2 => random.NextInt64(-CanonicalJson.MaxInteger, CanonicalJson.MaxInteger),
-        3 or 4 => Text(random),
-        5 => BitConverter.Int64BitsToDouble(random.NextInt64(long.MinValue, long.MaxValue)) is var number && double.IsFinite(number) ? number : 0.1,
-        6 => Enumerable.Range(0, random.Next(4)).Select(_ => Any(random, depth - 1)).ToArray(),
-        _ => Enumerable.Range(0, random.Next(5)).Select(_ => Text(random)).Distinct().ToDictionary(k => k, _ => Any(random, depth - 1)),
-    };
+    private static object? Any(Random random, int depth) =>
+        random.Next(depth > 0 ? 8 : 6) switch
+        {
+            0 => null,
+            1 => random.Next(2) == 0,
+            2 => random.NextInt64(-CanonicalJson.MaxInteger, CanonicalJson.MaxInteger),
+            3 or 4 => Text(random),
+            5 => BitConverter.Int64BitsToDouble(random.NextInt64(long.MinValue, long.MaxValue)) is var number && double.IsFinite(number)
+                ? number
+                : 0.1,
+            6 => Enumerable.Range(0, random.Next(4)).Select(_ => Any(random, depth - 1)).ToArray(),
+            _ => Enumerable.Range(0, random.Next(5)).Select(_ => Text(random)).Distinct().ToDictionary(k => k, _ => Any(random, depth - 1)),
+        };
 
     private static string Text(Random random)
     {
         var text = new StringBuilder();
         for (var length = random.Next(6); length > 0; length--)
-            text.Append(random.Next(5) switch { 0 => ((char)random.Next(0x20)).ToString(), 1 => "\ud83d\ude00", 2 => ((char)random.Next(0x80, 0xd800)).ToString(), 3 => ((char)random.Next(0xe000, 0x10000)).ToString(), _ => ((char)random.Next(0x20, 0x7f)).ToString() });
+            text.Append(
+                random.Next(5) switch
+                {
+                    0 => ((char)random.Next(0x20)).ToString(),
+                    1 => "\ud83d\ude00",
+                    2 => ((char)random.Next(0x80, 0xd800)).ToString(),
+                    3 => ((char)random.Next(0xe000, 0x10000)).ToString(),
+                    _ => ((char)random.Next(0x20, 0x7f)).ToString(),
+                }
+            );
         return text.ToString();
     }
 
@@ -84,8 +115,10 @@ public sealed class IndependentTests
         }
 
         string[] Base64(IEnumerable<byte[]> hashes) => [.. hashes.Select(Convert.ToBase64String)];
-        InclusionCase Case(string name, long index, long of) => new(name, sizes[of], Convert.ToBase64String(Entry(index)), index, Base64(MerkleTree.Inclusion(index, of, n => nodes[n])));
-        ConsistencyCase Growth(string name, long first, long second) => new(name, sizes[first], sizes[second], Base64(MerkleTree.Consistency(first, second, n => nodes[n])));
+        InclusionCase Case(string name, long index, long of) =>
+            new(name, sizes[of], Convert.ToBase64String(Entry(index)), index, Base64(MerkleTree.Inclusion(index, of, n => nodes[n])));
+        ConsistencyCase Growth(string name, long first, long second) =>
+            new(name, sizes[first], sizes[second], Base64(MerkleTree.Consistency(first, second, n => nodes[n])));
 
         var random = new Random(42);
         List<InclusionCase> good = [Case("first", 0, size), Case("last", size - 1, size), Case("only", 0, 1)];
@@ -100,16 +133,54 @@ public sealed class IndependentTests
         forged[0] ^= 1;
         List<InclusionCase> bad =
         [
-            sound with { Name = "another-entry", Entry = Convert.ToBase64String(Entry(401)) },
-            sound with { Name = "another-index", Index = 401 },
-            sound with { Name = "a-bit-of-the-path", Path = [.. sound.Path[..2], Convert.ToBase64String(forged), .. sound.Path[3..]] },
-            sound with { Name = "a-shorter-path", Path = sound.Path[1..] },
-            sound with { Name = "a-longer-path", Path = [.. sound.Path, sound.Path[0]] },
-            sound with { Name = "another-size", Checkpoint = sizes[776] },
-            sound with { Name = "a-changed-checkpoint", Checkpoint = sizes[777].Replace("\n777\n", "\n778\n", StringComparison.Ordinal) },
-            sound with { Name = "another-signature", Checkpoint = sizes[777].Split("\n\n")[0] + "\n\n" + sizes[776].Split("\n\n")[1] },
+            sound with
+            {
+                Name = "another-entry",
+                Entry = Convert.ToBase64String(Entry(401)),
+            },
+            sound with
+            {
+                Name = "another-index",
+                Index = 401,
+            },
+            sound with
+            {
+                Name = "a-bit-of-the-path",
+                Path = [.. sound.Path[..2], Convert.ToBase64String(forged), .. sound.Path[3..]],
+            },
+            sound with
+            {
+                Name = "a-shorter-path",
+                Path = sound.Path[1..],
+            },
+            sound with
+            {
+                Name = "a-longer-path",
+                Path = [.. sound.Path, sound.Path[0]],
+            },
+            sound with
+            {
+                Name = "another-size",
+                Checkpoint = sizes[776],
+            },
+            sound with
+            {
+                Name = "a-changed-checkpoint",
+                Checkpoint = sizes[777].Replace("\n777\n", "\n778\n", StringComparison.Ordinal),
+            },
+            sound with
+            {
+                Name = "another-signature",
+                Checkpoint = sizes[777].Split("\n\n")[0] + "\n\n" + sizes[776].Split("\n\n")[1],
+            },
         ];
-        List<ConsistencyCase> grown = [Growth("from-one", 1, size), Growth("by-one", 999, size), Growth("power", 512, 777), Growth("equal", 5, 5)];
+        List<ConsistencyCase> grown =
+        [
+            Growth("from-one", 1, size),
+            Growth("by-one", 999, size),
+            Growth("power", 512, 777),
+            Growth("equal", 5, 5),
+        ];
         for (var i = 0; i < 40; i++)
         {
             var second = random.Next(2, size + 1);
@@ -118,13 +189,31 @@ public sealed class IndependentTests
 
         var whole = Growth("whole", 300, 900);
         var rewritten = new CompactRange();
-        for (var i = 0; i < 900; i++) rewritten.Append(MerkleHash.Leaf(Entry(i == 17 ? 18 : i)));
+        for (var i = 0; i < 900; i++)
+            rewritten.Append(MerkleHash.Leaf(Entry(i == 17 ? 18 : i)));
         List<ConsistencyCase> shrunk =
         [
-            whole with { Name = "a-rewritten-history", Second = Sign(900, rewritten.Root()) },
-            whole with { Name = "a-cut-proof", Proof = whole.Proof[1..] },
-            whole with { Name = "another-first", First = sizes[301] },
-            whole with { Name = "a-removed-tail", First = sizes[900], Second = sizes[300] },
+            whole with
+            {
+                Name = "a-rewritten-history",
+                Second = Sign(900, rewritten.Root()),
+            },
+            whole with
+            {
+                Name = "a-cut-proof",
+                Proof = whole.Proof[1..],
+            },
+            whole with
+            {
+                Name = "another-first",
+                First = sizes[301],
+            },
+            whole with
+            {
+                Name = "a-removed-tail",
+                First = sizes[900],
+                Second = sizes[300],
+            },
         ];
         return (good, bad, grown, shrunk);
     }
@@ -138,7 +227,8 @@ public sealed class IndependentTests
 
     private static void SkipWithoutPackages()
     {
-        if (!Directory.Exists(Path.Combine(Home, "node_modules"))) Assert.Skip("the npm packages are not installed; ./mumega test log installs them");
+        if (!Directory.Exists(Path.Combine(Home, "node_modules")))
+            Assert.Skip("the npm packages are not installed; ./mumega test log installs them");
     }
 
     private static async Task<string[]> RunAsync(string program, string[] arguments, object input)

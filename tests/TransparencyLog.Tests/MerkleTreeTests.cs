@@ -7,7 +7,11 @@ public sealed class MerkleTreeTests
 {
     // The tree that the reference implementations of RFC 6962 test with.
     private static readonly byte[][] Entries =
-        [.. new[] { "", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f" }.Select(Convert.FromHexString)];
+    [
+        .. new[] { "", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f" }.Select(
+            Convert.FromHexString
+        ),
+    ];
 
     private static readonly string[] Roots =
     [
@@ -30,17 +34,30 @@ public sealed class MerkleTreeTests
         {
             Assert.Equal(Roots[size], Convert.ToHexStringLower(range.Root()));
             Assert.Equal(Roots[size], Convert.ToHexStringLower(MerkleTree.Root(size, n => nodes[n])));
-            if (size == Entries.Length) break;
+            if (size == Entries.Length)
+                break;
             range.Append(MerkleHash.Leaf(Entries[size]), nodes.Add);
         }
     }
 
     [Theory]
     [InlineData(0, 1, "")]
-    [InlineData(0, 8, "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7 5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e 6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4")]
-    [InlineData(5, 8, "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0 d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7")]
+    [InlineData(
+        0,
+        8,
+        "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7 5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e 6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4"
+    )]
+    [InlineData(
+        5,
+        8,
+        "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0 d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7"
+    )]
     [InlineData(2, 3, "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125")]
-    [InlineData(1, 5, "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d 5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b")]
+    [InlineData(
+        1,
+        5,
+        "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d 5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b"
+    )]
     public void Paths_are_those_of_the_reference_tree(int index, int size, string path)
     {
         var log = new Naive(Entries);
@@ -74,12 +91,16 @@ public sealed class MerkleTreeTests
                 Assert.False(MerkleTree.VerifyInclusion(log.Leaves[index], index, index, path, root));
             }
 
-            var firsts = size <= 64 ? Enumerable.Range(0, size + 1) : [0, 1, size / 2, size - 1, size, .. Enumerable.Range(0, 4).Select(_ => random.Next(size))];
+            var firsts =
+                size <= 64
+                    ? Enumerable.Range(0, size + 1)
+                    : [0, 1, size / 2, size - 1, size, .. Enumerable.Range(0, 4).Select(_ => random.Next(size))];
             foreach (var first in firsts)
             {
                 var (old, proof) = (log.Root(0, first), MerkleTree.Consistency(first, size, log.Read));
                 Assert.True(MerkleTree.VerifyConsistency(first, size, old, root, proof), $"{first} {size}");
-                if (first == 0 || first == size) continue;
+                if (first == 0 || first == size)
+                    continue;
 
                 var forged = (byte[])old.Clone();
                 forged[random.Next(32)] ^= 1;
@@ -113,13 +134,18 @@ public sealed class MerkleTreeTests
         var (range, nodes, tiles) = (new CompactRange(), new Dictionary<TreeNode, byte[]>(), new Dictionary<(int, long), List<byte>>());
         for (var i = 0; i < size; i++)
         {
-            range.Append(SHA256.HashData(BitConverter.GetBytes(i)), (node, hash) =>
-            {
-                nodes[node] = hash;
-                if (node.Level % Tile.Height != 0) return;
-                if (!tiles.TryGetValue((node.Level / Tile.Height, node.Index >> 8), out var tile)) tiles[(node.Level / Tile.Height, node.Index >> 8)] = tile = [];
-                tile.AddRange(hash);
-            });
+            range.Append(
+                SHA256.HashData(BitConverter.GetBytes(i)),
+                (node, hash) =>
+                {
+                    nodes[node] = hash;
+                    if (node.Level % Tile.Height != 0)
+                        return;
+                    if (!tiles.TryGetValue((node.Level / Tile.Height, node.Index >> 8), out var tile))
+                        tiles[(node.Level / Tile.Height, node.Index >> 8)] = tile = [];
+                    tile.AddRange(hash);
+                }
+            );
         }
 
         foreach (var (node, hash) in nodes)
@@ -178,16 +204,20 @@ public sealed class MerkleTreeTests
 
         public byte[] Root(int from, int to)
         {
-            if (from == to) return SHA256.HashData([]);
-            if (to - from == 1) return Leaves[from];
-            if (known.TryGetValue((from, to), out var hash)) return hash;
+            if (from == to)
+                return SHA256.HashData([]);
+            if (to - from == 1)
+                return Leaves[from];
+            if (known.TryGetValue((from, to), out var hash))
+                return hash;
             var middle = from + Split(to - from);
             return known[(from, to)] = SHA256.HashData([1, .. Root(from, middle), .. Root(middle, to)]);
         }
 
         public List<byte[]> Path(int index, int from, int to)
         {
-            if (to - from == 1) return [];
+            if (to - from == 1)
+                return [];
             var middle = from + Split(to - from);
             return index < middle ? [.. Path(index, from, middle), Root(middle, to)] : [.. Path(index, middle, to), Root(from, middle)];
         }
@@ -195,7 +225,8 @@ public sealed class MerkleTreeTests
         private static int Split(int count)
         {
             var k = 1;
-            while (k * 2 < count) k *= 2;
+            while (k * 2 < count)
+                k *= 2;
             return k;
         }
     }

@@ -11,8 +11,10 @@ internal static class Answers
     /// <summary>The whole body, or a refusal when it is larger than the most; said before a byte is read when the client tells its length.</summary>
     public static async Task<Outcome<byte[]>> ReadAsync(HttpContext http, int most)
     {
-        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = most + 1;
-        if (http.Request.ContentLength > most) return new FileTooLarge(http.Request.ContentLength.Value, most);
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
+            limit.MaxRequestBodySize = most + 1;
+        if (http.Request.ContentLength > most)
+            return new FileTooLarge(http.Request.ContentLength.Value, most);
 
         using var content = new MemoryStream();
         try
@@ -27,16 +29,22 @@ internal static class Answers
         return content.Length > most ? new FileTooLarge(content.Length, most) : content.ToArray();
     }
 
-    public static IResult Unauthenticated() => Refused(StatusCodes.Status401Unauthorized, "UNAUTHENTICATED", "Sign in, or send a valid access token.");
+    public static IResult Unauthenticated() =>
+        Refused(StatusCodes.Status401Unauthorized, "UNAUTHENTICATED", "Sign in, or send a valid access token.");
 
-    public static IResult Refused(Refusal why) => Refused(why switch
-    {
-        NotFound => StatusCodes.Status404NotFound,
-        FileTooLarge or TooManyRows => StatusCodes.Status413PayloadTooLarge,
-        FileTypeRefused or FileTypeMismatch or WrongEncoding => StatusCodes.Status415UnsupportedMediaType,
-        UnreadableFile or InvalidArgument => StatusCodes.Status422UnprocessableEntity,
-        _ => StatusCodes.Status403Forbidden,
-    }, why.Code, why.Message);
+    public static IResult Refused(Refusal why) =>
+        Refused(
+            why switch
+            {
+                NotFound => StatusCodes.Status404NotFound,
+                FileTooLarge or TooManyRows => StatusCodes.Status413PayloadTooLarge,
+                FileTypeRefused or FileTypeMismatch or WrongEncoding => StatusCodes.Status415UnsupportedMediaType,
+                UnreadableFile or InvalidArgument => StatusCodes.Status422UnprocessableEntity,
+                _ => StatusCodes.Status403Forbidden,
+            },
+            why.Code,
+            why.Message
+        );
 
     public static IResult Refused(int status, string code, string message) => Results.Json(new { code, message }, statusCode: status);
 }

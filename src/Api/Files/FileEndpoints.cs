@@ -18,18 +18,31 @@ public static class FileEndpoints
 
     private static async Task<IResult> UploadAsync(Guid workspace, HttpContext http, CallerOf callerOf, Kernel kernel)
     {
-        if ((await callerOf.RequestAsync(http)).Caller is not { } caller) return Answers.Unauthenticated();
-        if (http.Request.ContentType is not { Length: > 0 } type) return Answers.Refused(StatusCodes.Status415UnsupportedMediaType, "FILE_TYPE_REFUSED", "Say what it is with Content-Type.");
-        if ((await Answers.ReadAsync(http, StoredFile.MaxBytes)).Refused(out var large, out var content)) return Answers.Refused(large);
+        if ((await callerOf.RequestAsync(http)).Caller is not { } caller)
+            return Answers.Unauthenticated();
+        if (http.Request.ContentType is not { Length: > 0 } type)
+            return Answers.Refused(StatusCodes.Status415UnsupportedMediaType, "FILE_TYPE_REFUSED", "Say what it is with Content-Type.");
+        if ((await Answers.ReadAsync(http, StoredFile.MaxBytes)).Refused(out var large, out var content))
+            return Answers.Refused(large);
         return (await kernel.UploadAsync(caller.Actor, workspace, type, content, http.RequestAborted)).Refused(out var why, out var file)
             ? Answers.Refused(why)
-            : Results.Json(new { digest = file.Digest, type = file.Type, size = file.Size }, statusCode: StatusCodes.Status201Created);
+            : Results.Json(
+                new
+                {
+                    digest = file.Digest,
+                    type = file.Type,
+                    size = file.Size,
+                },
+                statusCode: StatusCodes.Status201Created
+            );
     }
 
     private static async Task<IResult> DownloadAsync(Guid workspace, string digest, HttpContext http, CallerOf callerOf, Kernel kernel)
     {
-        if ((await callerOf.RequestAsync(http)).Caller is not { } caller) return Answers.Unauthenticated();
-        if ((await kernel.FileAsync(caller.Actor, workspace, digest, http.RequestAborted)).Refused(out var why, out var file)) return Answers.Refused(why);
+        if ((await callerOf.RequestAsync(http)).Caller is not { } caller)
+            return Answers.Unauthenticated();
+        if ((await kernel.FileAsync(caller.Actor, workspace, digest, http.RequestAborted)).Refused(out var why, out var file))
+            return Answers.Refused(why);
 
         // Never shown in our own origin, whatever it is.
         http.Response.Headers.ContentSecurityPolicy = "default-src 'none'; sandbox";

@@ -20,11 +20,17 @@ public sealed partial class Mutation
     public static async Task<IssueAgentSecretPayload> IssueAgentSecret(IResolveFieldContext context, IssueAgentSecretInput input)
     {
         var (request, ct) = (context.Request(), context.CancellationToken);
-        if (NodeId.Parse(input.WorkspaceId, "Workspace") is not { } at) return new(null, null, [new NotFound("workspace", input.WorkspaceId)]);
+        if (NodeId.Parse(input.WorkspaceId, "Workspace") is not { } at)
+            return new(null, null, [new NotFound("workspace", input.WorkspaceId)]);
 
         // The prefix lets scanners for leaked secrets find it.
         var secret = $"mumega_{System.Buffers.Text.Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32))}";
         var hash = await context.RequestServices!.GetRequiredService<ClientSecrets>().HashAsync(secret, ct);
-        return (await request.Kernel.IssueSecretAsync(request.Actor, at.Workspace, input.AgentId, hash, input.Reason, ct)).Refused(out var why, out var agent) ? new(null, null, [why]) : new(agent.ClientId, secret, []);
+        return (await request.Kernel.IssueSecretAsync(request.Actor, at.Workspace, input.AgentId, hash, input.Reason, ct)).Refused(
+            out var why,
+            out var agent
+        )
+            ? new(null, null, [why])
+            : new(agent.ClientId, secret, []);
     }
 }

@@ -10,11 +10,21 @@ public sealed record AuditEdge(string Cursor, AuditRowView Node);
 
 /// <summary>A page of the audit log, newest first.</summary>
 [Name("AuditConnection")]
-public sealed record AuditConnection([property: Complexity(0, 1)] IReadOnlyList<AuditEdge> Edges, [property: Complexity(0, 1)] IReadOnlyList<AuditRowView> Nodes, [property: Complexity(0, 1)] PageInfo PageInfo);
+public sealed record AuditConnection(
+    [property: Complexity(0, 1)] IReadOnlyList<AuditEdge> Edges,
+    [property: Complexity(0, 1)] IReadOnlyList<AuditRowView> Nodes,
+    [property: Complexity(0, 1)] PageInfo PageInfo
+);
 
 /// <summary>Somebody in the audit log.</summary>
 [Name("AuditParty")]
-public sealed record AuditPartyView([property: Id] Guid PrincipalId, string Name, Domain.Identity.PrincipalKind Kind, string? Email, Domain.Identity.AgentTier? Tier)
+public sealed record AuditPartyView(
+    [property: Id] Guid PrincipalId,
+    string Name,
+    Domain.Identity.PrincipalKind Kind,
+    string? Email,
+    Domain.Identity.AgentTier? Tier
+)
 {
     internal static AuditPartyView Of(AuditParty p) => new(p.Id, p.Name, p.Kind, p.Email, p.Tier);
 }
@@ -29,7 +39,21 @@ public sealed record AuditPartyView([property: Id] Guid PrincipalId, string Name
 /// <param name="Decision">What policy said of the run; absent for what is no run.</param>
 /// <param name="TraceId">The trace (W3C Trace Context) in which it was written.</param>
 [Name("AuditRow")]
-public sealed record AuditRowView([property: Id] string ReceiptId, DateTimeOffset At, AuditPartyView By, AuditPartyView Cause, AuditPartyView Root, IReadOnlyList<AuditPartyView> Chain, string Surface, string Tool, string? Decision, string Code, string State, string? Reason, string? TraceId);
+public sealed record AuditRowView(
+    [property: Id] string ReceiptId,
+    DateTimeOffset At,
+    AuditPartyView By,
+    AuditPartyView Cause,
+    AuditPartyView Root,
+    IReadOnlyList<AuditPartyView> Chain,
+    string Surface,
+    string Tool,
+    string? Decision,
+    string Code,
+    string State,
+    string? Reason,
+    string? TraceId
+);
 
 /// <summary>Something about signing in or a credential, or what was refused before it became a run.</summary>
 /// <param name="At">When it happened first.</param>
@@ -39,14 +63,29 @@ public sealed record AuditRowView([property: Id] string ReceiptId, DateTimeOffse
 /// <param name="Here">Whether it happened in this workspace; false for what concerns the tenant as such or is not known.</param>
 [Name("SecurityEvent")]
 public sealed record SecurityEventView(
-    [property: Id] Guid EventId, DateTimeOffset At, DateTimeOffset LastAt, int Count, string Code, string? Who, string? Address, string? Detail, string? Surface, bool Here, string? TraceId);
+    [property: Id] Guid EventId,
+    DateTimeOffset At,
+    DateTimeOffset LastAt,
+    int Count,
+    string Code,
+    string? Who,
+    string? Address,
+    string? Detail,
+    string? Surface,
+    bool Here,
+    string? TraceId
+);
 
 [Name("SecurityEventEdge")]
 public sealed record SecurityEventEdge(string Cursor, SecurityEventView Node);
 
 /// <summary>A page of security events, newest first.</summary>
 [Name("SecurityEventConnection")]
-public sealed record SecurityEventConnection([property: Complexity(0, 1)] IReadOnlyList<SecurityEventEdge> Edges, [property: Complexity(0, 1)] IReadOnlyList<SecurityEventView> Nodes, [property: Complexity(0, 1)] PageInfo PageInfo);
+public sealed record SecurityEventConnection(
+    [property: Complexity(0, 1)] IReadOnlyList<SecurityEventEdge> Edges,
+    [property: Complexity(0, 1)] IReadOnlyList<SecurityEventView> Nodes,
+    [property: Complexity(0, 1)] PageInfo PageInfo
+);
 
 public sealed partial class WorkspaceNode
 {
@@ -62,13 +101,42 @@ public sealed partial class WorkspaceNode
     public async Task<AuditConnection?> AuditLog(IResolveFieldContext context, int? first, string? after, ReceiptFilterInput? filter)
     {
         var (request, size) = (context.Request(), Paging.Size(first));
-        var found = await context.RequestServices!.GetRequiredService<AuditLog>().ReadAsync(request.Actor, workspace.Id, Paging.Position(after) ?? long.MaxValue, filter?.Query(workspace.Id), size + 1, context.CancellationToken);
-        if (found is null) return null;
+        var found = await context
+            .RequestServices!.GetRequiredService<AuditLog>()
+            .ReadAsync(
+                request.Actor,
+                workspace.Id,
+                Paging.Position(after) ?? long.MaxValue,
+                filter?.Query(workspace.Id),
+                size + 1,
+                context.CancellationToken
+            );
+        if (found is null)
+            return null;
 
         List<AuditRow> rows = [.. found];
         var info = Paging.Info(rows, first, after, r => Paging.Cursor(r.Position));
-        IReadOnlyList<AuditEdge> edges = [.. rows.Select(r => new AuditEdge(Paging.Cursor(r.Position), new(NodeId.Of("Receipt", workspace.Id, r.ReceiptId), r.At, AuditPartyView.Of(r.By), AuditPartyView.Of(r.Cause), AuditPartyView.Of(r.Root),
-            [.. r.Chain.Select(AuditPartyView.Of)], r.Surface, r.Tool, r.Decision, r.Code, r.State, r.Reason, r.TraceId)))];
+        IReadOnlyList<AuditEdge> edges =
+        [
+            .. rows.Select(r => new AuditEdge(
+                Paging.Cursor(r.Position),
+                new(
+                    NodeId.Of("Receipt", workspace.Id, r.ReceiptId),
+                    r.At,
+                    AuditPartyView.Of(r.By),
+                    AuditPartyView.Of(r.Cause),
+                    AuditPartyView.Of(r.Root),
+                    [.. r.Chain.Select(AuditPartyView.Of)],
+                    r.Surface,
+                    r.Tool,
+                    r.Decision,
+                    r.Code,
+                    r.State,
+                    r.Reason,
+                    r.TraceId
+                )
+            )),
+        ];
         return new(edges, [.. edges.Select(e => e.Node)], info);
     }
 
@@ -78,16 +146,40 @@ public sealed partial class WorkspaceNode
     {
         var (request, ct) = (context.Request(), context.CancellationToken);
         await using var sitting = await request.Desk.SitAsync(request.Actor, workspace.Id, ct);
-        if (sitting.Decide(ControlAct.ReadAudit).Verdict is Verdict.Deny) return null;
+        if (sitting.Decide(ControlAct.ReadAudit).Verdict is Verdict.Deny)
+            return null;
 
         var events = sitting.Db.SecurityEvents.AsNoTracking();
-        if (Paging.TimeAndId(after) is var (at, id)) events = events.Where(e => e.At < at || (e.At == at && e.Id < id));
-        var (rows, info) = await Paging.PageAsync(events.OrderByDescending(e => e.At).ThenByDescending(e => e.Id), first, after, e => Paging.Cursor(e.At, e.Id), ct);
+        if (Paging.TimeAndId(after) is var (at, id))
+            events = events.Where(e => e.At < at || (e.At == at && e.Id < id));
+        var (rows, info) = await Paging.PageAsync(
+            events.OrderByDescending(e => e.At).ThenByDescending(e => e.Id),
+            first,
+            after,
+            e => Paging.Cursor(e.At, e.Id),
+            ct
+        );
         var ids = rows.Select(r => r.PrincipalId).OfType<Guid>().Distinct().ToList();
         var names = await sitting.Db.Principals.AsNoTracking().Where(p => ids.Contains(p.Id)).ToDictionaryAsync(p => p.Id, p => p.Name, ct);
-        IReadOnlyList<SecurityEventEdge> edges = [.. rows.Select(r => new SecurityEventEdge(Paging.Cursor(r.At, r.Id), new(
-                r.Id, r.At, r.LastAt, r.Count, r.Code, r.PrincipalId is { } who ? names.GetValueOrDefault(who) : null, r.Address,
-                r.WorkspaceId is null || r.WorkspaceId == workspace.Id ? r.Detail : null, r.Surface, r.WorkspaceId == workspace.Id, r.TraceId)))];
+        IReadOnlyList<SecurityEventEdge> edges =
+        [
+            .. rows.Select(r => new SecurityEventEdge(
+                Paging.Cursor(r.At, r.Id),
+                new(
+                    r.Id,
+                    r.At,
+                    r.LastAt,
+                    r.Count,
+                    r.Code,
+                    r.PrincipalId is { } who ? names.GetValueOrDefault(who) : null,
+                    r.Address,
+                    r.WorkspaceId is null || r.WorkspaceId == workspace.Id ? r.Detail : null,
+                    r.Surface,
+                    r.WorkspaceId == workspace.Id,
+                    r.TraceId
+                )
+            )),
+        ];
         return new(edges, [.. edges.Select(e => e.Node)], info);
     }
 }

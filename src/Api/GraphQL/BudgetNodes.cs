@@ -47,8 +47,17 @@ public sealed class BudgetView(Guid workspaceId, Budget budget)
     public async Task<IReadOnlyList<BudgetUseView>> Used(IResolveFieldContext context)
     {
         await using var db = context.Request().Open(workspaceId);
-        var used = await InWindow(db, context.Request().Now).GroupBy(u => u.Counted)
-            .Select(g => new { Counted = g.Key, Runs = g.Count(), Amount = g.Sum(u => u.Amount) }).OrderByDescending(u => u.Runs).Take(20).ToListAsync(context.CancellationToken);
+        var used = await InWindow(db, context.Request().Now)
+            .GroupBy(u => u.Counted)
+            .Select(g => new
+            {
+                Counted = g.Key,
+                Runs = g.Count(),
+                Amount = g.Sum(u => u.Amount),
+            })
+            .OrderByDescending(u => u.Runs)
+            .Take(20)
+            .ToListAsync(context.CancellationToken);
         return [.. used.Select(u => new BudgetUseView(Guid.TryParse(u.Counted, out var id) ? id : null, u.Runs, u.Amount))];
     }
 
@@ -79,7 +88,8 @@ public sealed class BudgetView(Guid workspaceId, Budget budget)
 public sealed record BudgetUseView([property: Id] Guid? PrincipalId, int Runs, long Amount)
 {
     /// <summary>Whose use it is.</summary>
-    public IDataLoaderResult<Who>? Who(IResolveFieldContext context) => PrincipalId is { } id ? GraphQL.Who.Of(context.Request(), id) : null;
+    public IDataLoaderResult<Who>? Who(IResolveFieldContext context) =>
+        PrincipalId is { } id ? GraphQL.Who.Of(context.Request(), id) : null;
 }
 
 public sealed partial class WorkspaceNode
@@ -89,6 +99,11 @@ public sealed partial class WorkspaceNode
     public async Task<IReadOnlyList<BudgetView>> Budgets(IResolveFieldContext context)
     {
         await using var db = context.Request().Open(workspace.Id);
-        return [.. (await db.Budgets.AsNoTracking().OrderBy(b => b.Key).Take(Paging.Max).ToListAsync(context.CancellationToken)).Select(b => new BudgetView(workspace.Id, b))];
+        return
+        [
+            .. (await db.Budgets.AsNoTracking().OrderBy(b => b.Key).Take(Paging.Max).ToListAsync(context.CancellationToken)).Select(
+                b => new BudgetView(workspace.Id, b)
+            ),
+        ];
     }
 }

@@ -15,12 +15,14 @@ namespace Mumega.Api.GraphQL;
 public sealed class SharedReceiptNode(SharedReceipt shared)
 {
     /// <summary>The plain id, as the entry says it.</summary>
-    [Id] public Guid ReceiptId => shared.Receipt.Id;
+    [Id]
+    public Guid ReceiptId => shared.Receipt.Id;
 
     public string Kind => shared.Receipt.Kind;
 
     /// <summary>What the receipt's chain is about: steps of the same chain have the same id and count from 1 without gaps.</summary>
-    [Id] public Guid ChainId => shared.Receipt.SubjectId;
+    [Id]
+    public Guid ChainId => shared.Receipt.SubjectId;
 
     public int Step => shared.Receipt.Step;
 
@@ -40,7 +42,8 @@ public sealed class SharedReceiptNode(SharedReceipt shared)
 
     /// <summary>The proof that the receipt is in the log: at the checkpoint of that size, or at the latest.</summary>
     [Complexity(10)]
-    public Task<InclusionView?> Inclusion(IResolveFieldContext context, long? checkpoint) => InclusionView.OfAsync(context.Request(), shared.Receipt, checkpoint, context.CancellationToken);
+    public Task<InclusionView?> Inclusion(IResolveFieldContext context, long? checkpoint) =>
+        InclusionView.OfAsync(context.Request(), shared.Receipt, checkpoint, context.CancellationToken);
 }
 
 /// <summary>An edge of a list of shared receipts; its cursor resumes a subscription.</summary>
@@ -49,7 +52,11 @@ public sealed record SharedReceiptEdge(string Cursor, SharedReceiptNode Node);
 
 /// <summary>A page of shared receipts, oldest first.</summary>
 [Name("SharedReceiptConnection")]
-public sealed record SharedReceiptConnection([property: Complexity(0, 1)] IReadOnlyList<SharedReceiptEdge> Edges, [property: Complexity(0, 1)] IReadOnlyList<SharedReceiptNode> Nodes, [property: Complexity(0, 1)] PageInfo PageInfo);
+public sealed record SharedReceiptConnection(
+    [property: Complexity(0, 1)] IReadOnlyList<SharedReceiptEdge> Edges,
+    [property: Complexity(0, 1)] IReadOnlyList<SharedReceiptNode> Nodes,
+    [property: Complexity(0, 1)] PageInfo PageInfo
+);
 
 /// <summary>Evidence that a contract showed.</summary>
 /// <param name="Bundle">The file.</param>
@@ -63,15 +70,18 @@ public sealed record SharedEvidence(string Bundle, string EndCursor, bool HasNex
 public sealed class ContractNode(Contract contract, DateTimeOffset now) : INode
 {
     /// <summary>The global id; opaque.</summary>
-    [Id] public string Id => NodeId.Of("Contract", contract.WorkspaceId, contract.Id);
+    [Id]
+    public string Id => NodeId.Of("Contract", contract.WorkspaceId, contract.Id);
 
     /// <summary>The plain id, as action inputs and receipts name it.</summary>
-    [Id] public Guid ContractId => contract.Id;
+    [Id]
+    public Guid ContractId => contract.Id;
 
     public IDataLoaderResult<Who> Partner(IResolveFieldContext context) => Who.Of(context.Request(), contract.PartnerId);
 
     /// <summary>The OAuth client id that the partner signs in with (client credentials, private_key_jwt).</summary>
-    public IDataLoaderResult<string?> ClientId(IResolveFieldContext context) => context.Request().PrincipalAsync(contract.PartnerId).Then(p => p?.ClientId);
+    public IDataLoaderResult<string?> ClientId(IResolveFieldContext context) =>
+        context.Request().PrincipalAsync(contract.PartnerId).Then(p => p?.ClientId);
 
     /// <summary>The kinds of receipts that are shown.</summary>
     public IReadOnlyList<string> Kinds => contract.SharedKinds;
@@ -107,7 +117,11 @@ public sealed class ContractNode(Contract contract, DateTimeOffset now) : INode
     {
         var page = await ShowAsync(context, Paging.Position(after) ?? 0, Paging.Size(first), "query");
         List<SharedReceiptEdge> edges = [.. page.Receipts.Select(r => new SharedReceiptEdge(Paging.Cursor(r.Position), new(r)))];
-        return new(edges, [.. edges.Select(e => e.Node)], new(page.More, after is not null, edges.FirstOrDefault()?.Cursor, edges.LastOrDefault()?.Cursor));
+        return new(
+            edges,
+            [.. edges.Select(e => e.Node)],
+            new(page.More, after is not null, edges.FirstOrDefault()?.Cursor, edges.LastOrDefault()?.Cursor)
+        );
     }
 
     /// <summary>
@@ -119,7 +133,8 @@ public sealed class ContractNode(Contract contract, DateTimeOffset now) : INode
     public async Task<SharedEvidence?> Evidence(IResolveFieldContext context, string? after, long? from, long? checkpoint)
     {
         await using var all = context.Request().OpenTenant();
-        if (checkpoint is { } size && await LogEndpoints.LatestAsync(all, size, context.CancellationToken) is null) throw new RefusalException(new InvalidArgument("checkpoint", "there is no checkpoint of that size."));
+        if (checkpoint is { } size && await LogEndpoints.LatestAsync(all, size, context.CancellationToken) is null)
+            throw new RefusalException(new InvalidArgument("checkpoint", "there is no checkpoint of that size."));
 
         var page = await ShowAsync(context, Paging.Position(after) ?? 0, Paging.Max, "evidence", checkpoint ?? long.MaxValue);
         return page.Receipts.Count > 0 && await EvidenceExport.WriteAsync(context, page.Receipts, from, checkpoint) is { } bundle
@@ -130,10 +145,20 @@ public sealed class ContractNode(Contract contract, DateTimeOffset now) : INode
     private async Task<SharedPage> ShowAsync(IResolveFieldContext context, long after, int limit, string way, long upTo = long.MaxValue)
     {
         var request = context.Request();
-        if (request.Actor.Kind is not PrincipalKind.Partner) throw new RefusalException(new PartnersOnly());
+        if (request.Actor.Kind is not PrincipalKind.Partner)
+            throw new RefusalException(new PartnersOnly());
 
         var sharing = context.RequestServices!.GetRequiredService<Sharing>();
-        var outcome = await sharing.ShowAsync(request.Actor, contract.WorkspaceId, contract.Id, after, limit, way, context.CancellationToken, upTo);
+        var outcome = await sharing.ShowAsync(
+            request.Actor,
+            contract.WorkspaceId,
+            contract.Id,
+            after,
+            limit,
+            way,
+            context.CancellationToken,
+            upTo
+        );
         return outcome.Refused(out var why, out var page) ? throw new RefusalException(why) : page;
     }
 }

@@ -29,19 +29,35 @@ public sealed partial class Viewer
     public async Task<FactorsView?> Factors(IResolveFieldContext context)
     {
         await using var desk = await FactorDesk.OpenAsync(context);
-        if (desk is null) return null;
+        if (desk is null)
+            return null;
 
         var passkeys = await desk.People.GetPasskeysAsync(desk.Person);
-        return new(await desk.People.GetTwoFactorEnabledAsync(desk.Person), await desk.People.CountRecoveryCodesAsync(desk.Person),
-            [.. passkeys.OrderByDescending(p => p.CreatedAt).Select(p => new PasskeyView(System.Buffers.Text.Base64Url.EncodeToString(p.CredentialId), p.Name, p.CreatedAt))]);
+        return new(
+            await desk.People.GetTwoFactorEnabledAsync(desk.Person),
+            await desk.People.CountRecoveryCodesAsync(desk.Person),
+            [
+                .. passkeys
+                    .OrderByDescending(p => p.CreatedAt)
+                    .Select(p => new PasskeyView(System.Buffers.Text.Base64Url.EncodeToString(p.CredentialId), p.Name, p.CreatedAt)),
+            ]
+        );
     }
 
     /// <summary>What a passkey has to sign to confirm an act, as JSON for <c>navigator.credentials.get</c>; null when there is nothing open with that id.</summary>
     public Task<string?> PasskeyChallenge(IResolveFieldContext context, [Id] Guid confirmationId) =>
-        context.RequestServices!.GetRequiredService<Confirmations>().ChallengeAsync(context.Request().Actor, confirmationId, FactorDesk.Http(context), context.CancellationToken);
+        context
+            .RequestServices!.GetRequiredService<Confirmations>()
+            .ChallengeAsync(context.Request().Actor, confirmationId, FactorDesk.Http(context), context.CancellationToken);
 }
 
-public enum ConfirmationMethod { Passkey, Totp, Recovery, Password }
+public enum ConfirmationMethod
+{
+    Passkey,
+    Totp,
+    Recovery,
+    Password,
+}
 
 /// <param name="Code">The code, the password, or the passkey's answer as JSON.</param>
 public sealed record ConfirmInput([property: Id] Guid ConfirmationId, ConfirmationMethod Method, string Code);
@@ -88,30 +104,53 @@ public sealed partial class Mutation
     public static async Task<ConfirmPayload> Confirm(IResolveFieldContext context, ConfirmInput input)
     {
         var request = context.Request();
-        return (await context.RequestServices!.GetRequiredService<Confirmations>().GiveAsync(request.Actor, input.ConfirmationId, input.Method.ToString().ToLowerInvariant(), input.Code, FactorDesk.Http(context), context.CancellationToken)).Refused(out var why, out _)
-            ? new(false, [why]) : new(true, []);
+        return (
+            await context
+                .RequestServices!.GetRequiredService<Confirmations>()
+                .GiveAsync(
+                    request.Actor,
+                    input.ConfirmationId,
+                    input.Method.ToString().ToLowerInvariant(),
+                    input.Code,
+                    FactorDesk.Http(context),
+                    context.CancellationToken
+                )
+        ).Refused(out var why, out _)
+            ? new(false, [why])
+            : new(true, []);
     }
 
     /// <summary>Gives the caller another password and ends their sessions in other browsers.</summary>
     public static async Task<ChangePasswordPayload> ChangePassword(IResolveFieldContext context, ChangePasswordInput input)
     {
         await using var desk = await FactorDesk.OpenAsync(context);
-        if (desk is null) return new(0, [new HumanRequired()]);
-        if (await desk.Factors.WhyNotAsync(desk.Person, input.Password) is { } weak) return new(0, [weak]);
-        if (await desk.ConfirmAsync(context, "change your password.", "password", input.IdempotencyKey) is { } why) return new(0, [why]);
+        if (desk is null)
+            return new(0, [new HumanRequired()]);
+        if (await desk.Factors.WhyNotAsync(desk.Person, input.Password) is { } weak)
+            return new(0, [weak]);
+        if (await desk.ConfirmAsync(context, "change your password.", "password", input.IdempotencyKey) is { } why)
+            return new(0, [why]);
 
         await desk.Factors.SetPasswordAsync(desk.Person, input.Password);
         await desk.NoteAsync(context, "password.changed", "by themselves");
-        return new(await context.RequestServices!.GetRequiredService<WebSessions>().EndAllButAsync(context.Request().Caller, context.CancellationToken), []);
+        return new(
+            await context
+                .RequestServices!.GetRequiredService<WebSessions>()
+                .EndAllButAsync(context.Request().Caller, context.CancellationToken),
+            []
+        );
     }
 
     /// <summary>Makes the key of an authenticator app. It counts once a code of it was confirmed. Who has one takes it away first.</summary>
     public static async Task<BeginAuthenticatorPayload> BeginAuthenticator(IResolveFieldContext context, AccountInput input)
     {
         await using var desk = await FactorDesk.OpenAsync(context);
-        if (desk is null) return new(null, null, [new HumanRequired()]);
-        if (await desk.People.GetTwoFactorEnabledAsync(desk.Person)) return new(null, null, [new WrongState("READY", "ABSENT")]);
-        if (await desk.ConfirmAsync(context, "set up an authenticator.", "authenticator", input.IdempotencyKey) is { } why) return new(null, null, [why]);
+        if (desk is null)
+            return new(null, null, [new HumanRequired()]);
+        if (await desk.People.GetTwoFactorEnabledAsync(desk.Person))
+            return new(null, null, [new WrongState("READY", "ABSENT")]);
+        if (await desk.ConfirmAsync(context, "set up an authenticator.", "authenticator", input.IdempotencyKey) is { } why)
+            return new(null, null, [why]);
 
         await desk.People.ResetAuthenticatorKeyAsync(desk.Person);
         var key = (await desk.People.GetAuthenticatorKeyAsync(desk.Person))!;
@@ -123,9 +162,12 @@ public sealed partial class Mutation
     public static async Task<RecoveryCodesPayload> ConfirmAuthenticator(IResolveFieldContext context, ConfirmAuthenticatorInput input)
     {
         await using var desk = await FactorDesk.OpenAsync(context);
-        if (desk is null) return new([], [new HumanRequired()]);
-        if (await desk.People.GetTwoFactorEnabledAsync(desk.Person) || await desk.People.GetAuthenticatorKeyAsync(desk.Person) is null) return new([], [new WrongState("READY", "BEGUN")]);
-        if (await desk.Factors.CheckAsync(desk.Person, "totp", input.Code) is { } wrong) return new([], [wrong]);
+        if (desk is null)
+            return new([], [new HumanRequired()]);
+        if (await desk.People.GetTwoFactorEnabledAsync(desk.Person) || await desk.People.GetAuthenticatorKeyAsync(desk.Person) is null)
+            return new([], [new WrongState("READY", "BEGUN")]);
+        if (await desk.Factors.CheckAsync(desk.Person, "totp", input.Code) is { } wrong)
+            return new([], [wrong]);
 
         await desk.People.SetTwoFactorEnabledAsync(desk.Person, true);
         await desk.NoteAsync(context, "factor.added", "authenticator");
@@ -136,9 +178,12 @@ public sealed partial class Mutation
     public static async Task<RecoveryCodesPayload> RenewRecoveryCodes(IResolveFieldContext context, AccountInput input)
     {
         await using var desk = await FactorDesk.OpenAsync(context);
-        if (desk is null) return new([], [new HumanRequired()]);
-        if ((await desk.Factors.MethodsAsync(desk.Person)).Count == 0) return new([], [new SecondFactorRequired()]);
-        if (await desk.ConfirmAsync(context, "make new recovery codes.", "recovery codes", input.IdempotencyKey) is { } why) return new([], [why]);
+        if (desk is null)
+            return new([], [new HumanRequired()]);
+        if ((await desk.Factors.MethodsAsync(desk.Person)).Count == 0)
+            return new([], [new SecondFactorRequired()]);
+        if (await desk.ConfirmAsync(context, "make new recovery codes.", "recovery codes", input.IdempotencyKey) is { } why)
+            return new([], [why]);
 
         await desk.NoteAsync(context, "factor.added", "recovery codes");
         return new(await desk.Factors.NewCodesAsync(desk.Person), []);
@@ -148,8 +193,10 @@ public sealed partial class Mutation
     public static async Task<FactorsPayload> RemoveAuthenticator(IResolveFieldContext context, AccountInput input)
     {
         await using var desk = await FactorDesk.OpenAsync(context);
-        if (desk is null) return new(null, [new HumanRequired()]);
-        if (await desk.ConfirmAsync(context, "take the authenticator away.", "no authenticator", input.IdempotencyKey) is { } why) return new(null, [why]);
+        if (desk is null)
+            return new(null, [new HumanRequired()]);
+        if (await desk.ConfirmAsync(context, "take the authenticator away.", "no authenticator", input.IdempotencyKey) is { } why)
+            return new(null, [why]);
 
         await desk.Factors.ForgetAuthenticatorAsync(desk.Person);
         await desk.NoteAsync(context, "factor.removed", "authenticator");
@@ -160,10 +207,20 @@ public sealed partial class Mutation
     public static async Task<BeginPasskeyPayload> BeginPasskey(IResolveFieldContext context, AccountInput input)
     {
         await using var desk = await FactorDesk.OpenAsync(context);
-        if (desk is null) return new(null, null, [new HumanRequired()]);
-        if (await desk.ConfirmAsync(context, "add a passkey.", "passkey", input.IdempotencyKey) is { } why) return new(null, null, [why]);
+        if (desk is null)
+            return new(null, null, [new HumanRequired()]);
+        if (await desk.ConfirmAsync(context, "add a passkey.", "passkey", input.IdempotencyKey) is { } why)
+            return new(null, null, [why]);
 
-        var made = await desk.Passkeys.MakeCreationOptionsAsync(new() { Id = desk.Person.Id.ToString(), Name = desk.Person.Email!, DisplayName = context.Request().Actor.Name }, FactorDesk.Http(context));
+        var made = await desk.Passkeys.MakeCreationOptionsAsync(
+            new()
+            {
+                Id = desk.Person.Id.ToString(),
+                Name = desk.Person.Email!,
+                DisplayName = context.Request().Actor.Name,
+            },
+            FactorDesk.Http(context)
+        );
         return new(made.CreationOptionsJson, desk.Protector.Protect(made.AttestationState ?? "", TimeSpan.FromMinutes(5)), []);
     }
 
@@ -171,8 +228,10 @@ public sealed partial class Mutation
     public static async Task<AddPasskeyPayload> AddPasskey(IResolveFieldContext context, AddPasskeyInput input)
     {
         await using var desk = await FactorDesk.OpenAsync(context);
-        if (desk is null) return new(null, [], [new HumanRequired()]);
-        if (input.Name.Trim() is not { Length: > 0 and <= 60 } name) return new(null, [], [new InvalidArgument("name", "between 1 and 60 characters.")]);
+        if (desk is null)
+            return new(null, [], [new HumanRequired()]);
+        if (input.Name.Trim() is not { Length: > 0 and <= 60 } name)
+            return new(null, [], [new InvalidArgument("name", "between 1 and 60 characters.")]);
 
         string state;
         try
@@ -184,8 +243,16 @@ public sealed partial class Mutation
             return new(null, [], [new WrongFactor()]);
         }
 
-        var result = await desk.Passkeys.PerformAttestationAsync(new() { CredentialJson = input.Credential, HttpContext = FactorDesk.Http(context), AttestationState = state });
-        if (!result.Succeeded || result.UserEntity?.Id != desk.Person.Id.ToString()) return new(null, [], [new WrongFactor()]);
+        var result = await desk.Passkeys.PerformAttestationAsync(
+            new()
+            {
+                CredentialJson = input.Credential,
+                HttpContext = FactorDesk.Http(context),
+                AttestationState = state,
+            }
+        );
+        if (!result.Succeeded || result.UserEntity?.Id != desk.Person.Id.ToString())
+            return new(null, [], [new WrongFactor()]);
 
         var first = (await desk.Factors.MethodsAsync(desk.Person)).Count == 0;
         result.Passkey.Name = name;
@@ -198,11 +265,16 @@ public sealed partial class Mutation
     public static async Task<FactorsPayload> RemovePasskey(IResolveFieldContext context, RemovePasskeyInput input)
     {
         await using var desk = await FactorDesk.OpenAsync(context);
-        if (desk is null) return new(null, [new HumanRequired()]);
+        if (desk is null)
+            return new(null, [new HumanRequired()]);
 
-        var found = (await desk.People.GetPasskeysAsync(desk.Person)).FirstOrDefault(p => System.Buffers.Text.Base64Url.EncodeToString(p.CredentialId) == input.PasskeyId);
-        if (found is null) return new(null, [new NotFound("passkey", input.PasskeyId)]);
-        if (await desk.ConfirmAsync(context, $"take the passkey {found.Name} away.", input.PasskeyId, input.IdempotencyKey) is { } why) return new(null, [why]);
+        var found = (await desk.People.GetPasskeysAsync(desk.Person)).FirstOrDefault(p =>
+            System.Buffers.Text.Base64Url.EncodeToString(p.CredentialId) == input.PasskeyId
+        );
+        if (found is null)
+            return new(null, [new NotFound("passkey", input.PasskeyId)]);
+        if (await desk.ConfirmAsync(context, $"take the passkey {found.Name} away.", input.PasskeyId, input.IdempotencyKey) is { } why)
+            return new(null, [why]);
 
         await desk.People.RemovePasskeyAsync(desk.Person, found.CredentialId);
         await desk.Factors.ForgetCodesAsync(desk.Person);
@@ -226,27 +298,46 @@ internal sealed class FactorDesk : IAsyncDisposable
 
     public IPasskeyHandler<Person> Passkeys => scope.ServiceProvider.GetRequiredService<IPasskeyHandler<Person>>();
 
-    public ITimeLimitedDataProtector Protector => scope.ServiceProvider.GetRequiredService<IDataProtectionProvider>().CreateProtector("passkeys", Person.Id.ToString()).ToTimeLimitedDataProtector();
+    public ITimeLimitedDataProtector Protector =>
+        scope
+            .ServiceProvider.GetRequiredService<IDataProtectionProvider>()
+            .CreateProtector("passkeys", Person.Id.ToString())
+            .ToTimeLimitedDataProtector();
 
     /// <summary>Null for who is no person, or acts for one.</summary>
     public static async Task<FactorDesk?> OpenAsync(IResolveFieldContext context)
     {
-        if (context.Request().Actor is not { Kind: PrincipalKind.User, Chain.Count: 0 } actor) return null;
+        if (context.Request().Actor is not { Kind: PrincipalKind.User, Chain.Count: 0 } actor)
+            return null;
 
         var scope = context.RequestServices!.GetRequiredService<IServiceScopeFactory>().CreateAsyncScope();
-        if (await scope.ServiceProvider.GetRequiredService<UserManager<Person>>().FindByIdAsync(actor.Id.ToString()) is { } person) return new(scope, person);
+        if (await scope.ServiceProvider.GetRequiredService<UserManager<Person>>().FindByIdAsync(actor.Id.ToString()) is { } person)
+            return new(scope, person);
 
         await scope.DisposeAsync();
         return null;
     }
 
-    public static HttpContext Http(IResolveFieldContext context) => context.RequestServices!.GetRequiredService<IHttpContextAccessor>().HttpContext ?? throw new InvalidOperationException("factors are used over HTTP");
+    public static HttpContext Http(IResolveFieldContext context) =>
+        context.RequestServices!.GetRequiredService<IHttpContextAccessor>().HttpContext
+        ?? throw new InvalidOperationException("factors are used over HTTP");
 
     public Task<Refusal?> ConfirmAsync(IResolveFieldContext context, string what, string act, string key) =>
-        context.RequestServices!.GetRequiredService<Confirmations>().UseAsync(context.Request().Actor, what, ["account", act, key], context.CancellationToken);
+        context
+            .RequestServices!.GetRequiredService<Confirmations>()
+            .UseAsync(context.Request().Actor, what, ["account", act, key], context.CancellationToken);
 
     public Task NoteAsync(IResolveFieldContext context, string code, string detail) =>
-        context.RequestServices!.GetRequiredService<SecurityLog>().NoteAsync(context.Request().Actor.TenantId, code, context.Request().Actor.Id, Http(context).Connection.RemoteIpAddress?.ToString(), detail, context.CancellationToken);
+        context
+            .RequestServices!.GetRequiredService<SecurityLog>()
+            .NoteAsync(
+                context.Request().Actor.TenantId,
+                code,
+                context.Request().Actor.Id,
+                Http(context).Connection.RemoteIpAddress?.ToString(),
+                detail,
+                context.CancellationToken
+            );
 
     public ValueTask DisposeAsync() => scope.DisposeAsync();
 }

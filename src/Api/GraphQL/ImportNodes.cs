@@ -12,10 +12,12 @@ namespace Mumega.Api.GraphQL;
 public sealed class PacketImportNode(PacketImport import, DateTimeOffset now) : INode
 {
     /// <summary>The global id; opaque.</summary>
-    [Id] public string Id => NodeId.Of("PacketImport", import.WorkspaceId, import.Id);
+    [Id]
+    public string Id => NodeId.Of("PacketImport", import.WorkspaceId, import.Id);
 
     /// <summary>The plain id, as the input of <c>packet.import</c> names it.</summary>
-    [Id] public Guid ImportId => import.Id;
+    [Id]
+    public Guid ImportId => import.Id;
 
     public string FileName => import.FileName;
 
@@ -35,7 +37,17 @@ public sealed class PacketImportNode(PacketImport import, DateTimeOffset now) : 
     public ImportState State => import.State;
 
     /// <summary>What becomes of the columns, as it was last said.</summary>
-    public ImportPlanView? Plan => import.Plan is { } plan ? new(plan.Type, import.Workflow, plan.Title, JsonSerializer.SerializeToElement(plan.Payload), plan.Labels ?? [], plan.LabelsFrom) : null;
+    public ImportPlanView? Plan =>
+        import.Plan is { } plan
+            ? new(
+                plan.Type,
+                import.Workflow,
+                plan.Title,
+                JsonSerializer.SerializeToElement(plan.Payload),
+                plan.Labels ?? [],
+                plan.LabelsFrom
+            )
+            : null;
 
     /// <summary>How many rows were looked at.</summary>
     public int Checked => import.Checked;
@@ -51,9 +63,13 @@ public sealed class PacketImportNode(PacketImport import, DateTimeOffset now) : 
     public DateTimeOffset? EndedAt => import.EndedAt;
 
     /// <summary>The run that let the packets in.</summary>
-    public IDataLoaderResult<RunNode?> Run(IResolveFieldContext context) => import.RunId is { } id
-        ? context.Request().RunAsync(import.WorkspaceId, id).Then(r => r is null ? null : new RunNode(r, context.Request().Desk.Catalog, now))
-        : new Loaded<RunNode?>(null);
+    public IDataLoaderResult<RunNode?> Run(IResolveFieldContext context) =>
+        import.RunId is { } id
+            ? context
+                .Request()
+                .RunAsync(import.WorkspaceId, id)
+                .Then(r => r is null ? null : new RunNode(r, context.Request().Desk.Catalog, now))
+            : new Loaded<RunNode?>(null);
 
     /// <summary>The rows that can't become packets, in the order of the file.</summary>
     [Complexity<PageCost>]
@@ -62,9 +78,16 @@ public sealed class PacketImportNode(PacketImport import, DateTimeOffset now) : 
         await using var db = context.Request().Open(import.WorkspaceId);
         var id = import.Id;
         var query = db.ImportRows.AsNoTracking().Where(r => r.ImportId == id && r.FaultsJson != null);
-        if (Paging.Position(after) is { } last) query = query.Where(r => r.Number > last);
+        if (Paging.Position(after) is { } last)
+            query = query.Where(r => r.Number > last);
 
-        var (rows, info) = await Paging.PageAsync(query.OrderBy(r => r.Number), first, after, r => Paging.Cursor(r.Number), context.CancellationToken);
+        var (rows, info) = await Paging.PageAsync(
+            query.OrderBy(r => r.Number),
+            first,
+            after,
+            r => Paging.Cursor(r.Number),
+            context.CancellationToken
+        );
         List<ImportFaultEdge> edges = [.. rows.Select(r => new ImportFaultEdge(Paging.Cursor(r.Number), new(r.Number, r.Faults)))];
         return new(edges, [.. edges.Select(e => e.Node)], info);
     }
@@ -76,18 +99,41 @@ public sealed class PacketImportNode(PacketImport import, DateTimeOffset now) : 
     [Complexity(30)]
     public async Task<ImportPreviewView> Preview(IResolveFieldContext context, ImportPlanInput plan, int? first)
     {
-        var count = first is null or (>= 1 and <= 50) ? first ?? 10 : throw new Transport.RefusalException(new InvalidArgument("first", "between 1 and 50."));
+        var count = first is null or (>= 1 and <= 50)
+            ? first ?? 10
+            : throw new Transport.RefusalException(new InvalidArgument("first", "between 1 and 50."));
         var request = context.Request();
-        if (plan.Read().Refused(out var unreadable, out var read)) return new([], [unreadable]);
-        return (await request.Kernel.PreviewImportAsync(request.Actor, import.WorkspaceId, import.Id, read, count, context.CancellationToken)).Refused(out var why, out var preview)
+        if (plan.Read().Refused(out var unreadable, out var read))
+            return new([], [unreadable]);
+        return (
+            await request.Kernel.PreviewImportAsync(request.Actor, import.WorkspaceId, import.Id, read, count, context.CancellationToken)
+        ).Refused(out var why, out var preview)
             ? new([], [why])
-            : new([.. preview.Rows.Select(r => new ImportDraftView(r.Number, r.Draft.Title, r.Draft.Payload.ValueKind is JsonValueKind.Undefined ? null : r.Draft.Payload, r.Draft.Labels, r.Draft.Faults))], []);
+            : new(
+                [
+                    .. preview.Rows.Select(r => new ImportDraftView(
+                        r.Number,
+                        r.Draft.Title,
+                        r.Draft.Payload.ValueKind is JsonValueKind.Undefined ? null : r.Draft.Payload,
+                        r.Draft.Labels,
+                        r.Draft.Faults
+                    )),
+                ],
+                []
+            );
     }
 }
 
 /// <summary>What becomes of the columns of a file. See the input of the same name.</summary>
 [Name("ImportPlan")]
-public sealed record ImportPlanView(string Type, string? Workflow, JsonElement Title, JsonElement Payload, IReadOnlyList<string> Labels, string? LabelsFrom);
+public sealed record ImportPlanView(
+    string Type,
+    string? Workflow,
+    JsonElement Title,
+    JsonElement Payload,
+    IReadOnlyList<string> Labels,
+    string? LabelsFrom
+);
 
 /// <summary>A row that can't become a packet.</summary>
 /// <param name="Number">As a spreadsheet counts: the column names are row 1; in NDJSON the line.</param>
@@ -99,12 +145,22 @@ public sealed record ImportFaultView(long Number, IReadOnlyList<InputFault> Faul
 public sealed record ImportFaultEdge(string Cursor, ImportFaultView Node);
 
 /// <summary>A page of rows with faults.</summary>
-public sealed record ImportFaultConnection([property: Complexity(0, 1)] IReadOnlyList<ImportFaultEdge> Edges, [property: Complexity(0, 1)] IReadOnlyList<ImportFaultView> Nodes, [property: Complexity(0, 1)] PageInfo PageInfo);
+public sealed record ImportFaultConnection(
+    [property: Complexity(0, 1)] IReadOnlyList<ImportFaultEdge> Edges,
+    [property: Complexity(0, 1)] IReadOnlyList<ImportFaultView> Nodes,
+    [property: Complexity(0, 1)] PageInfo PageInfo
+);
 
 /// <summary>A row as it would come in.</summary>
 /// <param name="Payload">Absent when the row can't be read at all.</param>
 [Name("ImportDraft")]
-public sealed record ImportDraftView(long Number, string Title, JsonElement? Payload, IReadOnlyList<string> Labels, IReadOnlyList<InputFault> Faults);
+public sealed record ImportDraftView(
+    long Number,
+    string Title,
+    JsonElement? Payload,
+    IReadOnlyList<string> Labels,
+    IReadOnlyList<InputFault> Faults
+);
 
 /// <summary>The first rows of a file by a plan, or what is wrong with the plan.</summary>
 [Name("ImportPreview")]
@@ -120,11 +176,19 @@ public sealed record ImportPreviewView(IReadOnlyList<ImportDraftView> Rows, IRea
 /// <param name="Payload">An object with, for each field of the payload, its source.</param>
 /// <param name="Labels">Labels that every packet gets.</param>
 /// <param name="LabelsFrom">A JSON Pointer to more labels: a list, or text with commas.</param>
-public sealed record ImportPlanInput(string Type, string? Workflow, JsonElement Title, JsonElement Payload, IReadOnlyList<string>? Labels, string? LabelsFrom)
+public sealed record ImportPlanInput(
+    string Type,
+    string? Workflow,
+    JsonElement Title,
+    JsonElement Payload,
+    IReadOnlyList<string>? Labels,
+    string? LabelsFrom
+)
 {
-    internal Outcome<ImportPlan> Read() => Payload.ValueKind is JsonValueKind.Object
-        ? new ImportPlan(Type, Workflow, Title, Payload.EnumerateObject().ToDictionary(p => p.Name, p => p.Value), Labels, LabelsFrom)
-        : new InvalidInput([new("/payload", "is an object with a source for each field")]);
+    internal Outcome<ImportPlan> Read() =>
+        Payload.ValueKind is JsonValueKind.Object
+            ? new ImportPlan(Type, Workflow, Title, Payload.EnumerateObject().ToDictionary(p => p.Name, p => p.Value), Labels, LabelsFrom)
+            : new InvalidInput([new("/payload", "is an object with a source for each field")]);
 }
 
 public sealed partial class WorkspaceNode
@@ -138,7 +202,12 @@ public sealed partial class WorkspaceNode
     {
         var request = context.Request();
         await using var db = request.Open(workspace.Id);
-        return [.. (await db.PacketImports.AsNoTracking().OrderByDescending(i => i.Id).Take(Paging.Max).ToListAsync(context.CancellationToken)).Select(i => new PacketImportNode(i, request.Now))];
+        return
+        [
+            .. (
+                await db.PacketImports.AsNoTracking().OrderByDescending(i => i.Id).Take(Paging.Max).ToListAsync(context.CancellationToken)
+            ).Select(i => new PacketImportNode(i, request.Now)),
+        ];
     }
 }
 
@@ -158,16 +227,27 @@ public sealed partial class Mutation
     public static async Task<CheckPacketImportPayload> CheckPacketImport(IResolveFieldContext context, CheckPacketImportInput input)
     {
         var request = context.Request();
-        if (NodeId.Parse(input.ImportId, "PacketImport") is not { } at) return new(null, [new NotFound("import", input.ImportId)]);
-        if (input.Plan.Read().Refused(out var unreadable, out var plan)) return new(null, [unreadable]);
-        return (await request.Kernel.CheckImportAsync(request.Actor, at.Workspace, at.Id, plan, input.IdempotencyKey, context.CancellationToken)).Refused(out var why, out var import) ? new(null, [why]) : new(new(import, request.Now), []);
+        if (NodeId.Parse(input.ImportId, "PacketImport") is not { } at)
+            return new(null, [new NotFound("import", input.ImportId)]);
+        if (input.Plan.Read().Refused(out var unreadable, out var plan))
+            return new(null, [unreadable]);
+        return (
+            await request.Kernel.CheckImportAsync(request.Actor, at.Workspace, at.Id, plan, input.IdempotencyKey, context.CancellationToken)
+        ).Refused(out var why, out var import)
+            ? new(null, [why])
+            : new(new(import, request.Now), []);
     }
 
     /// <summary>Gives an import up before its packets came in; the file is deleted.</summary>
     public static async Task<CancelPacketImportPayload> CancelPacketImport(IResolveFieldContext context, CancelPacketImportInput input)
     {
         var request = context.Request();
-        if (NodeId.Parse(input.ImportId, "PacketImport") is not { } at) return new(null, [new NotFound("import", input.ImportId)]);
-        return (await request.Kernel.CancelImportAsync(request.Actor, at.Workspace, at.Id, input.IdempotencyKey, context.CancellationToken)).Refused(out var why, out var import) ? new(null, [why]) : new(new(import, request.Now), []);
+        if (NodeId.Parse(input.ImportId, "PacketImport") is not { } at)
+            return new(null, [new NotFound("import", input.ImportId)]);
+        return (
+            await request.Kernel.CancelImportAsync(request.Actor, at.Workspace, at.Id, input.IdempotencyKey, context.CancellationToken)
+        ).Refused(out var why, out var import)
+            ? new(null, [why])
+            : new(new(import, request.Now), []);
     }
 }

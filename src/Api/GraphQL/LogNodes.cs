@@ -19,11 +19,17 @@ public sealed record InclusionView(long Index, long Size, IReadOnlyList<string> 
     internal static async Task<InclusionView?> OfAsync(RequestContext request, Receipt receipt, long? size, CancellationToken ct)
     {
         await using var db = request.OpenTenant();
-        var position = await db.ReceiptPlaces.AsNoTracking().Where(p => p.TenantId == receipt.TenantId && p.WorkspaceId == receipt.WorkspaceId && p.ReceiptId == receipt.Id).Select(p => p.Position).SingleOrDefaultAsync(ct);
-        if (position is not { } place || await LogEndpoints.LatestAsync(db, size, ct) is not { } note) return null;
+        var position = await db
+            .ReceiptPlaces.AsNoTracking()
+            .Where(p => p.TenantId == receipt.TenantId && p.WorkspaceId == receipt.WorkspaceId && p.ReceiptId == receipt.Id)
+            .Select(p => p.Position)
+            .SingleOrDefaultAsync(ct);
+        if (position is not { } place || await LogEndpoints.LatestAsync(db, size, ct) is not { } note)
+            return null;
 
         var checkpoint = TransparencyLog.Checkpoint.Parse(TransparencyLog.SignedNote.Parse(note).Text);
-        if (place > checkpoint.Size) return null;
+        if (place > checkpoint.Size)
+            return null;
         var path = await new LogReader(db, receipt.TenantId).InclusionAsync(place - 1, checkpoint.Size, ct);
         return new(place - 1, checkpoint.Size, [.. path.Select(Convert.ToBase64String)], note);
     }
@@ -42,7 +48,11 @@ public sealed record CheckpointEdge(string Cursor, CheckpointView Node);
 
 /// <summary>A page of the history of checkpoints, newest first.</summary>
 [Name("LogCheckpointConnection")]
-public sealed record CheckpointConnection([property: Complexity(0, 1)] IReadOnlyList<CheckpointEdge> Edges, [property: Complexity(0, 1)] IReadOnlyList<CheckpointView> Nodes, [property: Complexity(0, 1)] PageInfo PageInfo);
+public sealed record CheckpointConnection(
+    [property: Complexity(0, 1)] IReadOnlyList<CheckpointEdge> Edges,
+    [property: Complexity(0, 1)] IReadOnlyList<CheckpointView> Nodes,
+    [property: Complexity(0, 1)] PageInfo PageInfo
+);
 
 /// <summary>The tenant's receipt log. One log holds the receipts of all workspaces, so its size says how many receipts the tenant has, and nothing else of them.</summary>
 [Name("ReceiptLog")]
@@ -65,19 +75,33 @@ public sealed class LogNode(string origin, string address, LogHead? head)
     {
         var request = context.Request();
         await using var db = request.OpenTenant();
-        return (await db.ReceiptPlaces.Where(p => p.TenantId == request.Actor.TenantId && p.Position != null).MaxAsync(p => p.Position, context.CancellationToken) ?? 0) - Size;
+        return (
+                await db
+                    .ReceiptPlaces.Where(p => p.TenantId == request.Actor.TenantId && p.Position != null)
+                    .MaxAsync(p => p.Position, context.CancellationToken)
+                ?? 0
+            ) - Size;
     }
 
     /// <summary>The log's verifier keys (C2SP signed-note), newest first. Compare them with the ones that you pinned.</summary>
     public async Task<IReadOnlyList<string>> Keys(IResolveFieldContext context) =>
-        [.. (await context.RequestServices!.GetRequiredService<LogSealer>().KeysAsync(context.Request().Actor.TenantId, context.CancellationToken)).Select(k => k.ToString())];
+        [
+            .. (
+                await context
+                    .RequestServices!.GetRequiredService<LogSealer>()
+                    .KeysAsync(context.Request().Actor.TenantId, context.CancellationToken)
+            ).Select(k => k.ToString()),
+        ];
 
     /// <summary>The witnesses that are asked to cosign, and how they stand.</summary>
     public Task<IReadOnlyList<WitnessState>> Witnesses(IResolveFieldContext context) =>
-        context.RequestServices!.GetRequiredService<LogWitnesses>().StatesAsync(context.Request().Actor.TenantId, context.CancellationToken);
+        context
+            .RequestServices!.GetRequiredService<LogWitnesses>()
+            .StatesAsync(context.Request().Actor.TenantId, context.CancellationToken);
 
     /// <summary>The latest checkpoint; absent before the first receipt is sealed.</summary>
-    public async Task<CheckpointView?> Checkpoint(IResolveFieldContext context) => (await Checkpoints(context, 1, null)).Nodes is [var latest] ? latest : null;
+    public async Task<CheckpointView?> Checkpoint(IResolveFieldContext context) =>
+        (await Checkpoints(context, 1, null)).Nodes is [var latest] ? latest : null;
 
     /// <summary>Every checkpoint, newest first.</summary>
     [Complexity<PageCost>]
@@ -85,15 +109,36 @@ public sealed class LogNode(string origin, string address, LogHead? head)
     {
         await using var db = context.Request().OpenTenant();
         var query = db.LogCheckpoints.AsNoTracking();
-        if (Paging.Position(after) is { } before) query = query.Where(c => c.Size < before);
+        if (Paging.Position(after) is { } before)
+            query = query.Where(c => c.Size < before);
 
-        var (rows, info) = await Paging.PageAsync(query.OrderByDescending(c => c.Size), first, after, c => Paging.Cursor(c.Size), context.CancellationToken);
+        var (rows, info) = await Paging.PageAsync(
+            query.OrderByDescending(c => c.Size),
+            first,
+            after,
+            c => Paging.Cursor(c.Size),
+            context.CancellationToken
+        );
         var sizes = rows.Select(r => r.Size).ToList();
-        var cosigned = (await db.LogCosignatures.AsNoTracking().Where(c => sizes.Contains(c.Size)).OrderBy(c => c.At).ToListAsync(context.CancellationToken)).ToLookup(c => c.Size);
+        var cosigned = (
+            await db
+                .LogCosignatures.AsNoTracking()
+                .Where(c => sizes.Contains(c.Size))
+                .OrderBy(c => c.At)
+                .ToListAsync(context.CancellationToken)
+        ).ToLookup(c => c.Size);
         List<CheckpointEdge> edges =
         [
-            .. rows.Select(r => new CheckpointEdge(Paging.Cursor(r.Size), new(r.Size, r.Note.Split('\n')[2], r.Note + string.Concat(cosigned[r.Size].Select(c => $"{c.Line}\n")), r.At,
-                [.. cosigned[r.Size].Select(c => TransparencyLog.VerifierKey.Parse(c.Witness).Name)]))),
+            .. rows.Select(r => new CheckpointEdge(
+                Paging.Cursor(r.Size),
+                new(
+                    r.Size,
+                    r.Note.Split('\n')[2],
+                    r.Note + string.Concat(cosigned[r.Size].Select(c => $"{c.Line}\n")),
+                    r.At,
+                    [.. cosigned[r.Size].Select(c => TransparencyLog.VerifierKey.Parse(c.Witness).Name)]
+                )
+            )),
         ];
         return new(edges, [.. edges.Select(e => e.Node)], info);
     }
@@ -102,10 +147,16 @@ public sealed class LogNode(string origin, string address, LogHead? head)
     [Complexity(10)]
     public async Task<IReadOnlyList<string>> Consistency(IResolveFieldContext context, long from, long to)
     {
-        if (from < 0 || from > to || to > Size) throw new RefusalException(new InvalidArgument("to", $"sizes from 0 to {Size}, the first not above the second."));
+        if (from < 0 || from > to || to > Size)
+            throw new RefusalException(new InvalidArgument("to", $"sizes from 0 to {Size}, the first not above the second."));
 
         var request = context.Request();
         await using var db = request.OpenTenant();
-        return [.. (await new LogReader(db, request.Actor.TenantId).ConsistencyAsync(from, to, context.CancellationToken)).Select(Convert.ToBase64String)];
+        return
+        [
+            .. (await new LogReader(db, request.Actor.TenantId).ConsistencyAsync(from, to, context.CancellationToken)).Select(
+                Convert.ToBase64String
+            ),
+        ];
     }
 }

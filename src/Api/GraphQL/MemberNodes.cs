@@ -14,7 +14,14 @@ namespace Mumega.Api.GraphQL;
 /// <param name="Gates">Who else has to agree.</param>
 /// <param name="Remedies">What would have to change for them to be allowed.</param>
 [Name("AuthorityCell")]
-public sealed record AuthorityCell([property: Id] Guid PrincipalId, Verdict Verdict, string Reason, IReadOnlyList<string> Policies, IReadOnlyList<GateView> Gates, IReadOnlyList<string> Remedies);
+public sealed record AuthorityCell(
+    [property: Id] Guid PrincipalId,
+    Verdict Verdict,
+    string Reason,
+    IReadOnlyList<string> Policies,
+    IReadOnlyList<GateView> Gates,
+    IReadOnlyList<string> Remedies
+);
 
 /// <summary>An act, and what the policies say about each member doing it here.</summary>
 /// <param name="Act">An action of the catalogue, or an act such as <c>approval.decide</c>.</param>
@@ -55,19 +62,34 @@ public sealed partial class WorkspaceNode
     /// <param name="principalIds">Of whom; all members when left out, 100 at most.</param>
     /// <param name="acts">Which acts; all when left out.</param>
     [Complexity(50, 40)]
-    public async Task<IReadOnlyList<AuthorityRow>> Authority(IResolveFieldContext context, [Id] IReadOnlyList<Guid>? principalIds, IReadOnlyList<string>? acts)
+    public async Task<IReadOnlyList<AuthorityRow>> Authority(
+        IResolveFieldContext context,
+        [Id] IReadOnlyList<Guid>? principalIds,
+        IReadOnlyList<string>? acts
+    )
     {
         var (request, ct) = (context.Request(), context.CancellationToken);
         await using var sitting = await request.Desk.SitAsync(request.Actor, workspace.Id, ct);
-        var members = (await Members(context)).Select(m => m.PrincipalId).Where(id => principalIds is null || principalIds.Contains(id)).ToList();
+        var members = (await Members(context))
+            .Select(m => m.PrincipalId)
+            .Where(id => principalIds is null || principalIds.Contains(id))
+            .ToList();
         var sittings = new List<(Guid Id, Sitting Theirs)>();
-        foreach (var id in members) sittings.Add((id, await sitting.OnBehalfOfAsync(id, request.Actor.Surface, ct)));
+        foreach (var id in members)
+            sittings.Add((id, await sitting.OnBehalfOfAsync(id, request.Actor.Surface, ct)));
 
         return
         [
-            .. request.Desk.Catalog.All.Select(a => (Act: a.Kind, a.Title, a.Family, Action: (ActionDefinition?)a)).Concat(ControlTitles.Select(c => (Act: c.Key, Title: c.Value, Family: "control", Action: (ActionDefinition?)null)))
+            .. request
+                .Desk.Catalog.All.Select(a => (Act: a.Kind, a.Title, a.Family, Action: (ActionDefinition?)a))
+                .Concat(ControlTitles.Select(c => (Act: c.Key, Title: c.Value, Family: "control", Action: (ActionDefinition?)null)))
                 .Where(row => acts is null || acts.Contains(row.Act))
-                .Select(row => new AuthorityRow(row.Act, row.Title, row.Family, [.. sittings.Select(s => Cell(s.Id, s.Theirs.Decide(row.Act, row.Action)))])),
+                .Select(row => new AuthorityRow(
+                    row.Act,
+                    row.Title,
+                    row.Family,
+                    [.. sittings.Select(s => Cell(s.Id, s.Theirs.Decide(row.Act, row.Action)))]
+                )),
         ];
 
         static AuthorityCell Cell(Guid id, Decision decision)
@@ -85,10 +107,22 @@ public sealed partial class WorkspaceNode
     {
         var (request, ct) = (context.Request(), context.CancellationToken);
         await using var sitting = await request.Desk.SitAsync(request.Actor, workspace.Id, ct);
-        if (sitting.Decide("member.grant", request.Desk.Catalog.Find("member.grant")).Verdict is Verdict.Deny) return [];
+        if (sitting.Decide("member.grant", request.Desk.Catalog.Find("member.grant")).Verdict is Verdict.Deny)
+            return [];
 
-        return [.. (await sitting.Db.Principals.AsNoTracking().Where(p => (p.Kind == PrincipalKind.User || p.Kind == PrincipalKind.Agent) && (text == null || p.Name.Contains(text))).OrderBy(p => p.Name).Take(Paging.Max).ToListAsync(ct))
-            .Where(p => p.IsActive(request.Now)).Select(p => new CandidateView(p.Id, p.Name, p.Kind))];
+        return
+        [
+            .. (
+                await sitting
+                    .Db.Principals.AsNoTracking()
+                    .Where(p => (p.Kind == PrincipalKind.User || p.Kind == PrincipalKind.Agent) && (text == null || p.Name.Contains(text)))
+                    .OrderBy(p => p.Name)
+                    .Take(Paging.Max)
+                    .ToListAsync(ct)
+            )
+                .Where(p => p.IsActive(request.Now))
+                .Select(p => new CandidateView(p.Id, p.Name, p.Kind)),
+        ];
     }
 }
 

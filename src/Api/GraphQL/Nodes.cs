@@ -30,10 +30,12 @@ public interface INode
 public sealed class PrincipalNode(Guid workspaceId, Principal principal, DateTimeOffset now) : INode
 {
     /// <summary>The global id; opaque.</summary>
-    [Id] public string Id => NodeId.Of("Principal", workspaceId, principal.Id);
+    [Id]
+    public string Id => NodeId.Of("Principal", workspaceId, principal.Id);
 
     /// <summary>The plain id, as action inputs and receipts name it.</summary>
-    [Id] public Guid PrincipalId => principal.Id;
+    [Id]
+    public Guid PrincipalId => principal.Id;
 
     public string Name => principal.Name;
 
@@ -52,7 +54,8 @@ public sealed class PrincipalNode(Guid workspaceId, Principal principal, DateTim
     public AgentTier? Tier => principal.Tier;
 
     /// <summary>For an agent: who answers for it.</summary>
-    public IDataLoaderResult<Who>? Owner(IResolveFieldContext context) => principal.OwnerId is { } owner ? Who.Of(context.Request(), owner) : null;
+    public IDataLoaderResult<Who>? Owner(IResolveFieldContext context) =>
+        principal.OwnerId is { } owner ? Who.Of(context.Request(), owner) : null;
 
     /// <summary>When it stops working by itself, unless somebody certifies it again.</summary>
     public DateTimeOffset? EndsAt => principal.EndsAt;
@@ -63,7 +66,8 @@ public sealed class PrincipalNode(Guid workspaceId, Principal principal, DateTim
     public DateTimeOffset? SuspendedAt => principal.SuspendedAt;
 
     /// <summary>The owner through whom it is suspended, if it is not suspended itself.</summary>
-    public IDataLoaderResult<Who>? SuspendedThrough(IResolveFieldContext context) => principal.SuspendedThrough is { } owner ? Who.Of(context.Request(), owner) : null;
+    public IDataLoaderResult<Who>? SuspendedThrough(IResolveFieldContext context) =>
+        principal.SuspendedThrough is { } owner ? Who.Of(context.Request(), owner) : null;
 
     /// <summary>Set once it is gone for good.</summary>
     public DateTimeOffset? RetiredAt => principal.RetiredAt;
@@ -72,24 +76,51 @@ public sealed class PrincipalNode(Guid workspaceId, Principal principal, DateTim
     [Complexity(10, 1)]
     public async Task<CredentialsView?> Credentials(IResolveFieldContext context)
     {
-        if (principal.Kind is not PrincipalKind.Agent) return null;
+        if (principal.Kind is not PrincipalKind.Agent)
+            return null;
         var (request, ct) = (context.Request(), context.CancellationToken);
         await using var db = request.Open(workspaceId);
         var subject = principal.Id.ToString();
         var clientId = principal.ClientId;
-        var secret = await db.AgentSecrets.AsNoTracking().Where(s => s.AgentId == principal.Id && s.EndedAt == null).OrderByDescending(s => s.IssuedAt).FirstOrDefaultAsync(ct);
-        var client = clientId is null ? null : await db.Set<OpenIddictEntityFrameworkCoreApplication<Guid>>().AsNoTracking().Where(a => a.ClientId == clientId).Select(a => new { a.JsonWebKeySet, Secret = a.ClientSecret != null }).SingleOrDefaultAsync(ct);
-        var tokens = db.Tokens.AsNoTracking().Where(t => t.Subject == subject && t.Type == OpenIddictConstants.TokenTypeIdentifiers.AccessToken);
+        var secret = await db
+            .AgentSecrets.AsNoTracking()
+            .Where(s => s.AgentId == principal.Id && s.EndedAt == null)
+            .OrderByDescending(s => s.IssuedAt)
+            .FirstOrDefaultAsync(ct);
+        var client = clientId is null
+            ? null
+            : await db.Set<OpenIddictEntityFrameworkCoreApplication<Guid>>()
+                .AsNoTracking()
+                .Where(a => a.ClientId == clientId)
+                .Select(a => new { a.JsonWebKeySet, Secret = a.ClientSecret != null })
+                .SingleOrDefaultAsync(ct);
+        var tokens = db
+            .Tokens.AsNoTracking()
+            .Where(t => t.Subject == subject && t.Type == OpenIddictConstants.TokenTypeIdentifiers.AccessToken);
         var live = request.Now.UtcDateTime;
-        return new(client?.Secret == true, secret?.IssuedAt, KeyIds(client?.JsonWebKeySet), await tokens.CountAsync(t => t.Status == OpenIddictConstants.Statuses.Valid && t.ExpirationDate > live, ct),
-            await tokens.OrderByDescending(t => t.CreationDate).Select(t => t.CreationDate).FirstOrDefaultAsync(ct) is { } last ? new DateTimeOffset(last, TimeSpan.Zero) : null);
+        return new(
+            client?.Secret == true,
+            secret?.IssuedAt,
+            KeyIds(client?.JsonWebKeySet),
+            await tokens.CountAsync(t => t.Status == OpenIddictConstants.Statuses.Valid && t.ExpirationDate > live, ct),
+            await tokens.OrderByDescending(t => t.CreationDate).Select(t => t.CreationDate).FirstOrDefaultAsync(ct) is { } last
+                ? new DateTimeOffset(last, TimeSpan.Zero)
+                : null
+        );
     }
 
     private static IReadOnlyList<string> KeyIds(string? set)
     {
-        if (set is null) return [];
+        if (set is null)
+            return [];
         using var json = JsonDocument.Parse(set);
-        return [.. json.RootElement.GetProperty("keys").EnumerateArray().Select(k => k.TryGetProperty("kid", out var id) ? id.ToString() : k.GetProperty("kty").ToString())];
+        return
+        [
+            .. json
+                .RootElement.GetProperty("keys")
+                .EnumerateArray()
+                .Select(k => k.TryGetProperty("kid", out var id) ? id.ToString() : k.GetProperty("kty").ToString()),
+        ];
     }
 }
 
@@ -100,14 +131,21 @@ public sealed class PrincipalNode(Guid workspaceId, Principal principal, DateTim
 /// <param name="LiveTokens">How many of its access tokens hold now.</param>
 /// <param name="LastTokenAt">When it last got one.</param>
 [Name("AgentCredentials")]
-public sealed record CredentialsView(bool HasSecret, DateTimeOffset? SecretIssuedAt, IReadOnlyList<string> Keys, int LiveTokens, DateTimeOffset? LastTokenAt);
+public sealed record CredentialsView(
+    bool HasSecret,
+    DateTimeOffset? SecretIssuedAt,
+    IReadOnlyList<string> Keys,
+    int LiveTokens,
+    DateTimeOffset? LastTokenAt
+);
 
 /// <summary>A principal as others see it: a name, whatever became of it.</summary>
 public sealed record Who([property: Id] Guid PrincipalId, string Name, PrincipalKind Kind)
 {
-    internal static IDataLoaderResult<Who> Of(RequestContext request, Guid id) => id == Guid.Empty
-        ? new Loaded<Who>(new Who(id, "Mumega", PrincipalKind.Service))
-        : request.PrincipalAsync(id).Then(p => p is null ? new Who(id, "Somebody", PrincipalKind.User) : new Who(p.Id, p.Name, p.Kind));
+    internal static IDataLoaderResult<Who> Of(RequestContext request, Guid id) =>
+        id == Guid.Empty
+            ? new Loaded<Who>(new Who(id, "Mumega", PrincipalKind.Service))
+            : request.PrincipalAsync(id).Then(p => p is null ? new Who(id, "Somebody", PrincipalKind.User) : new Who(p.Id, p.Name, p.Kind));
 }
 
 /// <summary>A hold that lasts until enough holders of a role have approved.</summary>
@@ -115,20 +153,36 @@ public sealed record Who([property: Id] Guid PrincipalId, string Name, Principal
 /// <param name="Escalate">The role that is asked as well when the time is over.</param>
 /// <param name="Also">The role that is asked as well since the time was over.</param>
 [Name("Gate")]
-public sealed record GateView(string Role, int Quorum, int Missing, string Policy, string? Reason, string? Escalate = null, string? Also = null)
+public sealed record GateView(
+    string Role,
+    int Quorum,
+    int Missing,
+    string Policy,
+    string? Reason,
+    string? Escalate = null,
+    string? Also = null
+)
 {
     /// <summary>The person who has to agree, where it is one person and no role.</summary>
     public IDataLoaderResult<Who?> Person(IResolveFieldContext context) =>
         Of(Role) is { } id ? Who.Of(context.Request(), id).Then(w => (Who?)w) : new Loaded<Who?>(null);
 
-    internal static GateView Of(Gate gate, int missing) => new(gate.Role, gate.Quorum, missing, gate.Policy, gate.Reason, gate.Escalate, gate.Also);
+    internal static GateView Of(Gate gate, int missing) =>
+        new(gate.Role, gate.Quorum, missing, gate.Policy, gate.Reason, gate.Escalate, gate.Also);
 
     private static Guid? Of(string role) => new Gate(role, 1, default, "", null).Person;
 }
 
 /// <summary>What policy said, which policies made it say so, and what would change it.</summary>
 [Name("Decision")]
-public sealed record DecisionView(Verdict Verdict, string Reason, IReadOnlyList<string> Policies, string PolicyVersion, IReadOnlyList<GateView> Gates, IReadOnlyList<string> Remedies)
+public sealed record DecisionView(
+    Verdict Verdict,
+    string Reason,
+    IReadOnlyList<string> Policies,
+    string PolicyVersion,
+    IReadOnlyList<GateView> Gates,
+    IReadOnlyList<string> Remedies
+)
 {
     internal static DecisionView Of(Decision d) =>
         new(d.Verdict, d.Reason, d.Policies, d.PolicyVersion, [.. d.Gates.Select(g => GateView.Of(g, g.Quorum))], d.Remedies);
@@ -146,8 +200,15 @@ public sealed record PreviewView(string Summary, string? Before, string? After);
 [Name("Preflight")]
 public sealed record PreflightView(bool Passed, IReadOnlyList<CheckView> Checks, PreviewView Preview, string RollbackPlan)
 {
-    internal static PreflightView? Of(Preflight? p) => p is null ? null
-        : new(p.Passed, [.. p.Checks.Select(c => new CheckView(c.Name, c.Passed, c.Detail))], new(p.Summary, p.Before, p.After), p.RollbackPlan);
+    internal static PreflightView? Of(Preflight? p) =>
+        p is null
+            ? null
+            : new(
+                p.Passed,
+                [.. p.Checks.Select(c => new CheckView(c.Name, c.Passed, c.Detail))],
+                new(p.Summary, p.Before, p.After),
+                p.RollbackPlan
+            );
 }
 
 /// <summary>A step that a workflow takes by itself.</summary>
@@ -156,7 +217,14 @@ public sealed record PreflightView(bool Passed, IReadOnlyList<CheckView> Checks,
 /// <param name="Action">The kind of the action that it runs.</param>
 /// <param name="ActionTitle">The same for people.</param>
 [Name("FollowUp")]
-public sealed record FollowUpView(string Transition, string Title, string Action, string ActionTitle, Blast Blast, Reversibility Reversibility);
+public sealed record FollowUpView(
+    string Transition,
+    string Title,
+    string Action,
+    string ActionTitle,
+    Blast Blast,
+    Reversibility Reversibility
+);
 
 /// <summary>Whether and how a run can be undone now.</summary>
 [Name("RollbackPointer")]
@@ -167,7 +235,8 @@ public sealed record RollbackView(RollbackStatus Status, string Summary, DateTim
 public sealed class RunNode(Run run, ActionCatalog catalog, DateTimeOffset now) : INode
 {
     /// <summary>The global id; opaque.</summary>
-    [Id] public string Id => NodeId.Of("Run", run.WorkspaceId, run.Id);
+    [Id]
+    public string Id => NodeId.Of("Run", run.WorkspaceId, run.Id);
 
     /// <summary>The action's kind, for example <c>page.publish</c>.</summary>
     public string Action => run.Action;
@@ -184,7 +253,17 @@ public sealed class RunNode(Run run, ActionCatalog catalog, DateTimeOffset now) 
     public Reversibility Reversibility => Rating.Reversibility;
 
     /// <summary>What the packet's workflow may do by itself once this has run, the nearest first; each is a run of its own, behind its own gates.</summary>
-    public IReadOnlyList<FollowUpView> SetsOff => [.. (run.Decision.SetsOff ?? []).Select(f => new FollowUpView(f.Transition, f.Title, f.Action, catalog.Find(f.Action)?.Title ?? f.Action, f.Rating.Blast, f.Rating.Reversibility))];
+    public IReadOnlyList<FollowUpView> SetsOff =>
+        [
+            .. (run.Decision.SetsOff ?? []).Select(f => new FollowUpView(
+                f.Transition,
+                f.Title,
+                f.Action,
+                catalog.Find(f.Action)?.Title ?? f.Action,
+                f.Rating.Blast,
+                f.Rating.Reversibility
+            )),
+        ];
 
     private Rating Rating => run.Decision.RatingOf(catalog.Find(run.Action)?.Rating ?? new(Blast.High, Reversibility.Irreversible));
 
@@ -192,8 +271,11 @@ public sealed class RunNode(Run run, ActionCatalog catalog, DateTimeOffset now) 
     public async Task<JsonElement> Input(IResolveFieldContext context)
     {
         var door = await context.Request().DoorAsync(run.WorkspaceId);
-        return run.InputJson.EnumerateObject().All(p => door.Opens($"parameters.{p.Name}")) ? run.InputJson
-            : JsonSerializer.SerializeToElement(run.InputJson.EnumerateObject().Where(p => door.Opens($"parameters.{p.Name}")).ToDictionary(p => p.Name, p => p.Value));
+        return run.InputJson.EnumerateObject().All(p => door.Opens($"parameters.{p.Name}"))
+            ? run.InputJson
+            : JsonSerializer.SerializeToElement(
+                run.InputJson.EnumerateObject().Where(p => door.Opens($"parameters.{p.Name}")).ToDictionary(p => p.Name, p => p.Value)
+            );
     }
 
     public Task<string> Target(IResolveFieldContext context) => SeenAsync(context, "target", run.Target);
@@ -213,22 +295,33 @@ public sealed class RunNode(Run run, ActionCatalog catalog, DateTimeOffset now) 
     {
         var door = await context.Request().DoorAsync(run.WorkspaceId);
         var seen = PreflightView.Of(run.Preflight);
-        return seen is null || run.InputJson.EnumerateObject().All(p => door.Opens($"parameters.{p.Name}")) ? seen
-            : seen with { Checks = [.. seen.Checks.Select(c => c with { Detail = Closed })], Preview = new(Closed, null, null) };
+        return seen is null || run.InputJson.EnumerateObject().All(p => door.Opens($"parameters.{p.Name}"))
+            ? seen
+            : seen with
+            {
+                Checks = [.. seen.Checks.Select(c => c with { Detail = Closed })],
+                Preview = new(Closed, null, null),
+            };
     }
 
     /// <summary>The digest that an approval binds to.</summary>
     public string Digest => run.Digest;
 
     /// <summary>What came of it.</summary>
-    public async Task<string?> Result(IResolveFieldContext context) => run.Result is { } result ? await SeenAsync(context, "reason_text", result) : null;
+    public async Task<string?> Result(IResolveFieldContext context) =>
+        run.Result is { } result ? await SeenAsync(context, "reason_text", result) : null;
 
     public RollbackView Rollback
     {
         get
         {
             var pointer = run.Rollback(now);
-            return new(pointer.Status, pointer.Summary, pointer.Until, pointer.RunId is { } id ? NodeId.Of("Run", run.WorkspaceId, id) : null);
+            return new(
+                pointer.Status,
+                pointer.Summary,
+                pointer.Until,
+                pointer.RunId is { } id ? NodeId.Of("Run", run.WorkspaceId, id) : null
+            );
         }
     }
 
@@ -248,25 +341,29 @@ public sealed class RunNode(Run run, ActionCatalog catalog, DateTimeOffset now) 
         context.Request().ApprovalOfAsync(run.WorkspaceId, run.Id).Then(a => a is null ? null : new ApprovalNode(a, catalog, now));
 
     /// <summary>The packet that it takes along, or made.</summary>
-    public IDataLoaderResult<PacketNode?> Packet(IResolveFieldContext context) => run.PacketId is { } packet || (run.Action == "packet.create" && (packet = run.EffectId) != Guid.Empty)
-        ? context.Request().PacketAsync(run.WorkspaceId, packet).Then(p => p is null ? null : new PacketNode(p, now))
-        : new Loaded<PacketNode?>(null);
+    public IDataLoaderResult<PacketNode?> Packet(IResolveFieldContext context) =>
+        run.PacketId is { } packet || (run.Action == "packet.create" && (packet = run.EffectId) != Guid.Empty)
+            ? context.Request().PacketAsync(run.WorkspaceId, packet).Then(p => p is null ? null : new PacketNode(p, now))
+            : new Loaded<PacketNode?>(null);
 
     /// <summary>The transition by which it takes a packet along.</summary>
     public string? Transition => run.Transition;
 
     /// <summary>The run that this one undoes.</summary>
-    public IDataLoaderResult<RunNode?> Undoes(IResolveFieldContext context) => run.UndoOf is { } id
-        ? context.Request().RunAsync(run.WorkspaceId, id).Then(r => r is null ? null : new RunNode(r, catalog, now))
-        : new Loaded<RunNode?>(null);
+    public IDataLoaderResult<RunNode?> Undoes(IResolveFieldContext context) =>
+        run.UndoOf is { } id
+            ? context.Request().RunAsync(run.WorkspaceId, id).Then(r => r is null ? null : new RunNode(r, catalog, now))
+            : new Loaded<RunNode?>(null);
 
     // What stands where the caller may not see the value.
     internal const string Closed = "(not shown to you)";
 
-    private async Task<string> SeenAsync(IResolveFieldContext context, string field, string value) => (await context.Request().DoorAsync(run.WorkspaceId)).Opens(field) ? value : Closed;
+    private async Task<string> SeenAsync(IResolveFieldContext context, string field, string value) =>
+        (await context.Request().DoorAsync(run.WorkspaceId)).Opens(field) ? value : Closed;
 
     /// <summary>The run's chain of receipts, first step first.</summary>
-    public Task<IReadOnlyList<ReceiptNode>> Receipts(IResolveFieldContext context) => Reads.ReceiptsOfAsync(context.Request(), run.WorkspaceId, run.Id, context.CancellationToken);
+    public Task<IReadOnlyList<ReceiptNode>> Receipts(IResolveFieldContext context) =>
+        Reads.ReceiptsOfAsync(context.Request(), run.WorkspaceId, run.Id, context.CancellationToken);
 }
 
 /// <summary>One person's word on an approval.</summary>
@@ -283,7 +380,8 @@ public sealed class DecisionNode(ApprovalDecision decision)
     public DateTimeOffset At => decision.At;
 
     /// <summary>On whose behalf, by delegation.</summary>
-    public IDataLoaderResult<Who?> For(IResolveFieldContext context) => decision.ForId is { } id ? Who.Of(context.Request(), id).Then(w => (Who?)w) : new Loaded<Who?>(null);
+    public IDataLoaderResult<Who?> For(IResolveFieldContext context) =>
+        decision.ForId is { } id ? Who.Of(context.Request(), id).Then(w => (Who?)w) : new Loaded<Who?>(null);
 
     public IDataLoaderResult<Who> By(IResolveFieldContext context) => Who.Of(context.Request(), decision.DeciderId);
 }
@@ -293,15 +391,19 @@ public sealed class DecisionNode(ApprovalDecision decision)
 public sealed class ApprovalNode(Approval approval, ActionCatalog catalog, DateTimeOffset now) : INode
 {
     /// <summary>The global id; opaque.</summary>
-    [Id] public string Id => NodeId.Of("Approval", approval.WorkspaceId, approval.Id);
+    [Id]
+    public string Id => NodeId.Of("Approval", approval.WorkspaceId, approval.Id);
 
     public ApprovalState State => approval.State;
 
     /// <summary>Send it back with the decision: it says what was seen.</summary>
     public string Digest => approval.Digest;
 
-    public IDataLoaderResult<IReadOnlyList<GateView>> Gates(IResolveFieldContext context) => context.Request().RunAsync(approval.WorkspaceId, approval.RunId)
-        .Then(run => (IReadOnlyList<GateView>)[.. approval.Gates(run!).Select(g => GateView.Of(g, approval.Missing(g)))]);
+    public IDataLoaderResult<IReadOnlyList<GateView>> Gates(IResolveFieldContext context) =>
+        context
+            .Request()
+            .RunAsync(approval.WorkspaceId, approval.RunId)
+            .Then(run => (IReadOnlyList<GateView>)[.. approval.Gates(run!).Select(g => GateView.Of(g, approval.Missing(g)))]);
 
     public IReadOnlyList<DecisionNode> Decisions => [.. approval.Current.OrderBy(d => d.At).Select(d => new DecisionNode(d))];
 
@@ -320,13 +422,21 @@ public sealed class ApprovalNode(Approval approval, ActionCatalog catalog, DateT
     public IDataLoaderResult<IReadOnlyList<Difference>> Changes(IResolveFieldContext context)
     {
         var request = context.Request();
-        return request.RunAsync(approval.WorkspaceId, approval.RunId).Then(async run =>
-        {
-            // They quote the input and what it would change; where not all of it is shown, neither is this.
-            var door = await request.DoorAsync(approval.WorkspaceId);
-            return run!.InputJson.EnumerateObject().All(p => door.Opens($"parameters.{p.Name}")) ? approval.Changes
-                : (IReadOnlyList<Difference>)[.. approval.Changes.Select(c => c.What is Differences.Gates or "policy" ? c : new(c.What, RunNode.Closed, RunNode.Closed))];
-        });
+        return request
+            .RunAsync(approval.WorkspaceId, approval.RunId)
+            .Then(async run =>
+            {
+                // They quote the input and what it would change; where not all of it is shown, neither is this.
+                var door = await request.DoorAsync(approval.WorkspaceId);
+                return run!.InputJson.EnumerateObject().All(p => door.Opens($"parameters.{p.Name}"))
+                    ? approval.Changes
+                    : (IReadOnlyList<Difference>)
+                        [
+                            .. approval.Changes.Select(c =>
+                                c.What is Differences.Gates or "policy" ? c : new(c.What, RunNode.Closed, RunNode.Closed)
+                            ),
+                        ];
+            });
     }
 
     /// <summary>Whether the caller may take their decision back.</summary>
@@ -346,12 +456,14 @@ public sealed class ApprovalNode(Approval approval, ActionCatalog catalog, DateT
     public IDataLoaderResult<string?> Blocked(IResolveFieldContext context)
     {
         var request = context.Request();
-        return request.RunAsync(approval.WorkspaceId, approval.RunId).Then(async run =>
-        {
-            var (refusal, _, decider) = await request.DecidesAsync(approval.WorkspaceId);
-            var asked = run!.Decision.Gates.Any(g => g.Person == request.Actor.Id);
-            return ((asked ? null : refusal) ?? approval.WhyNot(run, request.Actor, decider, now))?.Message;
-        });
+        return request
+            .RunAsync(approval.WorkspaceId, approval.RunId)
+            .Then(async run =>
+            {
+                var (refusal, _, decider) = await request.DecidesAsync(approval.WorkspaceId);
+                var asked = run!.Decision.Gates.Any(g => g.Person == request.Actor.Id);
+                return ((asked ? null : refusal) ?? approval.WhyNot(run, request.Actor, decider, now))?.Message;
+            });
     }
 }
 
@@ -360,7 +472,8 @@ public sealed class ApprovalNode(Approval approval, ActionCatalog catalog, DateT
 public sealed class ReceiptNode(Receipt receipt) : INode
 {
     /// <summary>The global id; opaque.</summary>
-    [Id] public string Id => NodeId.Of("Receipt", receipt.WorkspaceId, receipt.Id);
+    [Id]
+    public string Id => NodeId.Of("Receipt", receipt.WorkspaceId, receipt.Id);
 
     /// <summary>For example <c>decided</c> or <c>outcome.confirmed</c>.</summary>
     public string Kind => receipt.Kind;
@@ -385,7 +498,8 @@ public sealed class ReceiptNode(Receipt receipt) : INode
     public string Entry => System.Text.Encoding.UTF8.GetString(receipt.Entry);
 
     /// <summary>The receipt that this one undoes.</summary>
-    [Id] public string? Undoes => receipt.UndoesReceiptId is { } id ? NodeId.Of("Receipt", receipt.WorkspaceId, id) : null;
+    [Id]
+    public string? Undoes => receipt.UndoesReceiptId is { } id ? NodeId.Of("Receipt", receipt.WorkspaceId, id) : null;
 
     public IDataLoaderResult<Who> Actor(IResolveFieldContext context) => Who.Of(context.Request(), receipt.ActorId);
 
@@ -393,7 +507,9 @@ public sealed class ReceiptNode(Receipt receipt) : INode
     public IDataLoaderResult<RunNode?> Run(IResolveFieldContext context)
     {
         var request = context.Request();
-        return request.RunAsync(receipt.WorkspaceId, receipt.SubjectId).Then(r => r is null ? null : new RunNode(r, request.Desk.Catalog, request.Now));
+        return request
+            .RunAsync(receipt.WorkspaceId, receipt.SubjectId)
+            .Then(r => r is null ? null : new RunNode(r, request.Desk.Catalog, request.Now));
     }
 
     /// <summary>
@@ -401,7 +517,8 @@ public sealed class ReceiptNode(Receipt receipt) : INode
     /// less than a second, and at a checkpoint that is smaller or never was.
     /// </summary>
     [Complexity(10)]
-    public Task<InclusionView?> Inclusion(IResolveFieldContext context, long? checkpoint) => InclusionView.OfAsync(context.Request(), receipt, checkpoint, context.CancellationToken);
+    public Task<InclusionView?> Inclusion(IResolveFieldContext context, long? checkpoint) =>
+        InclusionView.OfAsync(context.Request(), receipt, checkpoint, context.CancellationToken);
 
     /// <summary>
     /// The receipt with its proof as one file (C2SP tlog-proof) that can be checked without asking us. Opens the named fields, or all; what stays
@@ -411,11 +528,20 @@ public sealed class ReceiptNode(Receipt receipt) : INode
     public async Task<string?> ProofFile(IResolveFieldContext context, IReadOnlyList<string>? open)
     {
         var request = context.Request();
-        if (await InclusionView.OfAsync(request, receipt, null, context.CancellationToken) is not { } inclusion) return null;
+        if (await InclusionView.OfAsync(request, receipt, null, context.CancellationToken) is not { } inclusion)
+            return null;
 
         var disclosure = await request.DisclosureAsync(receipt.WorkspaceId, receipt.Id).GetResultAsync(context.CancellationToken);
-        var extra = JsonSerializer.SerializeToUtf8Bytes(new { entry = Convert.ToBase64String(receipt.Entry), disclosures = disclosure?.Open(open) ?? [] }, JsonSerializerOptions.Web);
-        return new TransparencyLog.LogProof(extra, inclusion.Index, [.. inclusion.Path.Select(Convert.FromBase64String)], inclusion.Checkpoint).ToString();
+        var extra = JsonSerializer.SerializeToUtf8Bytes(
+            new { entry = Convert.ToBase64String(receipt.Entry), disclosures = disclosure?.Open(open) ?? [] },
+            JsonSerializerOptions.Web
+        );
+        return new TransparencyLog.LogProof(
+            extra,
+            inclusion.Index,
+            [.. inclusion.Path.Select(Convert.FromBase64String)],
+            inclusion.Checkpoint
+        ).ToString();
     }
 
     /// <summary>The names of fields whose values were erased. Their commitments are still in the entry.</summary>
@@ -423,10 +549,12 @@ public sealed class ReceiptNode(Receipt receipt) : INode
         context.Request().DisclosureAsync(receipt.WorkspaceId, receipt.Id).Then(d => d?.ErasedNames ?? (IReadOnlyList<string>)[]);
 
     /// <summary>Whether a legal hold keeps its fields from being erased.</summary>
-    public IDataLoaderResult<bool> Held(IResolveFieldContext context) => context.Request().DisclosureAsync(receipt.WorkspaceId, receipt.Id).Then(d => d?.HeldBy is not null);
+    public IDataLoaderResult<bool> Held(IResolveFieldContext context) =>
+        context.Request().DisclosureAsync(receipt.WorkspaceId, receipt.Id).Then(d => d?.HeldBy is not null);
 
     /// <summary>The plain id, as action inputs name it.</summary>
-    [Id] public Guid ReceiptId => receipt.Id;
+    [Id]
+    public Guid ReceiptId => receipt.Id;
 
     /// <summary>The committed fields, opened as far as the caller may see them.</summary>
     public IDataLoaderResult<JsonElement?> Fields(IResolveFieldContext context) =>
@@ -434,7 +562,10 @@ public sealed class ReceiptNode(Receipt receipt) : INode
 
     /// <summary>The disclosures behind the commitments (RFC 9901 encoding), for whoever verifies.</summary>
     public IDataLoaderResult<IReadOnlyList<string>> Disclosures(IResolveFieldContext context) =>
-        context.Request().DisclosureAsync(receipt.WorkspaceId, receipt.Id).Then(d => (IReadOnlyList<string>)(d is null ? [] : JsonSerializer.Deserialize<string[]>(d.Opened)!));
+        context
+            .Request()
+            .DisclosureAsync(receipt.WorkspaceId, receipt.Id)
+            .Then(d => (IReadOnlyList<string>)(d is null ? [] : JsonSerializer.Deserialize<string[]>(d.Opened)!));
 }
 
 /// <summary>A page of the public portal.</summary>
@@ -442,7 +573,8 @@ public sealed class ReceiptNode(Receipt receipt) : INode
 public sealed class PageNode(Page page, string address) : INode
 {
     /// <summary>The global id; opaque.</summary>
-    [Id] public string Id => NodeId.Of("Page", page.WorkspaceId, page.Id);
+    [Id]
+    public string Id => NodeId.Of("Page", page.WorkspaceId, page.Id);
 
     public string Slug => page.Slug;
 
@@ -464,7 +596,8 @@ public sealed class PageNode(Page page, string address) : INode
 public sealed class StopNode(Stop stop, Guid seenFrom) : INode
 {
     /// <summary>The global id; opaque.</summary>
-    [Id] public string Id => NodeId.Of("Stop", stop.WorkspaceId == seenFrom ? stop.WorkspaceId : seenFrom, stop.Id);
+    [Id]
+    public string Id => NodeId.Of("Stop", stop.WorkspaceId == seenFrom ? stop.WorkspaceId : seenFrom, stop.Id);
 
     public StopBoundary Boundary => stop.Boundary;
 
@@ -518,5 +651,6 @@ public sealed record StopLight(StopBoundary Boundary, bool Armed, DateTimeOffset
 [Name("ProfileEntry")]
 public sealed record ProfileView(string Key, JsonElement? Value, DateTimeOffset UpdatedAt)
 {
-    internal static ProfileView Of(ProfileEntry e) => new(e.Key, e.Value is null ? null : JsonDocument.Parse(e.Value).RootElement, e.UpdatedAt);
+    internal static ProfileView Of(ProfileEntry e) =>
+        new(e.Key, e.Value is null ? null : JsonDocument.Parse(e.Value).RootElement, e.UpdatedAt);
 }

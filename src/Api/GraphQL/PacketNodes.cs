@@ -60,7 +60,16 @@ public sealed class WorkflowView(Workflow workflow)
     {
         await using var db = context.Request().Open(workflow.WorkspaceId);
         var (key, number) = (workflow.Key, workflow.Number);
-        return [.. (await db.Packets.Where(p => p.Workflow == key && p.WorkflowVersion == number).GroupBy(p => p.State).Select(g => new { g.Key, Count = g.Count() }).ToListAsync(context.CancellationToken)).Select(c => new StateCount(c.Key, c.Count))];
+        return
+        [
+            .. (
+                await db
+                    .Packets.Where(p => p.Workflow == key && p.WorkflowVersion == number)
+                    .GroupBy(p => p.State)
+                    .Select(g => new { g.Key, Count = g.Count() })
+                    .ToListAsync(context.CancellationToken)
+            ).Select(c => new StateCount(c.Key, c.Count)),
+        ];
     }
 }
 
@@ -71,7 +80,8 @@ public sealed record StateCount(string State, int Count);
 [Name("Task")]
 public sealed class TaskNode(WorkTask task, DateTimeOffset now)
 {
-    [Id] public Guid TaskId => task.Id;
+    [Id]
+    public Guid TaskId => task.Id;
 
     public string Title => task.Title;
 
@@ -90,9 +100,11 @@ public sealed class TaskNode(WorkTask task, DateTimeOffset now)
     public DateTimeOffset OpenedAt => task.OpenedAt;
 
     /// <summary>Who has it; absent while anybody with the role may claim it.</summary>
-    public IDataLoaderResult<Who?> Assignee(IResolveFieldContext context) => task.Assignee is { } id ? Who.Of(context.Request(), id).Then(w => (Who?)w) : new Loaded<Who?>(null);
+    public IDataLoaderResult<Who?> Assignee(IResolveFieldContext context) =>
+        task.Assignee is { } id ? Who.Of(context.Request(), id).Then(w => (Who?)w) : new Loaded<Who?>(null);
 
-    public IDataLoaderResult<PacketNode> Packet(IResolveFieldContext context) => context.Request().PacketAsync(task.WorkspaceId, task.PacketId).Then(p => new PacketNode(p!, now));
+    public IDataLoaderResult<PacketNode> Packet(IResolveFieldContext context) =>
+        context.Request().PacketAsync(task.WorkspaceId, task.PacketId).Then(p => new PacketNode(p!, now));
 }
 
 /// <summary>A file of a packet.</summary>
@@ -107,7 +119,8 @@ public sealed class LinkView(Guid workspaceId, PacketLink link, DateTimeOffset n
 {
     public string Kind => link.Kind;
 
-    public IDataLoaderResult<PacketNode?> Packet(IResolveFieldContext context) => context.Request().PacketAsync(workspaceId, link.Packet).Then(p => p is null ? null : new PacketNode(p, now));
+    public IDataLoaderResult<PacketNode?> Packet(IResolveFieldContext context) =>
+        context.Request().PacketAsync(workspaceId, link.Packet).Then(p => p is null ? null : new PacketNode(p, now));
 }
 
 /// <summary>A failed workflow that makes good what was done before.</summary>
@@ -142,25 +155,35 @@ public sealed class PacketEventNode(PacketEvent happened, DateTimeOffset now)
     public IDataLoaderResult<Who> By(IResolveFieldContext context) => Who.Of(context.Request(), happened.ById);
 
     /// <summary>The run that did it; absent for what needs none.</summary>
-    public IDataLoaderResult<RunNode?> Run(IResolveFieldContext context) => happened.RunId is { } id
-        ? context.Request().RunAsync(happened.WorkspaceId, id).Then(r => r is null ? null : new RunNode(r, context.Request().Desk.Catalog, now))
-        : new Loaded<RunNode?>(null);
+    public IDataLoaderResult<RunNode?> Run(IResolveFieldContext context) =>
+        happened.RunId is { } id
+            ? context
+                .Request()
+                .RunAsync(happened.WorkspaceId, id)
+                .Then(r => r is null ? null : new RunNode(r, context.Request().Desk.Catalog, now))
+            : new Loaded<RunNode?>(null);
 }
 
 public sealed record PacketEventEdge(string Cursor, PacketEventNode Node);
 
 /// <summary>A page of a packet's history, newest first.</summary>
-public sealed record PacketEventConnection([property: Complexity(0, 1)] IReadOnlyList<PacketEventEdge> Edges, [property: Complexity(0, 1)] IReadOnlyList<PacketEventNode> Nodes, [property: Complexity(0, 1)] PageInfo PageInfo);
+public sealed record PacketEventConnection(
+    [property: Complexity(0, 1)] IReadOnlyList<PacketEventEdge> Edges,
+    [property: Complexity(0, 1)] IReadOnlyList<PacketEventNode> Nodes,
+    [property: Complexity(0, 1)] PageInfo PageInfo
+);
 
 /// <summary>The unit of business work.</summary>
 [Name("Packet"), Implements(typeof(INode))]
 public sealed class PacketNode(Packet packet, DateTimeOffset now) : INode
 {
     /// <summary>The global id; opaque.</summary>
-    [Id] public string Id => NodeId.Of("Packet", packet.WorkspaceId, packet.Id);
+    [Id]
+    public string Id => NodeId.Of("Packet", packet.WorkspaceId, packet.Id);
 
     /// <summary>The plain id, as action inputs and receipts name it.</summary>
-    [Id] public Guid PacketId => packet.Id;
+    [Id]
+    public Guid PacketId => packet.Id;
 
     public string Title => packet.Title;
 
@@ -185,7 +208,15 @@ public sealed class PacketNode(Packet packet, DateTimeOffset now) : INode
     public IReadOnlyList<LinkView> Links => [.. packet.Links.Select(l => new LinkView(packet.WorkspaceId, l, now))];
 
     public IReadOnlyList<AttachmentView> Attachments(IResolveFieldContext context) =>
-        [.. packet.Attachments.Select(a => new AttachmentView(a.Name, a.Digest, a.Type, a.Size, $"/files/{packet.WorkspaceId}/{a.Digest}"))];
+        [
+            .. packet.Attachments.Select(a => new AttachmentView(
+                a.Name,
+                a.Digest,
+                a.Type,
+                a.Size,
+                $"/files/{packet.WorkspaceId}/{a.Digest}"
+            )),
+        ];
 
     /// <summary>Grows with every change; send it back with an edit or a move.</summary>
     public int Version => packet.Version;
@@ -203,19 +234,26 @@ public sealed class PacketNode(Packet packet, DateTimeOffset now) : INode
     public IDataLoaderResult<Who> CreatedBy(IResolveFieldContext context) => Who.Of(context.Request(), packet.CreatedBy);
 
     /// <summary>Who has the task of the present state.</summary>
-    public IDataLoaderResult<Who?> Assignee(IResolveFieldContext context) => packet.Assignee is { } id ? Who.Of(context.Request(), id).Then(w => (Who?)w) : new Loaded<Who?>(null);
+    public IDataLoaderResult<Who?> Assignee(IResolveFieldContext context) =>
+        packet.Assignee is { } id ? Who.Of(context.Request(), id).Then(w => (Who?)w) : new Loaded<Who?>(null);
 
     /// <summary>The transition that is on its way.</summary>
     public string? PendingTransition => packet.PendingTransition;
 
-    public IDataLoaderResult<RunNode?> PendingRun(IResolveFieldContext context) => packet.PendingRun is { } id
-        ? context.Request().RunAsync(packet.WorkspaceId, id).Then(r => r is null ? null : new RunNode(r, context.Request().Desk.Catalog, now))
-        : new Loaded<RunNode?>(null);
+    public IDataLoaderResult<RunNode?> PendingRun(IResolveFieldContext context) =>
+        packet.PendingRun is { } id
+            ? context
+                .Request()
+                .RunAsync(packet.WorkspaceId, id)
+                .Then(r => r is null ? null : new RunNode(r, context.Request().Desk.Catalog, now))
+            : new Loaded<RunNode?>(null);
 
-    public SagaView? Saga => packet.Saga is { } saga ? new(saga.Failed, saga.To, [.. saga.Left.Select(l => l.Transition)], saga.Stuck) : null;
+    public SagaView? Saga =>
+        packet.Saga is { } saga ? new(saga.Failed, saga.To, [.. saga.Left.Select(l => l.Transition)], saga.Stuck) : null;
 
     /// <summary>The version of its workflow that it is under.</summary>
-    public IDataLoaderResult<WorkflowView> Workflow(IResolveFieldContext context) => context.Request().WorkflowAsync(packet.WorkspaceId, packet.Workflow, packet.WorkflowVersion).Then(w => new WorkflowView(w!));
+    public IDataLoaderResult<WorkflowView> Workflow(IResolveFieldContext context) =>
+        context.Request().WorkflowAsync(packet.WorkspaceId, packet.Workflow, packet.WorkflowVersion).Then(w => new WorkflowView(w!));
 
     /// <summary>The version of its type that it is of.</summary>
     [Complexity(3)]
@@ -227,11 +265,13 @@ public sealed class PacketNode(Packet packet, DateTimeOffset now) : INode
     }
 
     /// <summary>What somebody has to do now; absent when nobody has.</summary>
-    public IDataLoaderResult<TaskNode?> Task(IResolveFieldContext context) => context.Request().TaskOfAsync(packet.WorkspaceId, packet.Id).Then(t => t is null ? null : new TaskNode(t, now));
+    public IDataLoaderResult<TaskNode?> Task(IResolveFieldContext context) =>
+        context.Request().TaskOfAsync(packet.WorkspaceId, packet.Id).Then(t => t is null ? null : new TaskNode(t, now));
 
-    public IDataLoaderResult<PacketNode?> Parent(IResolveFieldContext context) => packet.ParentId is { } id
-        ? context.Request().PacketAsync(packet.WorkspaceId, id).Then(p => p is null ? null : new PacketNode(p, now))
-        : new Loaded<PacketNode?>(null);
+    public IDataLoaderResult<PacketNode?> Parent(IResolveFieldContext context) =>
+        packet.ParentId is { } id
+            ? context.Request().PacketAsync(packet.WorkspaceId, id).Then(p => p is null ? null : new PacketNode(p, now))
+            : new Loaded<PacketNode?>(null);
 
     /// <summary>The packets that are a part of this one, at most 100.</summary>
     [Complexity(5, 5)]
@@ -239,7 +279,17 @@ public sealed class PacketNode(Packet packet, DateTimeOffset now) : INode
     {
         await using var db = context.Request().Open(packet.WorkspaceId);
         var id = packet.Id;
-        return [.. (await db.Packets.AsNoTracking().Where(p => p.ParentId == id).OrderBy(p => p.Id).Take(Paging.Max).ToListAsync(context.CancellationToken)).Select(p => new PacketNode(p, now))];
+        return
+        [
+            .. (
+                await db
+                    .Packets.AsNoTracking()
+                    .Where(p => p.ParentId == id)
+                    .OrderBy(p => p.Id)
+                    .Take(Paging.Max)
+                    .ToListAsync(context.CancellationToken)
+            ).Select(p => new PacketNode(p, now)),
+        ];
     }
 
     /// <summary>The ways out of the state that it is in, and whether the caller may take them.</summary>
@@ -247,8 +297,20 @@ public sealed class PacketNode(Packet packet, DateTimeOffset now) : INode
     public async Task<IReadOnlyList<TransitionView>> Transitions(IResolveFieldContext context)
     {
         var request = context.Request();
-        return [.. (await request.Kernel.WaysAsync(request.Actor, packet.WorkspaceId, packet.Id, context.CancellationToken))
-            .Select(w => new TransitionView(w.Key, w.Transition.Title, w.Transition.To, w.Transition.Action?.Run, w.Transition.Unattended, w.Decision?.Verdict, w.Refusal?.Message ?? w.Decision!.Reason))];
+        return
+        [
+            .. (await request.Kernel.WaysAsync(request.Actor, packet.WorkspaceId, packet.Id, context.CancellationToken)).Select(
+                w => new TransitionView(
+                    w.Key,
+                    w.Transition.Title,
+                    w.Transition.To,
+                    w.Transition.Action?.Run,
+                    w.Transition.Unattended,
+                    w.Decision?.Verdict,
+                    w.Refusal?.Message ?? w.Decision!.Reason
+                )
+            ),
+        ];
     }
 
     /// <summary>Everything that happened to it, newest first.</summary>
@@ -258,9 +320,16 @@ public sealed class PacketNode(Packet packet, DateTimeOffset now) : INode
         await using var db = context.Request().Open(packet.WorkspaceId);
         var id = packet.Id;
         var query = db.PacketEvents.AsNoTracking().Where(e => e.PacketId == id);
-        if (Paging.Position(after) is { } before) query = query.Where(e => e.Number < before);
+        if (Paging.Position(after) is { } before)
+            query = query.Where(e => e.Number < before);
 
-        var (rows, info) = await Paging.PageAsync(query.OrderByDescending(e => e.Number), first, after, e => Paging.Cursor(e.Number), context.CancellationToken);
+        var (rows, info) = await Paging.PageAsync(
+            query.OrderByDescending(e => e.Number),
+            first,
+            after,
+            e => Paging.Cursor(e.Number),
+            context.CancellationToken
+        );
         List<PacketEventEdge> edges = [.. rows.Select(e => new PacketEventEdge(Paging.Cursor(e.Number), new(e, now)))];
         return new(edges, [.. edges.Select(e => e.Node)], info);
     }
@@ -272,29 +341,56 @@ public sealed class PacketNode(Packet packet, DateTimeOffset now) : INode
         var request = context.Request();
         await using var db = request.Open(packet.WorkspaceId);
         var id = packet.Id;
-        return [.. (await db.Runs.AsNoTracking().Where(r => r.PacketId == id).OrderByDescending(r => r.Id).Take(Paging.Max).ToListAsync(context.CancellationToken)).Select(r => new RunNode(r, request.Desk.Catalog, now))];
+        return
+        [
+            .. (
+                await db
+                    .Runs.AsNoTracking()
+                    .Where(r => r.PacketId == id)
+                    .OrderByDescending(r => r.Id)
+                    .Take(Paging.Max)
+                    .ToListAsync(context.CancellationToken)
+            ).Select(r => new RunNode(r, request.Desk.Catalog, now)),
+        ];
     }
 
     /// <summary>The packet's own receipts: what was done to it without a run.</summary>
-    public Task<IReadOnlyList<ReceiptNode>> Receipts(IResolveFieldContext context) => Reads.ReceiptsOfAsync(context.Request(), packet.WorkspaceId, packet.Id, context.CancellationToken);
+    public Task<IReadOnlyList<ReceiptNode>> Receipts(IResolveFieldContext context) =>
+        Reads.ReceiptsOfAsync(context.Request(), packet.WorkspaceId, packet.Id, context.CancellationToken);
 }
 
 /// <summary>An edge of a list of packets.</summary>
 public sealed record PacketEdge(string Cursor, PacketNode Node);
 
 /// <summary>A page of packets, newest first.</summary>
-public sealed record PacketConnection([property: Complexity(0, 1)] IReadOnlyList<PacketEdge> Edges, [property: Complexity(0, 1)] IReadOnlyList<PacketNode> Nodes, [property: Complexity(0, 1)] PageInfo PageInfo);
+public sealed record PacketConnection(
+    [property: Complexity(0, 1)] IReadOnlyList<PacketEdge> Edges,
+    [property: Complexity(0, 1)] IReadOnlyList<PacketNode> Nodes,
+    [property: Complexity(0, 1)] PageInfo PageInfo
+);
 
 /// <summary>Which packets are wanted; what is left out does not matter.</summary>
 /// <param name="Assignee">Whose task it is.</param>
 /// <param name="Text">In the title.</param>
-public sealed record PacketFilterInput(string? Type, string? Workflow, IReadOnlyList<string>? States, string? Label, [property: Id] Guid? Assignee, string? Text, bool? Closed);
+public sealed record PacketFilterInput(
+    string? Type,
+    string? Workflow,
+    IReadOnlyList<string>? States,
+    string? Label,
+    [property: Id] Guid? Assignee,
+    string? Text,
+    bool? Closed
+);
 
 /// <summary>An edge of a list of tasks.</summary>
 public sealed record TaskEdge(string Cursor, TaskNode Node);
 
 /// <summary>A page of tasks, the most urgent first.</summary>
-public sealed record TaskConnection([property: Complexity(0, 1)] IReadOnlyList<TaskEdge> Edges, [property: Complexity(0, 1)] IReadOnlyList<TaskNode> Nodes, [property: Complexity(0, 1)] PageInfo PageInfo);
+public sealed record TaskConnection(
+    [property: Complexity(0, 1)] IReadOnlyList<TaskEdge> Edges,
+    [property: Complexity(0, 1)] IReadOnlyList<TaskNode> Nodes,
+    [property: Complexity(0, 1)] PageInfo PageInfo
+);
 
 /// <summary>Which tasks are wanted.</summary>
 public enum TaskList
@@ -318,7 +414,13 @@ public sealed record TaskCounts(int Mine, int MyRoles, int Overdue, int All);
 /// <summary>The packets of a workflow by state.</summary>
 /// <param name="Count">How many are in the state.</param>
 /// <param name="Packets">The first of them, newest first.</param>
-public sealed record BoardColumn(string State, string Title, StateKind Kind, int Count, [property: Complexity(5, 5)] IReadOnlyList<PacketNode> Packets);
+public sealed record BoardColumn(
+    string State,
+    string Title,
+    StateKind Kind,
+    int Count,
+    [property: Complexity(5, 5)] IReadOnlyList<PacketNode> Packets
+);
 
 /// <summary>A workflow's packets as columns, in the order of its states.</summary>
 public sealed record Board(WorkflowView Workflow, [property: Complexity(1, 10)] IReadOnlyList<BoardColumn> Columns);
@@ -328,7 +430,8 @@ public sealed record Board(WorkflowView Workflow, [property: Complexity(1, 10)] 
 public sealed class DelegationNode(Delegation delegation, DateTimeOffset now) : INode
 {
     /// <summary>The global id; opaque.</summary>
-    [Id] public string Id => NodeId.Of("Delegation", delegation.WorkspaceId, delegation.Id);
+    [Id]
+    public string Id => NodeId.Of("Delegation", delegation.WorkspaceId, delegation.Id);
 
     public IDataLoaderResult<Who> From(IResolveFieldContext context) => Who.Of(context.Request(), delegation.FromId);
 
@@ -356,8 +459,21 @@ public sealed record DecisionReasonView(string Code, string Label, ApprovalVerdi
 /// <param name="LastProblem">Why the last start came to nothing.</param>
 [Name("Schedule")]
 public sealed record ScheduleView(
-    string Key, Trigger Trigger, string? Cron, string? TimeZone, Missed Missed, string? WhenWorkflow, string? WhenState, JsonElement Starts, bool Enabled, string? Hook, DateTimeOffset? NextAt,
-    DateTimeOffset? LastAt, int Started, string? LastProblem);
+    string Key,
+    Trigger Trigger,
+    string? Cron,
+    string? TimeZone,
+    Missed Missed,
+    string? WhenWorkflow,
+    string? WhenState,
+    JsonElement Starts,
+    bool Enabled,
+    string? Hook,
+    DateTimeOffset? NextAt,
+    DateTimeOffset? LastAt,
+    int Started,
+    string? LastProblem
+);
 
 /// <summary>How approvals went.</summary>
 /// <param name="Name">The gate, or the person.</param>
@@ -368,7 +484,15 @@ public sealed record ApprovalMeasure(string Name, int Count, double MedianHours,
 
 /// <summary>How approvals of some time went, over all, by gate and by person.</summary>
 /// <param name="P90Hours">Nine of ten were decided within so many hours.</param>
-public sealed record ApprovalMeasures(int Waiting, int Decided, double MedianHours, double P90Hours, double LateShare, IReadOnlyList<ApprovalMeasure> ByGate, IReadOnlyList<ApprovalMeasure> ByPerson);
+public sealed record ApprovalMeasures(
+    int Waiting,
+    int Decided,
+    double MedianHours,
+    double P90Hours,
+    double LateShare,
+    IReadOnlyList<ApprovalMeasure> ByGate,
+    IReadOnlyList<ApprovalMeasure> ByPerson
+);
 
 /// <summary>What is wrong with a workflow.</summary>
 /// <param name="Faults">Every fault with its place; none when it may be published.</param>
@@ -381,4 +505,11 @@ public sealed record WorkflowCheckView(IReadOnlyList<Domain.InputFault> Faults, 
 /// <param name="PacketType">The input of <c>packet.type</c>.</param>
 /// <param name="Document">The document of <c>workflow.publish</c>.</param>
 [Name("WorkflowTemplate")]
-public sealed record WorkflowTemplateView(string Key, string Title, string? Description, JsonElement PacketType, JsonElement Document, string Yaml);
+public sealed record WorkflowTemplateView(
+    string Key,
+    string Title,
+    string? Description,
+    JsonElement PacketType,
+    JsonElement Document,
+    string Yaml
+);

@@ -58,24 +58,39 @@ public sealed class RequestContext(Caller caller, IServiceProvider services, boo
     public async Task<bool> MaySeeAsync(Guid workspaceId) => await WorkspaceAsync(workspaceId) is not null;
 
     /// <summary>The workspace if the caller may see it, decided by policy once per request.</summary>
-    public Task<WorkspaceNode?> WorkspaceAsync(Guid workspaceId) => visible.GetOrAdd(workspaceId, async id =>
-    {
-        await using var sitting = await SitAsync(id);
-        if (sitting.Elevation is { } elevation) Elevated[id] = elevation;
-        return await sitting.SeeAsync(CancellationToken.None) is { } seen ? new(seen.Workspace, seen.TenantKey) : null;
-    });
+    public Task<WorkspaceNode?> WorkspaceAsync(Guid workspaceId) =>
+        visible.GetOrAdd(
+            workspaceId,
+            async id =>
+            {
+                await using var sitting = await SitAsync(id);
+                if (sitting.Elevation is { } elevation)
+                    Elevated[id] = elevation;
+                return await sitting.SeeAsync(CancellationToken.None) is { } seen ? new(seen.Workspace, seen.TenantKey) : null;
+            }
+        );
 
     /// <summary>Why the caller may decide nothing at all in the workspace, if so, and the roles by which they decide; looked up once per request.</summary>
-    public Task<MayDecide> DecidesAsync(Guid workspaceId) => deciders.GetOrAdd(workspaceId, async id =>
-    {
-        await using var sitting = await SitAsync(id);
-        var decider = await sitting.DeciderAsync(CancellationToken.None);
-        return new(sitting.Decide(ControlAct.DecideApproval) is { Verdict: Verdict.Deny } no ? no.AsRefusal() : null, sitting.Roles, decider);
-    });
+    public Task<MayDecide> DecidesAsync(Guid workspaceId) =>
+        deciders.GetOrAdd(
+            workspaceId,
+            async id =>
+            {
+                await using var sitting = await SitAsync(id);
+                var decider = await sitting.DeciderAsync(CancellationToken.None);
+                return new(
+                    sitting.Decide(ControlAct.DecideApproval) is { Verdict: Verdict.Deny } no ? no.AsRefusal() : null,
+                    sitting.Roles,
+                    decider
+                );
+            }
+        );
 
     // What authentication read holds for the request; a subscription outlives it.
     private Task<Sitting> SitAsync(Guid workspaceId) =>
-        forgotten ? Desk.SitAsync(actor, workspaceId, CancellationToken.None) : Desk.SitAsync(actor, workspaceId, caller.Authority, CancellationToken.None);
+        forgotten
+            ? Desk.SitAsync(actor, workspaceId, CancellationToken.None)
+            : Desk.SitAsync(actor, workspaceId, caller.Authority, CancellationToken.None);
 
     /// <summary>Drops what was looked up, so that the next event of a subscription shows what holds by then.</summary>
     public void Forget()
@@ -88,72 +103,121 @@ public sealed class RequestContext(Caller caller, IServiceProvider services, boo
     }
 
     /// <summary>The names of principals, loaded together.</summary>
-    public IDataLoaderResult<Principal?> PrincipalAsync(Guid id) => Batch<Guid, Principal>("principal", async ids =>
-    {
-        await using var db = OpenTenant();
-        return await db.Principals.AsNoTracking().Where(p => ids.Contains(p.Id)).ToDictionaryAsync(p => p.Id);
-    }).Load(id);
+    public IDataLoaderResult<Principal?> PrincipalAsync(Guid id) =>
+        Batch<Guid, Principal>(
+                "principal",
+                async ids =>
+                {
+                    await using var db = OpenTenant();
+                    return await db.Principals.AsNoTracking().Where(p => ids.Contains(p.Id)).ToDictionaryAsync(p => p.Id);
+                }
+            )
+            .Load(id);
 
     /// <summary>The approvals of runs of one workspace, loaded together.</summary>
-    public IDataLoaderResult<Approval?> ApprovalOfAsync(Guid workspaceId, Guid runId) => Batch<Guid, Approval>($"approval/{workspaceId}", async ids =>
-    {
-        await using var db = Open(workspaceId);
-        if (ids.Count == 1)
-        {
-            return await db.FindApprovalOfRunAsync(ids.Single(), CancellationToken.None) is { } only
-                ? new Dictionary<Guid, Approval> { [only.RunId] = only }
-                : [];
-        }
+    public IDataLoaderResult<Approval?> ApprovalOfAsync(Guid workspaceId, Guid runId) =>
+        Batch<Guid, Approval>(
+                $"approval/{workspaceId}",
+                async ids =>
+                {
+                    await using var db = Open(workspaceId);
+                    if (ids.Count == 1)
+                    {
+                        return await db.FindApprovalOfRunAsync(ids.Single(), CancellationToken.None) is { } only
+                            ? new Dictionary<Guid, Approval> { [only.RunId] = only }
+                            : [];
+                    }
 
-        return await db.Approvals.AsNoTracking().Include(a => a.Decisions).Where(a => ids.Contains(a.RunId)).ToDictionaryAsync(a => a.RunId);
-    }).Load(runId);
+                    return await db
+                        .Approvals.AsNoTracking()
+                        .Include(a => a.Decisions)
+                        .Where(a => ids.Contains(a.RunId))
+                        .ToDictionaryAsync(a => a.RunId);
+                }
+            )
+            .Load(runId);
 
     /// <summary>Runs of one workspace by id, loaded together.</summary>
-    public IDataLoaderResult<Domain.Runs.Run?> RunAsync(Guid workspaceId, Guid runId) => Batch<Guid, Domain.Runs.Run>($"run/{workspaceId}", async ids =>
-    {
-        await using var db = Open(workspaceId);
-        return await db.Runs.AsNoTracking().Where(r => ids.Contains(r.Id)).ToDictionaryAsync(r => r.Id);
-    }).Load(runId);
+    public IDataLoaderResult<Domain.Runs.Run?> RunAsync(Guid workspaceId, Guid runId) =>
+        Batch<Guid, Domain.Runs.Run>(
+                $"run/{workspaceId}",
+                async ids =>
+                {
+                    await using var db = Open(workspaceId);
+                    return await db.Runs.AsNoTracking().Where(r => ids.Contains(r.Id)).ToDictionaryAsync(r => r.Id);
+                }
+            )
+            .Load(runId);
 
     /// <summary>Packets of one workspace by id, loaded together.</summary>
-    public IDataLoaderResult<Domain.Packets.Packet?> PacketAsync(Guid workspaceId, Guid packetId) => Batch<Guid, Domain.Packets.Packet>($"packet/{workspaceId}", async ids =>
-    {
-        await using var db = Open(workspaceId);
-        return await db.Packets.AsNoTracking().Where(p => ids.Contains(p.Id)).ToDictionaryAsync(p => p.Id);
-    }).Load(packetId);
+    public IDataLoaderResult<Domain.Packets.Packet?> PacketAsync(Guid workspaceId, Guid packetId) =>
+        Batch<Guid, Domain.Packets.Packet>(
+                $"packet/{workspaceId}",
+                async ids =>
+                {
+                    await using var db = Open(workspaceId);
+                    return await db.Packets.AsNoTracking().Where(p => ids.Contains(p.Id)).ToDictionaryAsync(p => p.Id);
+                }
+            )
+            .Load(packetId);
 
     /// <summary>The open tasks of packets of one workspace, loaded together.</summary>
-    public IDataLoaderResult<Domain.Tasks.WorkTask?> TaskOfAsync(Guid workspaceId, Guid packetId) => Batch<Guid, Domain.Tasks.WorkTask>($"task/{workspaceId}", async ids =>
-    {
-        await using var db = Open(workspaceId);
-        return await db.WorkTasks.AsNoTracking().Where(t => ids.Contains(t.PacketId)).ToDictionaryAsync(t => t.PacketId);
-    }).Load(packetId);
+    public IDataLoaderResult<Domain.Tasks.WorkTask?> TaskOfAsync(Guid workspaceId, Guid packetId) =>
+        Batch<Guid, Domain.Tasks.WorkTask>(
+                $"task/{workspaceId}",
+                async ids =>
+                {
+                    await using var db = Open(workspaceId);
+                    return await db.WorkTasks.AsNoTracking().Where(t => ids.Contains(t.PacketId)).ToDictionaryAsync(t => t.PacketId);
+                }
+            )
+            .Load(packetId);
 
     /// <summary>Versions of workflows of one workspace, loaded together.</summary>
-    public IDataLoaderResult<Domain.Workflows.Workflow?> WorkflowAsync(Guid workspaceId, string key, int number) => Batch<(string, int), Domain.Workflows.Workflow>($"workflow/{workspaceId}", async wanted =>
-    {
-        await using var db = Open(workspaceId);
-        var keys = wanted.Select(w => w.Item1).ToHashSet();
-        return (await db.Workflows.AsNoTracking().Where(w => keys.Contains(w.Key)).ToListAsync()).ToDictionary(w => (w.Key, w.Number));
-    }).Load((key, number));
+    public IDataLoaderResult<Domain.Workflows.Workflow?> WorkflowAsync(Guid workspaceId, string key, int number) =>
+        Batch<(string, int), Domain.Workflows.Workflow>(
+                $"workflow/{workspaceId}",
+                async wanted =>
+                {
+                    await using var db = Open(workspaceId);
+                    var keys = wanted.Select(w => w.Item1).ToHashSet();
+                    return (await db.Workflows.AsNoTracking().Where(w => keys.Contains(w.Key)).ToListAsync()).ToDictionary(w =>
+                        (w.Key, w.Number)
+                    );
+                }
+            )
+            .Load((key, number));
 
     /// <summary>What the caller may see of the fields of receipts, loaded together.</summary>
-    public IDataLoaderResult<Domain.Receipts.Disclosure?> DisclosureAsync(Guid workspaceId, Guid receiptId) => Batch<Guid, Domain.Receipts.Disclosure>($"disclosure/{workspaceId}", async ids =>
-    {
-        var door = await DoorAsync(workspaceId);
-        await using var db = Open(workspaceId);
-        return (await db.Disclosures.AsNoTracking().Where(d => ids.Contains(d.ReceiptId)).ToListAsync()).ToDictionary(d => d.ReceiptId, d => d.Only(door.Opens));
-    }).Load(receiptId);
+    public IDataLoaderResult<Domain.Receipts.Disclosure?> DisclosureAsync(Guid workspaceId, Guid receiptId) =>
+        Batch<Guid, Domain.Receipts.Disclosure>(
+                $"disclosure/{workspaceId}",
+                async ids =>
+                {
+                    var door = await DoorAsync(workspaceId);
+                    await using var db = Open(workspaceId);
+                    return (await db.Disclosures.AsNoTracking().Where(d => ids.Contains(d.ReceiptId)).ToListAsync()).ToDictionary(
+                        d => d.ReceiptId,
+                        d => d.Only(door.Opens)
+                    );
+                }
+            )
+            .Load(receiptId);
 
     /// <summary>Which fields of receipts in the workspace the caller may see, decided by policy once per request and name.</summary>
-    public Task<FieldDoor> DoorAsync(Guid workspaceId) => doors.GetOrAdd(workspaceId, async id =>
-    {
-        await using var sitting = await SitAsync(id);
-        return sitting.Door();
-    });
+    public Task<FieldDoor> DoorAsync(Guid workspaceId) =>
+        doors.GetOrAdd(
+            workspaceId,
+            async id =>
+            {
+                await using var sitting = await SitAsync(id);
+                return sitting.Door();
+            }
+        );
 
-    private BatchLoader<TKey, T> Batch<TKey, T>(string name, Func<IReadOnlyCollection<TKey>, Task<Dictionary<TKey, T>>> load) where TKey : notnull where T : class =>
-        (BatchLoader<TKey, T>)batches.GetOrAdd(name, _ => new BatchLoader<TKey, T>(load));
+    private BatchLoader<TKey, T> Batch<TKey, T>(string name, Func<IReadOnlyCollection<TKey>, Task<Dictionary<TKey, T>>> load)
+        where TKey : notnull
+        where T : class => (BatchLoader<TKey, T>)batches.GetOrAdd(name, _ => new BatchLoader<TKey, T>(load));
 }
 
 /// <summary>How the caller stands towards approvals of a workspace.</summary>
@@ -166,7 +230,9 @@ public static class RequestContexts
 }
 
 /// <summary>Gathers keys while fields are resolved and loads them in one query when the first result is asked for.</summary>
-public sealed class BatchLoader<TKey, T>(Func<IReadOnlyCollection<TKey>, Task<Dictionary<TKey, T>>> load) where TKey : notnull where T : class
+public sealed class BatchLoader<TKey, T>(Func<IReadOnlyCollection<TKey>, Task<Dictionary<TKey, T>>> load)
+    where TKey : notnull
+    where T : class
 {
     private readonly Lock door = new();
     private Wave current = new();
@@ -175,7 +241,8 @@ public sealed class BatchLoader<TKey, T>(Func<IReadOnlyCollection<TKey>, Task<Di
     {
         lock (door)
         {
-            if (current.Loading is not null) current = new();
+            if (current.Loading is not null)
+                current = new();
             current.Keys.Add(key);
             return new Result(this, current, key);
         }
@@ -183,7 +250,8 @@ public sealed class BatchLoader<TKey, T>(Func<IReadOnlyCollection<TKey>, Task<Di
 
     private Task<Dictionary<TKey, T>> RunAsync(Wave wave)
     {
-        lock (door) return wave.Loading ??= load(wave.Keys);
+        lock (door)
+            return wave.Loading ??= load(wave.Keys);
     }
 
     private sealed class Wave
@@ -194,9 +262,11 @@ public sealed class BatchLoader<TKey, T>(Func<IReadOnlyCollection<TKey>, Task<Di
 
     private sealed class Result(BatchLoader<TKey, T> loader, Wave wave, TKey key) : IDataLoaderResult<T?>
     {
-        public async Task<T?> GetResultAsync(CancellationToken cancellationToken = default) => (await loader.RunAsync(wave)).GetValueOrDefault(key);
+        public async Task<T?> GetResultAsync(CancellationToken cancellationToken = default) =>
+            (await loader.RunAsync(wave)).GetValueOrDefault(key);
 
-        async Task<object?> IDataLoaderResult.GetResultAsync(CancellationToken cancellationToken) => await GetResultAsync(cancellationToken);
+        async Task<object?> IDataLoaderResult.GetResultAsync(CancellationToken cancellationToken) =>
+            await GetResultAsync(cancellationToken);
     }
 }
 

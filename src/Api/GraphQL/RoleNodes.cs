@@ -13,7 +13,15 @@ namespace Mumega.Api.GraphQL;
 /// <param name="Policy">The policy that a role of the tenant's own stands for.</param>
 /// <param name="Holders">How many hold it in this workspace now.</param>
 [Name("Role")]
-public sealed record RoleView(string Key, string Title, string? Description, bool BuiltIn, IReadOnlyList<string> Acts, string? Policy, int Holders);
+public sealed record RoleView(
+    string Key,
+    string Title,
+    string? Description,
+    bool BuiltIn,
+    IReadOnlyList<string> Acts,
+    string? Policy,
+    int Holders
+);
 
 /// <summary>An exception for one member.</summary>
 /// <param name="PrincipalId">For whom.</param>
@@ -27,7 +35,8 @@ public sealed record OverrideView([property: Id] Guid PrincipalId, string Act, O
 public sealed class InvitationView(Invitation invitation, DateTimeOffset now)
 {
     /// <summary>To make a link for it, or take it back.</summary>
-    [Id] public Guid InvitationId => invitation.Id;
+    [Id]
+    public Guid InvitationId => invitation.Id;
 
     public string Email => invitation.Email;
 
@@ -68,11 +77,31 @@ public sealed partial class WorkspaceNode
         var (request, ct) = (context.Request(), context.CancellationToken);
         await using var db = request.Open(workspace.Id);
         var workspaceId = workspace.Id;
-        var held = await db.RolesAt(request.Now).Where(b => b.WorkspaceId == workspaceId).GroupBy(b => b.Role).Select(g => new { g.Key, Count = g.Count() }).ToDictionaryAsync(g => g.Key, g => g.Count, ct);
+        var held = await db.RolesAt(request.Now)
+            .Where(b => b.WorkspaceId == workspaceId)
+            .GroupBy(b => b.Role)
+            .Select(g => new { g.Key, Count = g.Count() })
+            .ToDictionaryAsync(g => g.Key, g => g.Count, ct);
         return
         [
-            .. BuiltInRoles.Select(r => new RoleView(r.Key, r.Value.Title, r.Value.Description, true, [], null, held.GetValueOrDefault(r.Key))),
-            .. (await db.CustomRoles.AsNoTracking().OrderBy(r => r.Title).Take(Paging.Max).ToListAsync(ct)).Select(r => new RoleView(r.Key, r.Title, r.Description, false, r.Acts, r.Policy(), held.GetValueOrDefault(r.Key))),
+            .. BuiltInRoles.Select(r => new RoleView(
+                r.Key,
+                r.Value.Title,
+                r.Value.Description,
+                true,
+                [],
+                null,
+                held.GetValueOrDefault(r.Key)
+            )),
+            .. (await db.CustomRoles.AsNoTracking().OrderBy(r => r.Title).Take(Paging.Max).ToListAsync(ct)).Select(r => new RoleView(
+                r.Key,
+                r.Title,
+                r.Description,
+                false,
+                r.Acts,
+                r.Policy(),
+                held.GetValueOrDefault(r.Key)
+            )),
         ];
     }
 
@@ -82,8 +111,17 @@ public sealed partial class WorkspaceNode
     {
         await using var db = context.Request().Open(workspace.Id);
         var workspaceId = workspace.Id;
-        return [.. (await db.AuthorityOverrides.AsNoTracking().Where(o => o.WorkspaceId == workspaceId).OrderByDescending(o => o.SetAt).Take(Paging.Max).ToListAsync(context.CancellationToken))
-            .Select(o => new OverrideView(o.PrincipalId, o.Act, o.Effect, o.Policy(), o.SetAt))];
+        return
+        [
+            .. (
+                await db
+                    .AuthorityOverrides.AsNoTracking()
+                    .Where(o => o.WorkspaceId == workspaceId)
+                    .OrderByDescending(o => o.SetAt)
+                    .Take(Paging.Max)
+                    .ToListAsync(context.CancellationToken)
+            ).Select(o => new OverrideView(o.PrincipalId, o.Act, o.Effect, o.Policy(), o.SetAt)),
+        ];
     }
 
     /// <summary>Who was invited here, the newest first, at most 100; none for who may not make links for them.</summary>
@@ -92,8 +130,14 @@ public sealed partial class WorkspaceNode
     {
         var (request, ct) = (context.Request(), context.CancellationToken);
         await using var sitting = await request.Desk.SitAsync(request.Actor, workspace.Id, ct);
-        if (sitting.Decide(ControlAct.LinkInvitation).Verdict is Verdict.Deny) return [];
-        return [.. (await sitting.Db.Invitations.AsNoTracking().OrderByDescending(i => i.CreatedAt).Take(Paging.Max).ToListAsync(ct)).Select(i => new InvitationView(i, request.Now))];
+        if (sitting.Decide(ControlAct.LinkInvitation).Verdict is Verdict.Deny)
+            return [];
+        return
+        [
+            .. (await sitting.Db.Invitations.AsNoTracking().OrderByDescending(i => i.CreatedAt).Take(Paging.Max).ToListAsync(ct)).Select(
+                i => new InvitationView(i, request.Now)
+            ),
+        ];
     }
 }
 
@@ -108,14 +152,23 @@ public sealed partial class Mutation
     public static async Task<LinkInvitationPayload> LinkInvitation(IResolveFieldContext context, LinkInvitationInput input)
     {
         var (request, ct) = (context.Request(), context.CancellationToken);
-        if (NodeId.Parse(input.WorkspaceId, "Workspace") is not { } at) return new(null, null, [new NotFound("workspace", input.WorkspaceId)]);
+        if (NodeId.Parse(input.WorkspaceId, "Workspace") is not { } at)
+            return new(null, null, [new NotFound("workspace", input.WorkspaceId)]);
 
         string? token = null;
-        var outcome = await request.Kernel.LinkInvitationAsync(request.Actor, at.Workspace, input.InvitationId, invitation =>
-        {
-            (token, var hash) = Identity.Invitations.NewToken(request.Actor.TenantId, invitation);
-            return hash;
-        }, ct);
-        return outcome.Refused(out var why, out var linked) ? new(null, null, [why]) : new($"{request.PublicAddress}/join#{token}", linked.ExpiresAt, []);
+        var outcome = await request.Kernel.LinkInvitationAsync(
+            request.Actor,
+            at.Workspace,
+            input.InvitationId,
+            invitation =>
+            {
+                (token, var hash) = Identity.Invitations.NewToken(request.Actor.TenantId, invitation);
+                return hash;
+            },
+            ct
+        );
+        return outcome.Refused(out var why, out var linked)
+            ? new(null, null, [why])
+            : new($"{request.PublicAddress}/join#{token}", linked.ExpiresAt, []);
     }
 }

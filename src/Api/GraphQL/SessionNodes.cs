@@ -15,7 +15,15 @@ namespace Mumega.Api.GraphQL;
 /// <param name="SeenAt">When it was last in use, to within ten minutes.</param>
 [Name("Session")]
 public sealed record SessionView(
-    [property: Id] string SessionId, bool Current, string? Client, string? Browser, string? Address, DateTimeOffset CreatedAt, DateTimeOffset SeenAt, DateTimeOffset ExpiresAt);
+    [property: Id] string SessionId,
+    bool Current,
+    string? Client,
+    string? Browser,
+    string? Address,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset SeenAt,
+    DateTimeOffset ExpiresAt
+);
 
 public sealed partial class Viewer
 {
@@ -24,13 +32,30 @@ public sealed partial class Viewer
     public async Task<IReadOnlyList<SessionView>> Sessions(IResolveFieldContext context)
     {
         var request = context.Request();
-        if (request.Actor is not { Kind: PrincipalKind.User, Chain.Count: 0 }) return [];
+        if (request.Actor is not { Kind: PrincipalKind.User, Chain.Count: 0 })
+            return [];
 
         await using var db = request.OpenTenant();
         var token = request.Caller.Token;
-        var own = await db.Tokens.Where(t => t.Id == token && t.Authorization != null).Select(t => (Guid?)t.Authorization!.Id).SingleOrDefaultAsync(context.CancellationToken);
-        return [.. (await WebSessions.OpenAsync(db, request.Actor.Id, request.Now, context.CancellationToken)).Take(Paging.Max)
-            .Select(s => new SessionView(s.Id, s.Client is null ? s.Id == request.Session : s.Authorization == own, s.Client, s.Browser, s.Address, s.Since, s.SeenAt, s.Until))];
+        var own = await db
+            .Tokens.Where(t => t.Id == token && t.Authorization != null)
+            .Select(t => (Guid?)t.Authorization!.Id)
+            .SingleOrDefaultAsync(context.CancellationToken);
+        return
+        [
+            .. (await WebSessions.OpenAsync(db, request.Actor.Id, request.Now, context.CancellationToken))
+                .Take(Paging.Max)
+                .Select(s => new SessionView(
+                    s.Id,
+                    s.Client is null ? s.Id == request.Session : s.Authorization == own,
+                    s.Client,
+                    s.Browser,
+                    s.Address,
+                    s.Since,
+                    s.SeenAt,
+                    s.Until
+                )),
+        ];
     }
 }
 
@@ -45,7 +70,12 @@ public sealed partial class Mutation
     public static async Task<EndSessionPayload> EndSession(IResolveFieldContext context, EndSessionInput input)
     {
         var request = context.Request();
-        if (request.Actor is not { Kind: PrincipalKind.User, Chain.Count: 0 }) return new([new NotFound("session", input.SessionId)]);
-        return await context.RequestServices!.GetRequiredService<WebSessions>().EndAsync(request.Actor.TenantId, request.Actor.Id, input.SessionId, context.CancellationToken) ? new([]) : new([new NotFound("session", input.SessionId)]);
+        if (request.Actor is not { Kind: PrincipalKind.User, Chain.Count: 0 })
+            return new([new NotFound("session", input.SessionId)]);
+        return await context
+            .RequestServices!.GetRequiredService<WebSessions>()
+            .EndAsync(request.Actor.TenantId, request.Actor.Id, input.SessionId, context.CancellationToken)
+            ? new([])
+            : new([new NotFound("session", input.SessionId)]);
     }
 }

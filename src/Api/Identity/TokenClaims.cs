@@ -26,12 +26,15 @@ internal static class TokenClaims
 
     /// <summary>When the token begins to hold; the token server itself lets that pass.</summary>
     public static DateTimeOffset NotBefore(ClaimsPrincipal principal) =>
-        long.TryParse(principal.GetClaim(Claims.NotBefore), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? DateTimeOffset.FromUnixTimeSeconds(seconds) : DateTimeOffset.MinValue;
+        long.TryParse(principal.GetClaim(Claims.NotBefore), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+            ? DateTimeOffset.FromUnixTimeSeconds(seconds)
+            : DateTimeOffset.MinValue;
 
     /// <summary>The certificate that the token is bound to (RFC 8705, <c>x5t#S256</c>), or null.</summary>
     public static string? Thumbprint(ClaimsPrincipal principal)
     {
-        if (principal.GetClaim(Confirmation) is not { } confirmation) return null;
+        if (principal.GetClaim(Confirmation) is not { } confirmation)
+            return null;
         using var json = JsonDocument.Parse(confirmation);
         return json.RootElement.GetProperty("x5t#S256").GetString();
     }
@@ -47,15 +50,18 @@ internal sealed record ActChain(Guid Actor, IReadOnlyList<Guid> For)
 
     public static ActChain? Of(ClaimsPrincipal principal)
     {
-        if (!Guid.TryParse(principal.GetClaim(Claims.Subject), out var root)) return null;
-        if (principal.GetClaim(TokenClaims.Act) is not { } act) return new(root, []);
+        if (!Guid.TryParse(principal.GetClaim(Claims.Subject), out var root))
+            return null;
+        if (principal.GetClaim(TokenClaims.Act) is not { } act)
+            return new(root, []);
 
         // The outermost acts now; further in is whoever acted before.
         var actors = new List<Guid>();
         using var json = JsonDocument.Parse(act);
         for (JsonElement? link = json.RootElement; link is { } at; link = at.TryGetProperty(TokenClaims.Act, out var inner) ? inner : null)
         {
-            if (!Guid.TryParse(at.GetProperty("sub").GetString(), out var id)) return null;
+            if (!Guid.TryParse(at.GetProperty("sub").GetString(), out var id))
+                return null;
             actors.Add(id);
         }
 
@@ -75,7 +81,8 @@ internal sealed record ActChain(Guid Actor, IReadOnlyList<Guid> For)
         foreach (var id in All.Skip(1))
         {
             var link = new JsonObject { ["sub"] = id.ToString() };
-            if (claim is not null) link[TokenClaims.Act] = claim;
+            if (claim is not null)
+                link[TokenClaims.Act] = claim;
             claim = link;
         }
 

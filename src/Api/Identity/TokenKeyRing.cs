@@ -17,7 +17,10 @@ namespace Mumega.Api.Identity;
 /// a restart. After 90 days a key gets a successor, which every node shows and takes for a day before any signs with it; the former one verifies for 30 days more and is destroyed.
 /// </summary>
 public sealed class TokenKeyRing(Databases databases, Vault vault, TimeProvider clock, ILogger<TokenKeyRing> log)
-    : BackgroundService, IConfigureOptions<OpenIddictServerOptions>, IOptionsChangeTokenSource<OpenIddictServerOptions>, IOptionsChangeTokenSource<OpenIddictValidationOptions>
+    : BackgroundService,
+        IConfigureOptions<OpenIddictServerOptions>,
+        IOptionsChangeTokenSource<OpenIddictServerOptions>,
+        IOptionsChangeTokenSource<OpenIddictValidationOptions>
 {
     private static readonly TimeSpan Use = TimeSpan.FromDays(90);
     private static readonly TimeSpan Ahead = TimeSpan.FromDays(1);
@@ -28,7 +31,8 @@ public sealed class TokenKeyRing(Databases databases, Vault vault, TimeProvider 
 
     private readonly SemaphoreSlim looking = new(1, 1);
     private IReadOnlyList<(Guid Id, string Use, SecurityKey Key)> keys = [];
-    private CancellationTokenSource signing = new(), verifying = new();
+    private CancellationTokenSource signing = new(),
+        verifying = new();
 
     public string? Name => Options.DefaultName;
 
@@ -40,7 +44,8 @@ public sealed class TokenKeyRing(Databases databases, Vault vault, TimeProvider 
         {
             var now = clock.Now();
             var known = await LookAsync(now, ct);
-            if (known.Select(k => k.Id).SequenceEqual(keys.Select(k => k.Id))) return;
+            if (known.Select(k => k.Id).SequenceEqual(keys.Select(k => k.Id)))
+                return;
 
             keys = [.. known.Select(k => (k.Id, k.Use, keys.FirstOrDefault(o => o.Id == k.Id).Key ?? Open(k)))];
 
@@ -75,14 +80,18 @@ public sealed class TokenKeyRing(Databases databases, Vault vault, TimeProvider 
     {
         foreach (var (_, use, key) in keys)
         {
-            if (use == "sign") options.SigningCredentials.Add(new(key, SecurityAlgorithms.EcdsaSha256));
-            else options.EncryptionCredentials.Add(new(key, SecurityAlgorithms.Aes256KW, SecurityAlgorithms.Aes256CbcHmacSha512));
+            if (use == "sign")
+                options.SigningCredentials.Add(new(key, SecurityAlgorithms.EcdsaSha256));
+            else
+                options.EncryptionCredentials.Add(new(key, SecurityAlgorithms.Aes256KW, SecurityAlgorithms.Aes256CbcHmacSha512));
         }
     }
 
-    IChangeToken IOptionsChangeTokenSource<OpenIddictServerOptions>.GetChangeToken() => new CancellationChangeToken(Volatile.Read(ref signing).Token);
+    IChangeToken IOptionsChangeTokenSource<OpenIddictServerOptions>.GetChangeToken() =>
+        new CancellationChangeToken(Volatile.Read(ref signing).Token);
 
-    IChangeToken IOptionsChangeTokenSource<OpenIddictValidationOptions>.GetChangeToken() => new CancellationChangeToken(Volatile.Read(ref verifying).Token);
+    IChangeToken IOptionsChangeTokenSource<OpenIddictValidationOptions>.GetChangeToken() =>
+        new CancellationChangeToken(Volatile.Read(ref verifying).Token);
 
     public override void Dispose()
     {
@@ -105,7 +114,15 @@ public sealed class TokenKeyRing(Databases databases, Vault vault, TimeProvider 
                 List<TokenKey> line = [.. known[use].OrderBy(k => k.CreatedAt)];
                 if (line.Count == 0 || line[^1].CreatedAt + Use <= now)
                 {
-                    line.Add(new() { Id = IdAfter(use, line.LastOrDefault()?.Id ?? Guid.Empty), Use = use, Sealed = vault.Seal(Guid.Empty, Purpose.TokenKey, NewKey(use)), CreatedAt = now });
+                    line.Add(
+                        new()
+                        {
+                            Id = IdAfter(use, line.LastOrDefault()?.Id ?? Guid.Empty),
+                            Use = use,
+                            Sealed = vault.Seal(Guid.Empty, Purpose.TokenKey, NewKey(use)),
+                            CreatedAt = now,
+                        }
+                    );
                     db.TokenKeys.Add(line[^1]);
                 }
 
@@ -133,7 +150,8 @@ public sealed class TokenKeyRing(Databases databases, Vault vault, TimeProvider 
 
     private static string NewKey(string use)
     {
-        if (use == "encrypt") return Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
+        if (use == "encrypt")
+            return Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
         using var ec = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         return Convert.ToBase64String(ec.ExportPkcs8PrivateKey());
     }
@@ -141,7 +159,8 @@ public sealed class TokenKeyRing(Databases databases, Vault vault, TimeProvider 
     private SecurityKey Open(TokenKey key)
     {
         var bytes = Convert.FromBase64String(vault.Open(Guid.Empty, Purpose.TokenKey, key.Sealed));
-        if (key.Use == "encrypt") return new SymmetricSecurityKey(bytes) { KeyId = key.Id.ToString("N") };
+        if (key.Use == "encrypt")
+            return new SymmetricSecurityKey(bytes) { KeyId = key.Id.ToString("N") };
 
         var ec = ECDsa.Create();
         ec.ImportPkcs8PrivateKey(bytes, out _);

@@ -31,13 +31,17 @@ public static class TokenServer
         services.AddSingleton<IOptionsChangeTokenSource<OpenIddictValidationOptions>>(p => p.GetRequiredService<TokenKeyRing>());
         services.AddSingleton<Authenticator>().AddSingleton<TokenIssuer>();
 
-        services.AddOpenIddict()
+        services
+            .AddOpenIddict()
             .AddCore(core => core.UseEntityFrameworkCore().UseDbContext<MumegaDb>().ReplaceDefaultEntities<Guid>())
             .AddServer(server =>
             {
                 server.SetIssuer(new Uri(publicAddress));
-                server.SetAuthorizationEndpointUris("connect/authorize").SetTokenEndpointUris("connect/token")
-                    .SetIntrospectionEndpointUris("connect/introspect").SetRevocationEndpointUris("connect/revocation");
+                server
+                    .SetAuthorizationEndpointUris("connect/authorize")
+                    .SetTokenEndpointUris("connect/token")
+                    .SetIntrospectionEndpointUris("connect/introspect")
+                    .SetRevocationEndpointUris("connect/revocation");
                 server.AllowAuthorizationCodeFlow().AllowRefreshTokenFlow().AllowClientCredentialsFlow().AllowTokenExchangeFlow();
                 server.RequireProofKeyForCodeExchange();
                 server.Configure(o => o.CodeChallengeMethods.Remove(CodeChallengeMethods.Plain));
@@ -47,14 +51,23 @@ public static class TokenServer
 
                 // An audience is an agent of the tenant, which no list at start can name: the exchange itself looks it up.
                 server.RemoveEventHandler(OpenIddictServerHandlers.Exchange.ValidateAudiences.Descriptor).IgnoreAudiencePermissions();
-                server.SetAccessTokenLifetime(TokenIssuer.PersonLifetime).SetRefreshTokenLifetime(TimeSpan.FromHours(12)).DisableSlidingRefreshTokenExpiration();
+                server
+                    .SetAccessTokenLifetime(TokenIssuer.PersonLifetime)
+                    .SetRefreshTokenLifetime(TimeSpan.FromHours(12))
+                    .DisableSlidingRefreshTokenExpiration();
 
                 // Who signs in with a certificate of theirs gets tokens that are worth nothing without it (RFC 8705).
                 server.EnableSelfSignedTlsClientAuthentication().UseClientCertificateBoundAccessTokens();
-                server.AddEventHandler<OpenIddictServerEvents.ProcessAuthenticationContext>(assertion => assertion.UseScopedHandler<ClientAssertions>()
-                    .SetOrder(OpenIddictServerHandlers.ValidateClientAssertion.Descriptor.Order + 1));
+                server.AddEventHandler<OpenIddictServerEvents.ProcessAuthenticationContext>(assertion =>
+                    assertion
+                        .UseScopedHandler<ClientAssertions>()
+                        .SetOrder(OpenIddictServerHandlers.ValidateClientAssertion.Descriptor.Order + 1)
+                );
                 server.SetRefreshTokenReuseLeeway(TimeSpan.Zero);
-                server.UseAspNetCore().EnableAuthorizationEndpointPassthrough().EnableTokenEndpointPassthrough()
+                server
+                    .UseAspNetCore()
+                    .EnableAuthorizationEndpointPassthrough()
+                    .EnableTokenEndpointPassthrough()
                     .DisableTransportSecurityRequirement(); // TLS ends in front of the process; plain HTTP is for localhost.
             })
             .AddValidation(validation =>
@@ -74,14 +87,20 @@ public static class TokenServer
         app.MapPost("/connect/token", TokenAsync);
 
         // Protected resource metadata (RFC 9728).
-        app.MapGet("/.well-known/oauth-protected-resource/graphql", (PublicAddress address) => Results.Json(new
-        {
-            resource = ResourceOf(address.Value),
-            authorization_servers = new[] { $"{address.Value}/" },
-            scopes_supported = Scopes.All,
-            bearer_methods_supported = new[] { "header" },
-            resource_name = "Mumega",
-        }));
+        app.MapGet(
+            "/.well-known/oauth-protected-resource/graphql",
+            (PublicAddress address) =>
+                Results.Json(
+                    new
+                    {
+                        resource = ResourceOf(address.Value),
+                        authorization_servers = new[] { $"{address.Value}/" },
+                        scopes_supported = Scopes.All,
+                        bearer_methods_supported = new[] { "header" },
+                        resource_name = "Mumega",
+                    }
+                )
+        );
     }
 
     private static async Task<IResult> AuthorizeAsync(HttpContext http, TokenIssuer issuer)
@@ -89,20 +108,35 @@ public static class TokenServer
         var request = http.GetOpenIddictServerRequest() ?? throw new InvalidOperationException("this is not an authorization request");
         // Signed in before the password was changed is not signed in.
         var signedIn = await http.AuthenticateAsync(IdentityConstants.ApplicationScheme);
-        if (signedIn.Principal is { } cookie && await http.RequestServices.GetRequiredService<SignInManager<Person>>().ValidateSecurityStampAsync(cookie) is null)
+        if (
+            signedIn.Principal is { } cookie
+            && await http.RequestServices.GetRequiredService<SignInManager<Person>>().ValidateSecurityStampAsync(cookie) is null
+        )
             signedIn = AuthenticateResult.NoResult();
         if (!signedIn.Succeeded || !Guid.TryParse(signedIn.Principal.FindFirstValue(ClaimTypes.NameIdentifier), out var person))
-            return Results.Redirect($"/sign-in?returnUrl={Uri.EscapeDataString(http.Request.PathBase + http.Request.Path + http.Request.QueryString)}");
+            return Results.Redirect(
+                $"/sign-in?returnUrl={Uri.EscapeDataString(http.Request.PathBase + http.Request.Path + http.Request.QueryString)}"
+            );
 
-        return await issuer.IssueAsync(await issuer.TenantOfAsync(person, http.RequestAborted), new(person, []), request.GetScopes(), http.RequestAborted);
+        return await issuer.IssueAsync(
+            await issuer.TenantOfAsync(person, http.RequestAborted),
+            new(person, []),
+            request.GetScopes(),
+            http.RequestAborted
+        );
     }
 
     private static async Task<IResult> TokenAsync(HttpContext http, TokenIssuer issuer, IOpenIddictApplicationManager applications)
     {
-        var (request, ct) = (http.GetOpenIddictServerRequest() ?? throw new InvalidOperationException("this is not a token request"), http.RequestAborted);
+        var (request, ct) = (
+            http.GetOpenIddictServerRequest() ?? throw new InvalidOperationException("this is not a token request"),
+            http.RequestAborted
+        );
         if (request.IsClientCredentialsGrantType())
         {
-            var (tenant, principal) = await ClientAsync(applications, request.ClientId!, ct) ?? throw new InvalidOperationException("the client has no principal");
+            var (tenant, principal) =
+                await ClientAsync(applications, request.ClientId!, ct)
+                ?? throw new InvalidOperationException("the client has no principal");
             return await issuer.IssueAsync(tenant, new(principal, []), request.GetScopes(), ct);
         }
 
@@ -114,7 +148,11 @@ public static class TokenServer
     }
 
     /// <summary>The tenant and principal that a client is, or null for one that people use.</summary>
-    private static async Task<(Guid Tenant, Guid Principal)?> ClientAsync(IOpenIddictApplicationManager applications, string clientId, CancellationToken ct)
+    private static async Task<(Guid Tenant, Guid Principal)?> ClientAsync(
+        IOpenIddictApplicationManager applications,
+        string clientId,
+        CancellationToken ct
+    )
     {
         var application = await applications.FindByClientIdAsync(clientId, ct) ?? throw new InvalidOperationException("the client is gone");
         var properties = await applications.GetPropertiesAsync(application, ct);

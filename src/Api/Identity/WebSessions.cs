@@ -25,15 +25,23 @@ namespace Mumega.Api.Identity;
 /// that names the session; page scripts never see a token.
 /// </summary>
 public sealed class WebSessions(
-    Databases databases, Authenticator authenticator, IDataProtectionProvider protection, Vault vault, IServer server, PublicAddress address, TimeProvider clock, Signals signals)
-    : IDisposable
+    Databases databases,
+    Authenticator authenticator,
+    IDataProtectionProvider protection,
+    Vault vault,
+    IServer server,
+    PublicAddress address,
+    TimeProvider clock,
+    Signals signals
+) : IDisposable
 {
     public const string Cookie = "mumega_session";
     internal const string SignInLimit = "sign-in";
     private const string LoginCookie = "mumega_login";
     private const string OwnHeader = "mumega-own-call";
     private const string PasskeyCookie = "mumega_passkey";
-    private static readonly TimeSpan Lifetime = TimeSpan.FromHours(12), PasskeyLifetime = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan Lifetime = TimeSpan.FromHours(12),
+        PasskeyLifetime = TimeSpan.FromMinutes(5);
 
     private readonly IDataProtector logins = protection.CreateProtector("web-login");
     private readonly ITimeLimitedDataProtector passkeyChallenges = protection.CreateProtector("web-passkey").ToTimeLimitedDataProtector();
@@ -44,7 +52,11 @@ public sealed class WebSessions(
     private readonly string own = Random();
 
     /// <summary>Whether a request is one that this process sends to itself.</summary>
-    public bool IsOwn(HttpContext context) => CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(context.Request.Headers[OwnHeader].ToString()), Encoding.UTF8.GetBytes(own));
+    public bool IsOwn(HttpContext context) =>
+        CryptographicOperations.FixedTimeEquals(
+            Encoding.UTF8.GetBytes(context.Request.Headers[OwnHeader].ToString()),
+            Encoding.UTF8.GetBytes(own)
+        );
 
     private sealed record Login(string State, string Verifier, string ReturnUrl);
 
@@ -66,11 +78,20 @@ public sealed class WebSessions(
         await using var db = databases.OpenPlatform();
         var session = await db.FindWebSessionAsync(id, ct);
         var now = clock.GetUtcNow();
-        if (session is null || session.ExpiresAt <= now) return null;
-        if (session.AccessExpiresAt - now < TimeSpan.FromSeconds(30) && !await RefreshAsync(db, session, ct)) return null;
+        if (session is null || session.ExpiresAt <= now)
+            return null;
+        if (session.AccessExpiresAt - now < TimeSpan.FromSeconds(30) && !await RefreshAsync(db, session, ct))
+            return null;
 
         var caller = await authenticator.AuthenticateAsync(Shown(Opened(session.AccessToken)), ct);
-        return caller is null ? null : caller with { ExpiresAt = session.ExpiresAt, Renew = again => AuthenticateAsync(cookie, again), Session = id };
+        return caller is null
+            ? null
+            : caller with
+            {
+                ExpiresAt = session.ExpiresAt,
+                Renew = again => AuthenticateAsync(cookie, again),
+                Session = id,
+            };
     }
 
     public void Dispose() => http.Dispose();
@@ -81,41 +102,95 @@ public sealed class WebSessions(
 
     private sealed record PasskeyAnswer(string? Credential);
 
-    private static async Task<IResult> SignInAsync(HttpContext context, Credentials credentials, SignInManager<Person> signIn, Factors factors, SecurityLog security, CancellationToken ct)
+    private static async Task<IResult> SignInAsync(
+        HttpContext context,
+        Credentials credentials,
+        SignInManager<Person> signIn,
+        Factors factors,
+        SecurityLog security,
+        CancellationToken ct
+    )
     {
-        if (!HasPreflightHeader(context)) return Results.StatusCode(StatusCodes.Status403Forbidden);
+        if (!HasPreflightHeader(context))
+            return Results.StatusCode(StatusCodes.Status403Forbidden);
 
         var person = await signIn.UserManager.FindByNameAsync(credentials.Email ?? "");
         var methods = person is null ? [] : await factors.MethodsAsync(person);
 
         // The framework asks for an authenticator only. Who has passkeys and none is as little signed in by the password alone.
         var passkeyOnly = methods.Contains("passkey") && !methods.Contains("totp");
-        var result = passkeyOnly ? await signIn.CheckPasswordSignInAsync(person!, credentials.Password ?? "", lockoutOnFailure: true)
-            : await signIn.PasswordSignInAsync(credentials.Email ?? "", credentials.Password ?? "", isPersistent: false, lockoutOnFailure: true);
+        var result = passkeyOnly
+            ? await signIn.CheckPasswordSignInAsync(person!, credentials.Password ?? "", lockoutOnFailure: true)
+            : await signIn.PasswordSignInAsync(
+                credentials.Email ?? "",
+                credentials.Password ?? "",
+                isPersistent: false,
+                lockoutOnFailure: true
+            );
         if (passkeyOnly && result.Succeeded)
         {
-            await context.SignInAsync(IdentityConstants.TwoFactorUserIdScheme, new(new ClaimsIdentity([new(ClaimTypes.Name, person!.Id.ToString())], IdentityConstants.TwoFactorUserIdScheme)));
+            await context.SignInAsync(
+                IdentityConstants.TwoFactorUserIdScheme,
+                new(new ClaimsIdentity([new(ClaimTypes.Name, person!.Id.ToString())], IdentityConstants.TwoFactorUserIdScheme))
+            );
             result = Microsoft.AspNetCore.Identity.SignInResult.TwoFactorRequired;
         }
 
-        if (result.RequiresTwoFactor) return Results.Json(new { code = "SECOND_FACTOR", message = "Go on with your second factor.", methods });
-        if (result.Succeeded) return Results.NoContent();
+        if (result.RequiresTwoFactor)
+            return Results.Json(
+                new
+                {
+                    code = "SECOND_FACTOR",
+                    message = "Go on with your second factor.",
+                    methods,
+                }
+            );
+        if (result.Succeeded)
+            return Results.NoContent();
 
-        await security.NoteAsync(person?.TenantId ?? Guid.Empty, result.IsLockedOut ? "sign-in.locked" : "sign-in.failed", person?.Id, Address(context), "password", ct);
-        return result.IsLockedOut ? Locked() : Results.Json(new { code = "WRONG_CREDENTIALS", message = "E-mail or password is wrong." }, statusCode: 401);
+        await security.NoteAsync(
+            person?.TenantId ?? Guid.Empty,
+            result.IsLockedOut ? "sign-in.locked" : "sign-in.failed",
+            person?.Id,
+            Address(context),
+            "password",
+            ct
+        );
+        return result.IsLockedOut
+            ? Locked()
+            : Results.Json(new { code = "WRONG_CREDENTIALS", message = "E-mail or password is wrong." }, statusCode: 401);
     }
 
     /// <summary>The second step of signing in with a code. With a passkey it is the same as signing in with it alone.</summary>
-    private static async Task<IResult> SecondFactorAsync(HttpContext context, SecondFactor factor, SignInManager<Person> signIn, Factors factors, SecurityLog security, CancellationToken ct)
+    private static async Task<IResult> SecondFactorAsync(
+        HttpContext context,
+        SecondFactor factor,
+        SignInManager<Person> signIn,
+        Factors factors,
+        SecurityLog security,
+        CancellationToken ct
+    )
     {
-        if (!HasPreflightHeader(context)) return Results.StatusCode(StatusCodes.Status403Forbidden);
-        if (await signIn.GetTwoFactorAuthenticationUserAsync() is not { } person) return Results.Json(new { code = "SIGN_IN_FIRST", message = "Sign in with your password first." }, statusCode: 401);
-        if (factor is not { Method: "totp" or "recovery", Code: { Length: > 0 } code }) return Results.Json(new { code = "BAD_REQUEST", message = "Send a method (totp, recovery) and a code." }, statusCode: 400);
+        if (!HasPreflightHeader(context))
+            return Results.StatusCode(StatusCodes.Status403Forbidden);
+        if (await signIn.GetTwoFactorAuthenticationUserAsync() is not { } person)
+            return Results.Json(new { code = "SIGN_IN_FIRST", message = "Sign in with your password first." }, statusCode: 401);
+        if (factor is not { Method: "totp" or "recovery", Code: { Length: > 0 } code })
+            return Results.Json(new { code = "BAD_REQUEST", message = "Send a method (totp, recovery) and a code." }, statusCode: 400);
 
         if (await factors.CheckAsync(person, factor.Method, code) is { } wrong)
         {
-            await security.NoteAsync(person.TenantId, wrong is TooManyTries ? "sign-in.locked" : "sign-in.failed", person.Id, Address(context), factor.Method, ct);
-            return wrong is TooManyTries ? Locked() : Results.Json(new { code = "WRONG_FACTOR", message = "That code did not fit, or was used before." }, statusCode: 401);
+            await security.NoteAsync(
+                person.TenantId,
+                wrong is TooManyTries ? "sign-in.locked" : "sign-in.failed",
+                person.Id,
+                Address(context),
+                factor.Method,
+                ct
+            );
+            return wrong is TooManyTries
+                ? Locked()
+                : Results.Json(new { code = "WRONG_FACTOR", message = "That code did not fit, or was used before." }, statusCode: 401);
         }
 
         await context.SignOutAsync(IdentityConstants.TwoFactorUserIdScheme);
@@ -124,25 +199,56 @@ public sealed class WebSessions(
     }
 
     /// <summary>What a passkey has to sign; after the password one of that person's, which need not be one that the browser finds by itself.</summary>
-    private async Task<IResult> PasskeyOptionsAsync(HttpContext context, IPasskeyHandler<Person> passkeys, SignInManager<Person> signIn, bool second = false)
+    private async Task<IResult> PasskeyOptionsAsync(
+        HttpContext context,
+        IPasskeyHandler<Person> passkeys,
+        SignInManager<Person> signIn,
+        bool second = false
+    )
     {
-        if (!HasPreflightHeader(context)) return Results.StatusCode(StatusCodes.Status403Forbidden);
+        if (!HasPreflightHeader(context))
+            return Results.StatusCode(StatusCodes.Status403Forbidden);
 
         var made = await passkeys.MakeRequestOptionsAsync(second ? await signIn.GetTwoFactorAuthenticationUserAsync() : null, context);
-        context.Response.Cookies.Append(PasskeyCookie, passkeyChallenges.Protect(made.AssertionState ?? "", PasskeyLifetime), CookieOptions(context, PasskeyLifetime));
+        context.Response.Cookies.Append(
+            PasskeyCookie,
+            passkeyChallenges.Protect(made.AssertionState ?? "", PasskeyLifetime),
+            CookieOptions(context, PasskeyLifetime)
+        );
         return Results.Text(made.RequestOptionsJson, "application/json");
     }
 
     /// <summary>Signs in with a passkey alone: it is something that one has, opened by something that one knows or is.</summary>
-    private async Task<IResult> PasskeyAsync(HttpContext context, PasskeyAnswer answer, IPasskeyHandler<Person> passkeys, SignInManager<Person> signIn, Confirmations confirmations, SecurityLog security, CancellationToken ct)
+    private async Task<IResult> PasskeyAsync(
+        HttpContext context,
+        PasskeyAnswer answer,
+        IPasskeyHandler<Person> passkeys,
+        SignInManager<Person> signIn,
+        Confirmations confirmations,
+        SecurityLog security,
+        CancellationToken ct
+    )
     {
-        if (!HasPreflightHeader(context)) return Results.StatusCode(StatusCodes.Status403Forbidden);
+        if (!HasPreflightHeader(context))
+            return Results.StatusCode(StatusCodes.Status403Forbidden);
 
         var state = Kept(context, PasskeyCookie, passkeyChallenges);
         context.Response.Cookies.Delete(PasskeyCookie);
-        var result = state is null || answer.Credential is null ? null : await passkeys.PerformAssertionAsync(new() { CredentialJson = answer.Credential, HttpContext = context, AssertionState = state });
-        if (result is not { Succeeded: true, User: { } person }) return Wrong();
-        if (await signIn.UserManager.IsLockedOutAsync(person)) return Locked();
+        var result =
+            state is null || answer.Credential is null
+                ? null
+                : await passkeys.PerformAssertionAsync(
+                    new()
+                    {
+                        CredentialJson = answer.Credential,
+                        HttpContext = context,
+                        AssertionState = state,
+                    }
+                );
+        if (result is not { Succeeded: true, User: { } person })
+            return Wrong();
+        if (await signIn.UserManager.IsLockedOutAsync(person))
+            return Locked();
         if (!await confirmations.SignInAsync(person, state!, ct))
         {
             await security.NoteAsync(person.TenantId, "sign-in.failed", person.Id, Address(context), "passkey, answered before", ct);
@@ -157,64 +263,103 @@ public sealed class WebSessions(
 
     private static IResult Wrong() => Results.Json(new { code = "WRONG_FACTOR", message = "That passkey did not fit." }, statusCode: 401);
 
-    private static IResult Locked() => Results.Json(new { code = "LOCKED_OUT", message = "Too many attempts. Wait five minutes and try again." }, statusCode: 429);
+    private static IResult Locked() =>
+        Results.Json(new { code = "LOCKED_OUT", message = "Too many attempts. Wait five minutes and try again." }, statusCode: 429);
 
     private static string? Address(HttpContext context) => context.Connection.RemoteIpAddress?.ToString();
 
     private IResult Start(HttpContext context, string? returnUrl)
     {
         var login = new Login(Random(), Random(), IsLocal(returnUrl) ? returnUrl! : "/");
-        context.Response.Cookies.Append(LoginCookie, logins.Protect(JsonSerializer.Serialize(login)), CookieOptions(context, TimeSpan.FromMinutes(10)));
+        context.Response.Cookies.Append(
+            LoginCookie,
+            logins.Protect(JsonSerializer.Serialize(login)),
+            CookieOptions(context, TimeSpan.FromMinutes(10))
+        );
         var challenge = System.Buffers.Text.Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(login.Verifier)));
-        return Results.Redirect(QueryString("/connect/authorize",
-            ("client_id", TokenServer.WebClient), ("response_type", "code"), ("redirect_uri", Callback), ("scope", string.Join(' ', [.. Scopes.All, "offline_access"])),
-            ("state", login.State), ("code_challenge", challenge), ("code_challenge_method", "S256")));
+        return Results.Redirect(
+            QueryString(
+                "/connect/authorize",
+                ("client_id", TokenServer.WebClient),
+                ("response_type", "code"),
+                ("redirect_uri", Callback),
+                ("scope", string.Join(' ', [.. Scopes.All, "offline_access"])),
+                ("state", login.State),
+                ("code_challenge", challenge),
+                ("code_challenge_method", "S256")
+            )
+        );
     }
 
     private async Task<IResult> CallbackAsync(HttpContext context, string? code, string? state, CancellationToken ct)
     {
         var login = Kept(context, LoginCookie, logins) is { } text ? JsonSerializer.Deserialize<Login>(text) : null;
         context.Response.Cookies.Delete(LoginCookie);
-        if (login is null || code is null || !CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(login.State), Encoding.UTF8.GetBytes(state ?? "")))
+        if (
+            login is null
+            || code is null
+            || !CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(login.State), Encoding.UTF8.GetBytes(state ?? ""))
+        )
             return Results.Redirect("/sign-in?problem=expired");
 
-        var answer = await AskTokensAsync(new() { ["grant_type"] = "authorization_code", ["code"] = code, ["redirect_uri"] = Callback, ["code_verifier"] = login.Verifier }, ct);
-        if (answer is null) return Results.Redirect("/sign-in?problem=refused");
+        var answer = await AskTokensAsync(
+            new()
+            {
+                ["grant_type"] = "authorization_code",
+                ["code"] = code,
+                ["redirect_uri"] = Callback,
+                ["code_verifier"] = login.Verifier,
+            },
+            ct
+        );
+        if (answer is null)
+            return Results.Redirect("/sign-in?problem=refused");
 
         // The browser is signed in through the session from here on; the sign-in cookie has done its work.
         await context.RequestServices.GetRequiredService<SignInManager<Person>>().SignOutAsync();
         var value = Random();
         var caller = await authenticator.AuthenticateAsync(Shown(answer.Access), ct);
         await using var db = databases.OpenPlatform();
-        db.WebSessions.Add(new()
-        {
-            Id = Hash(value),
-            PrincipalId = caller!.Actor.Id,
-            Authorization = await db.Tokens.Where(t => t.Id == caller.Token).Select(t => t.Authorization == null ? null : (Guid?)t.Authorization.Id).SingleOrDefaultAsync(ct),
-            AccessToken = Sealed(answer.Access),
-            RefreshToken = Sealed(answer.Refresh),
-            AccessExpiresAt = clock.Now().AddSeconds(answer.Seconds),
-            ExpiresAt = clock.Now() + Lifetime,
-            CreatedAt = clock.Now(),
-            SeenAt = clock.Now(),
-            Browser = context.Request.Headers.UserAgent.ToString() is { Length: > 0 } agent ? agent[..Math.Min(400, agent.Length)] : null,
-            Address = context.Connection.RemoteIpAddress?.ToString(),
-        });
+        db.WebSessions.Add(
+            new()
+            {
+                Id = Hash(value),
+                PrincipalId = caller!.Actor.Id,
+                Authorization = await db
+                    .Tokens.Where(t => t.Id == caller.Token)
+                    .Select(t => t.Authorization == null ? null : (Guid?)t.Authorization.Id)
+                    .SingleOrDefaultAsync(ct),
+                AccessToken = Sealed(answer.Access),
+                RefreshToken = Sealed(answer.Refresh),
+                AccessExpiresAt = clock.Now().AddSeconds(answer.Seconds),
+                ExpiresAt = clock.Now() + Lifetime,
+                CreatedAt = clock.Now(),
+                SeenAt = clock.Now(),
+                Browser = context.Request.Headers.UserAgent.ToString() is { Length: > 0 } agent
+                    ? agent[..Math.Min(400, agent.Length)]
+                    : null,
+                Address = context.Connection.RemoteIpAddress?.ToString(),
+            }
+        );
         await db.SaveChangesAsync(ct);
-        await context.RequestServices.GetRequiredService<SecurityLog>().NoteAsync(caller.Actor.TenantId, "sign-in", caller.Actor.Id, Address(context), null, ct);
+        await context
+            .RequestServices.GetRequiredService<SecurityLog>()
+            .NoteAsync(caller.Actor.TenantId, "sign-in", caller.Actor.Id, Address(context), null, ct);
         context.Response.Cookies.Append(Cookie, value, CookieOptions(context, Lifetime));
         return Results.Redirect(login.ReturnUrl);
     }
 
     private async Task<IResult> SignOutAsync(HttpContext context, CancellationToken ct)
     {
-        if (!HasPreflightHeader(context)) return Results.StatusCode(StatusCodes.Status403Forbidden);
+        if (!HasPreflightHeader(context))
+            return Results.StatusCode(StatusCodes.Status403Forbidden);
 
         if (context.Request.Cookies[Cookie] is { } cookie)
         {
             var id = Hash(cookie);
             await using var db = databases.OpenPlatform();
-            if (await db.WebSessions.SingleOrDefaultAsync(s => s.Id == id, ct) is { } session) await EndAsync(db, session, ct);
+            if (await db.WebSessions.SingleOrDefaultAsync(s => s.Id == id, ct) is { } session)
+                await EndAsync(db, session, ct);
         }
 
         context.Response.Cookies.Delete(Cookie);
@@ -224,10 +369,12 @@ public sealed class WebSessions(
     /// <summary>Ends one of a person's sessions, wherever it is; false when there is no such one of theirs.</summary>
     public async Task<bool> EndAsync(Guid tenant, Guid principalId, string id, CancellationToken ct)
     {
-        if (id.StartsWith(Client, StringComparison.Ordinal)) return Guid.TryParse(id[Client.Length..], out var client) && await EndClientAsync(tenant, principalId, client, ct);
+        if (id.StartsWith(Client, StringComparison.Ordinal))
+            return Guid.TryParse(id[Client.Length..], out var client) && await EndClientAsync(tenant, principalId, client, ct);
 
         await using var db = databases.OpenPlatform();
-        if (await db.WebSessions.SingleOrDefaultAsync(s => s.Id == id && s.PrincipalId == principalId, ct) is not { } session) return false;
+        if (await db.WebSessions.SingleOrDefaultAsync(s => s.Id == id && s.PrincipalId == principalId, ct) is not { } session)
+            return false;
 
         await EndAsync(db, session, ct);
         return true;
@@ -237,7 +384,10 @@ public sealed class WebSessions(
     public async Task<int> EndAllButAsync(Caller caller, CancellationToken ct)
     {
         await using var db = databases.OpenTenant(caller.Actor.TenantId);
-        var own = await db.Tokens.Where(t => t.Id == caller.Token).Select(t => t.Authorization == null ? null : (Guid?)t.Authorization.Id).SingleOrDefaultAsync(ct);
+        var own = await db
+            .Tokens.Where(t => t.Id == caller.Token)
+            .Select(t => t.Authorization == null ? null : (Guid?)t.Authorization.Id)
+            .SingleOrDefaultAsync(ct);
         var open = (await OpenAsync(db, caller.Actor.Id, clock.Now(), ct)).Count(s => s.Id != caller.Session && s.Authorization != own);
         var principal = await db.Principals.SingleAsync(p => p.Id == caller.Actor.Id, ct);
         await db.EndTokensAsync(principal, ct, own, caller.Session);
@@ -253,20 +403,49 @@ public sealed class WebSessions(
     /// <param name="Id">To end it by.</param>
     /// <param name="Authorization">What its tokens were made under.</param>
     /// <param name="Client">The client's name; absent for a browser.</param>
-    public sealed record Open(string Id, Guid? Authorization, string? Client, string? Browser, string? Address, DateTimeOffset Since, DateTimeOffset SeenAt, DateTimeOffset Until);
+    public sealed record Open(
+        string Id,
+        Guid? Authorization,
+        string? Client,
+        string? Browser,
+        string? Address,
+        DateTimeOffset Since,
+        DateTimeOffset SeenAt,
+        DateTimeOffset Until
+    );
 
     /// <summary>Everywhere that a person is signed in, the last used first.</summary>
     public static async Task<IReadOnlyList<Open>> OpenAsync(MumegaDb db, Guid person, DateTimeOffset now, CancellationToken ct)
     {
         var subject = person.ToString();
         var browsers = (await db.WebSessions.AsNoTracking().Where(s => s.PrincipalId == person && s.ExpiresAt > now).ToListAsync(ct))
-            .Select(s => new Open(s.Id, s.Authorization, null, s.Browser, s.Address, s.CreatedAt, s.SeenAt, s.ExpiresAt)).ToList();
+            .Select(s => new Open(s.Id, s.Authorization, null, s.Browser, s.Address, s.CreatedAt, s.SeenAt, s.ExpiresAt))
+            .ToList();
         var shown = browsers.Select(b => b.Authorization).ToHashSet();
-        var held = await db.Tokens.AsNoTracking()
+        var held = await db
+            .Tokens.AsNoTracking()
             .Where(t => t.Subject == subject && t.Status == Statuses.Valid && t.Authorization != null)
-            .Select(t => new { t.Authorization!.Id, t.Application!.ClientId, t.Application.DisplayName, t.CreationDate, t.ExpirationDate }).ToListAsync(ct);
-        var clients = held.Where(t => t.ExpirationDate > now.UtcDateTime && !shown.Contains(t.Id)).GroupBy(t => t.Id).Select(g => new Open(
-            $"{Client}{g.Key}", g.Key, g.First().DisplayName ?? g.First().ClientId, null, null, Utc(g.Min(t => t.CreationDate)), Utc(g.Max(t => t.CreationDate)), Utc(g.Max(t => t.ExpirationDate))));
+            .Select(t => new
+            {
+                t.Authorization!.Id,
+                t.Application!.ClientId,
+                t.Application.DisplayName,
+                t.CreationDate,
+                t.ExpirationDate,
+            })
+            .ToListAsync(ct);
+        var clients = held.Where(t => t.ExpirationDate > now.UtcDateTime && !shown.Contains(t.Id))
+            .GroupBy(t => t.Id)
+            .Select(g => new Open(
+                $"{Client}{g.Key}",
+                g.Key,
+                g.First().DisplayName ?? g.First().ClientId,
+                null,
+                null,
+                Utc(g.Min(t => t.CreationDate)),
+                Utc(g.Max(t => t.CreationDate)),
+                Utc(g.Max(t => t.ExpirationDate))
+            ));
         return [.. browsers.Concat(clients).OrderByDescending(s => s.SeenAt)];
     }
 
@@ -278,8 +457,11 @@ public sealed class WebSessions(
     {
         await using var db = databases.OpenTenant(tenant);
         var subject = principalId.ToString();
-        var tokens = await db.Tokens.Where(t => t.Subject == subject && t.Status == Statuses.Valid && t.Authorization!.Id == authorization).ToListAsync(ct);
-        foreach (var token in tokens) token.Status = Statuses.Revoked;
+        var tokens = await db
+            .Tokens.Where(t => t.Subject == subject && t.Status == Statuses.Valid && t.Authorization!.Id == authorization)
+            .ToListAsync(ct);
+        foreach (var token in tokens)
+            token.Status = Statuses.Revoked;
         await db.SaveChangesAsync(ct);
         signals.Authority.Pulse();
         return tokens.Count > 0;
@@ -289,7 +471,11 @@ public sealed class WebSessions(
     {
         foreach (var token in new[] { session.RefreshToken, session.AccessToken })
         {
-            using var answer = await PostAsync("connect/revocation", new() { ["client_id"] = TokenServer.WebClient, ["token"] = Opened(token) }, ct);
+            using var answer = await PostAsync(
+                "connect/revocation",
+                new() { ["client_id"] = TokenServer.WebClient, ["token"] = Opened(token) },
+                ct
+            );
         }
 
         db.WebSessions.Remove(session);
@@ -305,10 +491,15 @@ public sealed class WebSessions(
         try
         {
             await db.Entry(session).ReloadAsync(ct);
-            if (session.AccessExpiresAt - clock.GetUtcNow() >= TimeSpan.FromSeconds(30)) return true;
+            if (session.AccessExpiresAt - clock.GetUtcNow() >= TimeSpan.FromSeconds(30))
+                return true;
 
-            var answer = await AskTokensAsync(new() { ["grant_type"] = "refresh_token", ["refresh_token"] = Opened(session.RefreshToken) }, ct);
-            if (answer is null) return false;
+            var answer = await AskTokensAsync(
+                new() { ["grant_type"] = "refresh_token", ["refresh_token"] = Opened(session.RefreshToken) },
+                ct
+            );
+            if (answer is null)
+                return false;
 
             (session.AccessToken, session.RefreshToken) = (Sealed(answer.Access), Sealed(answer.Refresh));
             (session.AccessExpiresAt, session.SeenAt) = (clock.Now().AddSeconds(answer.Seconds), clock.Now());
@@ -328,10 +519,15 @@ public sealed class WebSessions(
     {
         form["client_id"] = TokenServer.WebClient;
         using var answer = await PostAsync("connect/token", form, ct);
-        if (!answer.IsSuccessStatusCode) return null;
+        if (!answer.IsSuccessStatusCode)
+            return null;
 
         var json = await answer.Content.ReadFromJsonAsync<JsonElement>(ct);
-        return new(json.GetProperty("access_token").GetString()!, json.GetProperty("refresh_token").GetString()!, json.GetProperty("expires_in").GetInt32());
+        return new(
+            json.GetProperty("access_token").GetString()!,
+            json.GetProperty("refresh_token").GetString()!,
+            json.GetProperty("expires_in").GetInt32()
+        );
     }
 
     private async Task<HttpResponseMessage> PostAsync(string path, Dictionary<string, string> form, CancellationToken ct)
@@ -345,7 +541,11 @@ public sealed class WebSessions(
     private Uri Self()
     {
         var own = server.Features.Get<IServerAddressesFeature>()!.Addresses.First();
-        return new(own.Replace("[::]", "127.0.0.1", StringComparison.Ordinal).Replace("0.0.0.0", "127.0.0.1", StringComparison.Ordinal).Replace("//+", "//127.0.0.1", StringComparison.Ordinal));
+        return new(
+            own.Replace("[::]", "127.0.0.1", StringComparison.Ordinal)
+                .Replace("0.0.0.0", "127.0.0.1", StringComparison.Ordinal)
+                .Replace("//+", "//127.0.0.1", StringComparison.Ordinal)
+        );
     }
 
     private Credential Shown(string token) => new(token, "web", TokenServer.ResourceOf(address.Value), null);
@@ -372,7 +572,15 @@ public sealed class WebSessions(
 
     // Also behind a proxy that ends TLS: what counts is how the outside reaches us.
     private CookieOptions CookieOptions(HttpContext context, TimeSpan age) =>
-        new() { HttpOnly = true, SameSite = SameSiteMode.Lax, Secure = context.Request.IsHttps || address.IsSecure, Path = "/", MaxAge = age, IsEssential = true };
+        new()
+        {
+            HttpOnly = true,
+            SameSite = SameSiteMode.Lax,
+            Secure = context.Request.IsHttps || address.IsSecure,
+            Path = "/",
+            MaxAge = age,
+            IsEssential = true,
+        };
 
     private string Sealed(string token) => vault.Seal(Guid.Empty, Purpose.Session, token);
 

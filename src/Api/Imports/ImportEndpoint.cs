@@ -27,14 +27,31 @@ public static class ImportEndpoint
 
     private static async Task<IResult> UploadAsync(Guid workspace, string? name, HttpContext http, CallerOf callerOf, Kernel kernel)
     {
-        if ((await callerOf.RequestAsync(http)).Caller is not { } caller) return Answers.Unauthenticated();
-        if (!Formats.TryGetValue(http.Request.ContentType?.Split(';')[0].Trim() ?? "", out var format)) return Answers.Refused(new FileTypeRefused(http.Request.ContentType ?? "none", [.. Formats.Keys]));
-        if ((await Answers.ReadAsync(http, PacketImport.MaxBytes)).Refused(out var large, out var content)) return Answers.Refused(large);
+        if ((await callerOf.RequestAsync(http)).Caller is not { } caller)
+            return Answers.Unauthenticated();
+        if (!Formats.TryGetValue(http.Request.ContentType?.Split(';')[0].Trim() ?? "", out var format))
+            return Answers.Refused(new FileTypeRefused(http.Request.ContentType ?? "none", [.. Formats.Keys]));
+        if ((await Answers.ReadAsync(http, PacketImport.MaxBytes)).Refused(out var large, out var content))
+            return Answers.Refused(large);
 
         var fileName = string.IsNullOrWhiteSpace(name) ? $"rows.{(format is ImportFormat.Csv ? "csv" : "ndjson")}" : name.Trim();
-        if (fileName.Length > MaxName) fileName = fileName[..MaxName];
-        return (await kernel.UploadImportAsync(caller.Actor, workspace, fileName, format, content, http.RequestAborted)).Refused(out var why, out var import)
+        if (fileName.Length > MaxName)
+            fileName = fileName[..MaxName];
+        return (await kernel.UploadImportAsync(caller.Actor, workspace, fileName, format, content, http.RequestAborted)).Refused(
+            out var why,
+            out var import
+        )
             ? Answers.Refused(why)
-            : Results.Json(new { id = NodeId.Of("PacketImport", workspace, import.Id), importId = import.Id, columns = import.Columns, rows = import.Rows, digest = import.Digest }, statusCode: StatusCodes.Status201Created);
+            : Results.Json(
+                new
+                {
+                    id = NodeId.Of("PacketImport", workspace, import.Id),
+                    importId = import.Id,
+                    columns = import.Columns,
+                    rows = import.Rows,
+                    digest = import.Digest,
+                },
+                statusCode: StatusCodes.Status201Created
+            );
     }
 }

@@ -11,7 +11,13 @@ namespace Mumega.Api.Setup;
 public sealed record DemoPerson(string Name, string Role, string Email, string Password);
 
 /// <summary>What the demo tenant was set up with; kept readable by its owner only, beside the embedded database.</summary>
-public sealed record DemoSheet(string Address, string Workspace, IReadOnlyList<DemoPerson> People, string AgentClientId, string AgentSecret);
+public sealed record DemoSheet(
+    string Address,
+    string Workspace,
+    IReadOnlyList<DemoPerson> People,
+    string AgentClientId,
+    string AgentSecret
+);
 
 /// <summary>One tenant to look around in: a person per role, an agent, and one request of the agent that waits.</summary>
 public sealed class Demo(Databases databases, Installation installation, Kernel kernel)
@@ -26,14 +32,29 @@ public sealed class Demo(Databases databases, Installation installation, Kernel 
             if (await db.Tenants.AnyAsync(t => t.Key == Tenant, ct))
             {
                 return File.Exists(sheetPath)
-                    ? JsonSerializer.Deserialize<DemoSheet>(await File.ReadAllTextAsync(sheetPath, ct))! with { Address = address }
+                    ? JsonSerializer.Deserialize<DemoSheet>(await File.ReadAllTextAsync(sheetPath, ct))! with
+                    {
+                        Address = address,
+                    }
                     : new(address, "studio", [], "", "");
             }
         }
 
         List<(string Name, string[] Roles)> cast =
-            [("Ada Moreno", ["owner"]), ("Bela Novak", ["admin"]), ("Otto Lindqvist", ["operator", "approver"]), ("Petra Aydin", ["approver"]), ("Audra Okafor", ["auditor"])];
-        var people = cast.Select(c => new DemoPerson(c.Name, c.Roles[0], $"{c.Name.Split(' ')[0].ToLowerInvariant()}@demo.mumega.local", Password())).ToList();
+        [
+            ("Ada Moreno", ["owner"]),
+            ("Bela Novak", ["admin"]),
+            ("Otto Lindqvist", ["operator", "approver"]),
+            ("Petra Aydin", ["approver"]),
+            ("Audra Okafor", ["auditor"]),
+        ];
+        var people = cast.Select(c => new DemoPerson(
+                c.Name,
+                c.Roles[0],
+                $"{c.Name.Split(' ')[0].ToLowerInvariant()}@demo.mumega.local",
+                Password()
+            ))
+            .ToList();
         var sheet = new DemoSheet(address, "studio", people, "hermes", Password());
 
         // Written first: if the set-up is cut short, the sign-ins are still known.
@@ -51,20 +72,52 @@ public sealed class Demo(Databases databases, Installation installation, Kernel 
 
         var agent = await installation.AddAgentAsync(tenant, "Hermes", sheet.AgentClientId, owner!, sheet.AgentSecret, null, ct);
         await installation.GrantAsync(workspace, agent, ["agent"], ct);
-        await installation.DescribeAsync(agent, "Drafts and publishes pages for the studio.", AgentTier.Interactive, TimeSpan.FromDays(180), ct);
+        await installation.DescribeAsync(
+            agent,
+            "Drafts and publishes pages for the studio.",
+            AgentTier.Interactive,
+            TimeSpan.FromDays(180),
+            ct
+        );
 
-        foreach (var template in WorkflowTemplate.All) await installation.AddWorkflowAsync(workspace, template.Key, ct);
+        foreach (var template in WorkflowTemplate.All)
+            await installation.AddWorkflowAsync(workspace, template.Key, ct);
 
-        var by = new Actor(tenant.Id, agent.Id, PrincipalKind.Agent, agent.Name, owner!.Id, tenant.Log, new HashSet<string> { Scopes.Read, Scopes.Propose }, new HashSet<Guid> { workspace.Id }, "graphql");
-        await kernel.ProposeAsync(by, workspace.Id, "page.publish", JsonSerializer.SerializeToElement(new { slug = "how-we-work", title = "How we work with agents", markdown = Page }),
-            "The page that clients ask for most; drafted from the studio handbook.", "demo-first-page", ct);
+        var by = new Actor(
+            tenant.Id,
+            agent.Id,
+            PrincipalKind.Agent,
+            agent.Name,
+            owner!.Id,
+            tenant.Log,
+            new HashSet<string> { Scopes.Read, Scopes.Propose },
+            new HashSet<Guid> { workspace.Id },
+            "graphql"
+        );
+        await kernel.ProposeAsync(
+            by,
+            workspace.Id,
+            "page.publish",
+            JsonSerializer.SerializeToElement(
+                new
+                {
+                    slug = "how-we-work",
+                    title = "How we work with agents",
+                    markdown = Page,
+                }
+            ),
+            "The page that clients ask for most; drafted from the studio handbook.",
+            "demo-first-page",
+            ct
+        );
         return sheet;
     }
 
     private static async Task WriteAsync(string path, DemoSheet sheet, CancellationToken ct)
     {
         var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         await using var file = new FileStream(path, options);
         await JsonSerializer.SerializeAsync(file, sheet, cancellationToken: ct);
     }

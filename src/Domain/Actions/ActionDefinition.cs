@@ -24,16 +24,27 @@ using PrincipalEntity = Mumega.Domain.Identity.Principal;
 namespace Mumega.Domain.Actions;
 
 /// <summary>How far the effect of an action reaches.</summary>
-public enum Blast { Low, Medium, High }
+public enum Blast
+{
+    Low,
+    Medium,
+    High,
+}
 
 /// <summary>Whether and how an action can be undone.</summary>
-public enum Reversibility { Reversible, Compensable, Irreversible }
+public enum Reversibility
+{
+    Reversible,
+    Compensable,
+    Irreversible,
+}
 
 /// <summary>How far something reaches and whether it can be undone.</summary>
 public sealed record Rating(Blast Blast, Reversibility Reversibility)
 {
     /// <summary>The worse of both in either respect.</summary>
-    public Rating Or(Rating other) => new(Blast > other.Blast ? Blast : other.Blast, Reversibility > other.Reversibility ? Reversibility : other.Reversibility);
+    public Rating Or(Rating other) =>
+        new(Blast > other.Blast ? Blast : other.Blast, Reversibility > other.Reversibility ? Reversibility : other.Reversibility);
 }
 
 /// <summary>A named condition that was looked at before running, with its answer.</summary>
@@ -47,7 +58,13 @@ public sealed record Check(string Name, bool Passed, string Detail);
 /// <param name="RollbackPlan">How it would be undone, or why it can't be.</param>
 /// <param name="StateVersion">Changes whenever the state that the preflight looked at changes.</param>
 public sealed record Preflight(
-    IReadOnlyList<Check> Checks, string Summary, string? Before, string? After, string RollbackPlan, string StateVersion)
+    IReadOnlyList<Check> Checks,
+    string Summary,
+    string? Before,
+    string? After,
+    string RollbackPlan,
+    string StateVersion
+)
 {
     [JsonIgnore]
     public bool Passed => Checks.All(c => c.Passed);
@@ -290,7 +307,14 @@ public interface IWorkspaceState
 /// <param name="Independence">Which accounts count as one person.</param>
 /// <param name="RunId">The run; empty while nothing runs yet.</param>
 /// <param name="EffectId">The id under which the run makes its effect; empty while nothing runs yet.</param>
-public sealed record ActionCall(Actor By, IWorkspaceState State, DateTimeOffset Now, Independence Independence, Guid RunId = default, Guid EffectId = default)
+public sealed record ActionCall(
+    Actor By,
+    IWorkspaceState State,
+    DateTimeOffset Now,
+    Independence Independence,
+    Guid RunId = default,
+    Guid EffectId = default
+)
 {
     /// <summary>Whether an account is the actor's own, or counts as one person with them.</summary>
     public bool IsOwn(Guid account) => Independence.AreOne(By.Id, account);
@@ -349,10 +373,12 @@ public abstract class ActionDefinition
     public virtual IReadOnlyList<InputFault> Faults(JsonElement input) => [];
 
     /// <summary>Faults that only live state can tell, found before anything is proposed; none when it may be proposed.</summary>
-    public virtual Task<IReadOnlyList<InputFault>> FaultsAsync(JsonElement input, ActionCall call, CancellationToken ct) => Task.FromResult<IReadOnlyList<InputFault>>([]);
+    public virtual Task<IReadOnlyList<InputFault>> FaultsAsync(JsonElement input, ActionCall call, CancellationToken ct) =>
+        Task.FromResult<IReadOnlyList<InputFault>>([]);
 
     /// <summary>What a packet's workflow would do by itself once this ran; nothing for what begins no packet.</summary>
-    public virtual Task<IReadOnlyList<FollowUp>> SetsOffAsync(JsonElement input, ActionCall call, CancellationToken ct) => Task.FromResult<IReadOnlyList<FollowUp>>([]);
+    public virtual Task<IReadOnlyList<FollowUp>> SetsOffAsync(JsonElement input, ActionCall call, CancellationToken ct) =>
+        Task.FromResult<IReadOnlyList<FollowUp>>([]);
 
     /// <summary>What it does to authority, as <see cref="AuthorityEffect"/> names it; nothing for most.</summary>
     public virtual Task<IReadOnlyCollection<string>> EffectsAsync(JsonElement input, ActionCall call, CancellationToken ct) =>
@@ -363,7 +389,9 @@ public abstract class ActionDefinition
 
     /// <summary>What it will cost at most, for budgets: the input's <c>cost</c> where the schema has one.</summary>
     public virtual Money? Cost(JsonElement input) =>
-        input.TryGetProperty("cost", out var cost) && cost.ValueKind is JsonValueKind.Object ? new(cost.GetProperty("amount").GetInt64(), cost.Text("currency")) : null;
+        input.TryGetProperty("cost", out var cost) && cost.ValueKind is JsonValueKind.Object
+            ? new(cost.GetProperty("amount").GetInt64(), cost.Text("currency"))
+            : null;
 
     /// <summary>The connection it goes out through, for stop boundaries.</summary>
     public virtual string? Connector(JsonElement input) => null;
@@ -378,27 +406,46 @@ public abstract class InternalAction : ActionDefinition
 }
 
 /// <summary>What can be done about an external effect whose outcome was lost.</summary>
-public enum Recovery { Probe, Repeat, None }
+public enum Recovery
+{
+    Probe,
+    Repeat,
+    None,
+}
 
 /// <summary>An action whose effect lies outside. Its id is recorded as dispatched before the call leaves.</summary>
 public abstract class ExternalAction : ActionDefinition
 {
     public abstract Task<Recovery> RecoveryAsync(JsonElement input, ActionCall call, CancellationToken ct);
 
-    public abstract Task<Delivery> DispatchAsync(JsonElement input, Guid effectId, ActionCall call, IWebhookSender sender, CancellationToken ct);
+    public abstract Task<Delivery> DispatchAsync(
+        JsonElement input,
+        Guid effectId,
+        ActionCall call,
+        IWebhookSender sender,
+        CancellationToken ct
+    );
 
-    public abstract Task<Delivery> ProbeAsync(JsonElement input, Guid effectId, ActionCall call, IWebhookSender sender, CancellationToken ct);
+    public abstract Task<Delivery> ProbeAsync(
+        JsonElement input,
+        Guid effectId,
+        ActionCall call,
+        IWebhookSender sender,
+        CancellationToken ct
+    );
 }
 
 /// <summary>Every action that there is, by kind.</summary>
 public sealed class ActionCatalog
 {
-    private static readonly Dictionary<string, ActionDefinition> ByKind = typeof(ActionDefinition).Assembly.GetTypes()
+    private static readonly Dictionary<string, ActionDefinition> ByKind = typeof(ActionDefinition)
+        .Assembly.GetTypes()
         .Where(type => type is { IsAbstract: false } && type.IsAssignableTo(typeof(ActionDefinition)))
         .Select(type => (ActionDefinition)Activator.CreateInstance(type)!)
         .ToDictionary(action => action.Kind, StringComparer.Ordinal);
 
-    public IEnumerable<ActionDefinition> All => ByKind.Values.OrderBy(a => a.Family, StringComparer.Ordinal).ThenBy(a => a.Kind, StringComparer.Ordinal);
+    public IEnumerable<ActionDefinition> All =>
+        ByKind.Values.OrderBy(a => a.Family, StringComparer.Ordinal).ThenBy(a => a.Kind, StringComparer.Ordinal);
 
     public ActionDefinition? Find(string kind) => ByKind.GetValueOrDefault(kind);
 }
@@ -411,7 +458,11 @@ public sealed record UnknownAction(string Action) : Refusal($"There is no action
 
 internal static class Input
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Indented = new()
+    {
+        WriteIndented = true,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     /// <summary>JSON as people read it.</summary>
     public static string Pretty(this JsonElement json) => JsonSerializer.Serialize(json, Indented);
@@ -421,5 +472,6 @@ internal static class Input
     public static string? TextOrNull(this JsonElement input, string name) =>
         input.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
-    public static bool Flag(this JsonElement input, string name) => input.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.True;
+    public static bool Flag(this JsonElement input, string name) =>
+        input.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.True;
 }

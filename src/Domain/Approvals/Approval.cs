@@ -8,9 +8,24 @@ using Mumega.Domain.Tenancy;
 
 namespace Mumega.Domain.Approvals;
 
-public enum ApprovalState { Pending, Approved, Rejected, Expired, Cancelled, ChangesRequested, NotNeeded }
+public enum ApprovalState
+{
+    Pending,
+    Approved,
+    Rejected,
+    Expired,
+    Cancelled,
+    ChangesRequested,
+    NotNeeded,
+}
 
-public enum ApprovalVerdict { Approve, Reject, RequestChanges, Withdraw }
+public enum ApprovalVerdict
+{
+    Approve,
+    Reject,
+    RequestChanges,
+    Withdraw,
+}
 
 /// <summary>Whose word a person's decision is.</summary>
 /// <param name="Roles">The roles that count: the decider's own, or those of the one who is decided for.</param>
@@ -36,11 +51,16 @@ public sealed record OwnAgentsRequest() : Refusal("A request of your own agent i
 public sealed record RoleRequired(IReadOnlyList<string> Roles) : Refusal($"This needs a holder of the role {string.Join(" or ", Roles)}.");
 
 /// <summary>The one who proposed it decides for the caller, or the caller would decide for somebody who stands behind the request.</summary>
-public sealed record OwnDelegatesRequest() : Refusal("A request is decided by somebody who does not stand behind it: not by whom its proposer decides for, and not on their behalf.");
+public sealed record OwnDelegatesRequest()
+    : Refusal(
+        "A request is decided by somebody who does not stand behind it: not by whom its proposer decides for, and not on their behalf."
+    );
 
 /// <summary>The caller counts as one person with somebody behind the request: one let the other in, and nobody else has verified them.</summary>
-public sealed record NotIndependent() : Refusal(
-    "You and somebody behind this request count as one person: one of you let the other in. Another owner or admin can verify the member.");
+public sealed record NotIndependent()
+    : Refusal(
+        "You and somebody behind this request count as one person: one of you let the other in. Another owner or admin can verify the member."
+    );
 
 /// <summary>The policies no longer ask for an approval; the run goes on without one.</summary>
 public sealed record ApprovalNotNeeded() : Refusal("The policies no longer ask for an approval here, and the run goes on.");
@@ -55,7 +75,8 @@ public sealed record ReasonRequired(IReadOnlyList<string> Codes) : Refusal($"Giv
 }
 
 /// <summary>Approvals that are decided at once have to be about the same; these are not.</summary>
-public sealed record NotAlike(IReadOnlyList<string> Digests) : Refusal("Only approvals of the very same content are decided at once. Decide these one by one.");
+public sealed record NotAlike(IReadOnlyList<string> Digests)
+    : Refusal("Only approvals of the very same content are decided at once. Decide these one by one.");
 
 /// <summary>Changes can be asked for once at a time.</summary>
 public sealed record ChangesAwaited() : Refusal("Changes were asked for. It can be decided when they have been made.");
@@ -69,7 +90,8 @@ public sealed record ApprovalExpired(DateTimeOffset At) : Refusal("The deadline 
 /// <summary>What would run is no longer what the caller saw.</summary>
 /// <param name="Current">The digest of what would run now.</param>
 /// <param name="Changes">What is different now.</param>
-public sealed record StaleDigest(string Current, IReadOnlyList<Difference> Changes) : Refusal("What would run has changed since you looked. Look again before deciding.")
+public sealed record StaleDigest(string Current, IReadOnlyList<Difference> Changes)
+    : Refusal("What would run has changed since you looked. Look again before deciding.")
 {
     public override IReadOnlyList<string> Path => ["digest"];
 }
@@ -95,13 +117,16 @@ public static class Differences
         Compare("summary", before?.Summary, after.Summary);
         Compare("state", before?.Before, after.Before);
         Compare("result", before?.After, after.After);
-        foreach (var check in after.Checks) Compare(check.Name, before?.Checks.FirstOrDefault(c => c.Name == check.Name)?.Detail, check.Detail);
-        if (found.Count == 0) Compare("state version", before?.StateVersion, after.StateVersion);
+        foreach (var check in after.Checks)
+            Compare(check.Name, before?.Checks.FirstOrDefault(c => c.Name == check.Name)?.Detail, check.Detail);
+        if (found.Count == 0)
+            Compare("state version", before?.StateVersion, after.StateVersion);
         return found;
 
         void Compare(string what, string? old, string? current)
         {
-            if (old != current) found.Add(new(what, old, current));
+            if (old != current)
+                found.Add(new(what, old, current));
         }
     }
 
@@ -175,7 +200,9 @@ public sealed class Approval : IWorkspaceOwned
 
     /// <summary>What has to be approved: the gates of the run's decision, which are kept nowhere else. Once the time was over, with the roles asked as well.</summary>
     public IReadOnlyList<Gate> Gates(Run run) =>
-        EscalatedAt is null ? run.Decision.Gates : [.. run.Decision.Gates.Select(g => g.Escalate is { } role ? g with { Also = role, Escalate = null } : g)];
+        EscalatedAt is null
+            ? run.Decision.Gates
+            : [.. run.Decision.Gates.Select(g => g.Escalate is { } role ? g with { Also = role, Escalate = null } : g)];
 
     /// <summary>Why somebody may not decide this now, or null when they may.</summary>
     /// <param name="run">The run.</param>
@@ -186,11 +213,21 @@ public sealed class Approval : IWorkspaceOwned
 
     /// <summary>Counts one person's word. When every gate has its quorum the run is queued; one rejection ends it.</summary>
     public Outcome<Evidence> Decide(
-        Run run, ApprovalVerdict verdict, string digest, string? code, string? reason, Actor by, Decider decider, DateTimeOffset now)
+        Run run,
+        ApprovalVerdict verdict,
+        string digest,
+        string? code,
+        string? reason,
+        Actor by,
+        Decider decider,
+        DateTimeOffset now
+    )
     {
         var (no, stand) = Stand(run, by, decider, now);
-        if (no is not null) return no;
-        if (digest != Digest) return new StaleDigest(Digest, Changes);
+        if (no is not null)
+            return no;
+        if (digest != Digest)
+            return new StaleDigest(Digest, Changes);
 
         Word(by, stand!, verdict, code, reason, digest, now);
         var said = new Said(verdict, digest, code, reason, stand!.For);
@@ -205,7 +242,9 @@ public sealed class Approval : IWorkspaceOwned
                 State = ApprovalState.ChangesRequested;
                 return run.NoteDecision(by, now, said);
             default:
-                return Gates(run).All(g => Missing(g) == 0) ? Close(ApprovalState.Approved, now, run.Approve(by, now, said)) : run.NoteDecision(by, now, said);
+                return Gates(run).All(g => Missing(g) == 0)
+                    ? Close(ApprovalState.Approved, now, run.Approve(by, now, said))
+                    : run.NoteDecision(by, now, said);
         }
     }
 
@@ -215,15 +254,28 @@ public sealed class Approval : IWorkspaceOwned
 
     /// <summary>The decision that somebody could still take back; null when there is none.</summary>
     public ApprovalDecision? Withdrawable(Guid by, DateTimeOffset now) =>
-        State is (ApprovalState.Pending or ApprovalState.ChangesRequested) && now < ExpiresAt
-        && Current.FirstOrDefault(d => d.DeciderId == by) is { } mine && (State is ApprovalState.Pending || mine.Verdict is ApprovalVerdict.RequestChanges) ? mine : null;
+        State is (ApprovalState.Pending or ApprovalState.ChangesRequested)
+        && now < ExpiresAt
+        && Current.FirstOrDefault(d => d.DeciderId == by) is { } mine
+        && (State is ApprovalState.Pending || mine.Verdict is ApprovalVerdict.RequestChanges)
+            ? mine
+            : null;
 
     /// <summary>Takes one's word back while others are still missing.</summary>
     public Outcome<Evidence> Withdraw(Run run, string? reason, Actor by, DateTimeOffset now)
     {
-        if (run.State is not RunState.AwaitingApproval || Withdrawable(by.Id, now) is not { } mine) return new NothingToWithdraw();
+        if (run.State is not RunState.AwaitingApproval || Withdrawable(by.Id, now) is not { } mine)
+            return new NothingToWithdraw();
 
-        Word(by, new(new HashSet<string>(mine.Roles.Split(' ', StringSplitOptions.RemoveEmptyEntries)), mine.ForId), ApprovalVerdict.Withdraw, null, reason, Digest, now);
+        Word(
+            by,
+            new(new HashSet<string>(mine.Roles.Split(' ', StringSplitOptions.RemoveEmptyEntries)), mine.ForId),
+            ApprovalVerdict.Withdraw,
+            null,
+            reason,
+            Digest,
+            now
+        );
         State = ApprovalState.Pending;
         return run.NoteDecision(by, now, new(ApprovalVerdict.Withdraw, Digest, null, reason, mine.ForId));
     }
@@ -245,9 +297,12 @@ public sealed class Approval : IWorkspaceOwned
     /// <summary>Takes out what repeats one of these texts.</summary>
     public void Erase(IReadOnlyCollection<string> texts)
     {
-        if (ChangesJson is null) return;
+        if (ChangesJson is null)
+            return;
 
-        ChangesJson = JsonSerializer.Serialize(Changes.Select(c => Repeats(c.Before) || Repeats(c.After) || Repeats(c.What) ? new Difference(Run.Gone, Run.Gone, Run.Gone) : c));
+        ChangesJson = JsonSerializer.Serialize(
+            Changes.Select(c => Repeats(c.Before) || Repeats(c.After) || Repeats(c.What) ? new Difference(Run.Gone, Run.Gone, Run.Gone) : c)
+        );
 
         bool Repeats(string? text) => text is not null && texts.Any(t => text.Contains(t, StringComparison.Ordinal));
     }
@@ -265,7 +320,8 @@ public sealed class Approval : IWorkspaceOwned
     /// <summary>Reminds those who have not decided. Null when there is nothing to remind of.</summary>
     public Evidence? Remind(Run run, Actor by, DateTimeOffset now)
     {
-        if (State is not ApprovalState.Pending || RemindAt is not { } due || now < due) return null;
+        if (State is not ApprovalState.Pending || RemindAt is not { } due || now < due)
+            return null;
 
         (RemindAt, RemindedAt) = (null, now);
         return run.NoteClock(by, now, "gate.reminded", [("roles", Open(run)), ("until", ExpiresAt)]);
@@ -292,61 +348,89 @@ public sealed class Approval : IWorkspaceOwned
     public void Cancel(DateTimeOffset now) => (State, ClosedAt) = (ApprovalState.Cancelled, now);
 
     /// <summary>How many approvals a gate still lacks.</summary>
-    public int Missing(Gate gate) => Math.Max(0, gate.Quorum - Current.Count(d => d.Verdict is ApprovalVerdict.Approve && gate.Asks.Any(d.Holds)));
+    public int Missing(Gate gate) =>
+        Math.Max(0, gate.Quorum - Current.Count(d => d.Verdict is ApprovalVerdict.Approve && gate.Asks.Any(d.Holds)));
 
     /// <summary>The words that count now: the last of each person in this round, unless it was taken back.</summary>
     public IEnumerable<ApprovalDecision> Current =>
-        Decisions.Where(d => d.Round == Round).GroupBy(d => d.DeciderId).Select(g => g.MaxBy(d => d.Number)!).Where(d => d.Verdict is not ApprovalVerdict.Withdraw);
+        Decisions
+            .Where(d => d.Round == Round)
+            .GroupBy(d => d.DeciderId)
+            .Select(g => g.MaxBy(d => d.Number)!)
+            .Where(d => d.Verdict is not ApprovalVerdict.Withdraw);
 
     // The roles that gates without their quorum ask for.
     private List<string> Open(Run run) => [.. Gates(run).Where(g => Missing(g) > 0).SelectMany(g => g.Asks).Distinct()];
 
     private (Refusal? Why, Standpoint? Stand) Stand(Run run, Actor by, Decider decider, DateTimeOffset now)
     {
-        if (by.Kind is not PrincipalKind.User) return (new HumanRequired(), null);
-        if (by.Id == run.ProposedBy) return (new OwnRequest(), null);
-        if (by.Id == run.ProposerOwner) return (new OwnAgentsRequest(), null);
+        if (by.Kind is not PrincipalKind.User)
+            return (new HumanRequired(), null);
+        if (by.Id == run.ProposedBy)
+            return (new OwnRequest(), null);
+        if (by.Id == run.ProposerOwner)
+            return (new OwnAgentsRequest(), null);
         var (standpoints, independence) = (decider.Standpoints, decider.Independence);
-        if (run.Chain.Contains(by.Id) || decider.Delegates.Any(run.Chain.Contains)) return (new OwnDelegatesRequest(), null);
-        if (independence.IsAmong(by.Id, run.Chain)) return (new NotIndependent(), null);
-        if (Current.FirstOrDefault(d => d.DeciderId == by.Id) is { } mine) return (new AlreadyDecided(by.Id, mine.At), null);
+        if (run.Chain.Contains(by.Id) || decider.Delegates.Any(run.Chain.Contains))
+            return (new OwnDelegatesRequest(), null);
+        if (independence.IsAmong(by.Id, run.Chain))
+            return (new NotIndependent(), null);
+        if (Current.FirstOrDefault(d => d.DeciderId == by.Id) is { } mine)
+            return (new AlreadyDecided(by.Id, mine.At), null);
         if (State is ApprovalState.Approved or ApprovalState.Rejected)
             return (new AlreadyDecided(Decisions.OrderBy(d => d.At).Last().DeciderId, ClosedAt!.Value), null);
-        if (State is ApprovalState.Expired || (State is ApprovalState.Pending && now >= ExpiresAt)) return (new ApprovalExpired(ExpiresAt), null);
-        if (State is ApprovalState.ChangesRequested) return (new ChangesAwaited(), null);
-        if (State is not ApprovalState.Pending || run.State is not RunState.AwaitingApproval) return (new WrongState(run.State.Name(), RunState.AwaitingApproval.Name()), null);
+        if (State is ApprovalState.Expired || (State is ApprovalState.Pending && now >= ExpiresAt))
+            return (new ApprovalExpired(ExpiresAt), null);
+        if (State is ApprovalState.ChangesRequested)
+            return (new ChangesAwaited(), null);
+        if (State is not ApprovalState.Pending || run.State is not RunState.AwaitingApproval)
+            return (new WrongState(run.State.Name(), RunState.AwaitingApproval.Name()), null);
 
         // One person, one word: who was decided for has had theirs, and who decided for somebody else gave that one's.
         var open = Open(run);
         var spoken = Current.SelectMany(d => new[] { d.DeciderId, d.ForId ?? d.DeciderId }).ToHashSet();
-        if (spoken.Contains(by.Id)) return (new AlreadyDecided(by.Id, Current.First(d => d.ForId == by.Id).At), null);
+        if (spoken.Contains(by.Id))
+            return (new AlreadyDecided(by.Id, Current.First(d => d.ForId == by.Id).At), null);
 
-        if (independence.IsAmong(by.Id, spoken)) return (new NotIndependent(), null);
+        if (independence.IsAmong(by.Id, spoken))
+            return (new NotIndependent(), null);
 
         var able = standpoints.Where(s => open.Any(s.Roles.Contains)).ToList();
-        if (able.FirstOrDefault(s => s.For is not { } other || (!independence.IsAmong(other, run.Chain) && !independence.IsAmong(other, spoken))) is { } stand)
+        if (
+            able.FirstOrDefault(s =>
+                s.For is not { } other || (!independence.IsAmong(other, run.Chain) && !independence.IsAmong(other, spoken))
+            ) is
+            { } stand
+        )
             return (null, stand);
-        return (able.Any(s => s.For is { } other && independence.IsAmong(other, run.Chain)) ? new OwnDelegatesRequest() : new RoleRequired(open), null);
+        return (
+            able.Any(s => s.For is { } other && independence.IsAmong(other, run.Chain))
+                ? new OwnDelegatesRequest()
+                : new RoleRequired(open),
+            null
+        );
     }
 
     private void Word(Actor by, Standpoint stand, ApprovalVerdict verdict, string? code, string? reason, string digest, DateTimeOffset now)
     {
-        Decisions.Add(new()
-        {
-            TenantId = TenantId,
-            WorkspaceId = WorkspaceId,
-            ApprovalId = Id,
-            DeciderId = by.Id,
-            Round = Round,
-            Number = Decisions.Count(d => d.DeciderId == by.Id && d.Round == Round) + 1,
-            Verdict = verdict,
-            ForId = stand.For,
-            Roles = string.Join(' ', stand.Roles.Order(StringComparer.Ordinal)),
-            ReasonCode = code,
-            Reason = reason,
-            Digest = digest,
-            At = now,
-        });
+        Decisions.Add(
+            new()
+            {
+                TenantId = TenantId,
+                WorkspaceId = WorkspaceId,
+                ApprovalId = Id,
+                DeciderId = by.Id,
+                Round = Round,
+                Number = Decisions.Count(d => d.DeciderId == by.Id && d.Round == Round) + 1,
+                Verdict = verdict,
+                ForId = stand.For,
+                Roles = string.Join(' ', stand.Roles.Order(StringComparer.Ordinal)),
+                ReasonCode = code,
+                Reason = reason,
+                Digest = digest,
+                At = now,
+            }
+        );
         Version++;
     }
 

@@ -43,12 +43,24 @@ public sealed class Delegation : IReceipted
     public bool Holds(DateTimeOffset now) => EndedAt is null && Since <= now && now < Until;
 
     /// <summary>Has another person decide for the caller.</summary>
-    public static Outcome<BegunDelegation> Begin(Guid workspaceId, Principal to, DateTimeOffset since, DateTimeOffset until, string reason, Actor by, DateTimeOffset now)
+    public static Outcome<BegunDelegation> Begin(
+        Guid workspaceId,
+        Principal to,
+        DateTimeOffset since,
+        DateTimeOffset until,
+        string reason,
+        Actor by,
+        DateTimeOffset now
+    )
     {
-        if (by.Kind is not PrincipalKind.User || to.Kind is not PrincipalKind.User) return new HumanRequired();
-        if (to.Id == by.Id) return new BadDelegation("nobody decides for themselves by delegation.");
-        if (until <= since || until <= now) return new BadDelegation("it ends before it begins.");
-        if (until - (since < now ? now : since) > Longest) return new BadDelegation($"it lasts at most {Longest.TotalDays:0} days.");
+        if (by.Kind is not PrincipalKind.User || to.Kind is not PrincipalKind.User)
+            return new HumanRequired();
+        if (to.Id == by.Id)
+            return new BadDelegation("nobody decides for themselves by delegation.");
+        if (until <= since || until <= now)
+            return new BadDelegation("it ends before it begins.");
+        if (until - (since < now ? now : since) > Longest)
+            return new BadDelegation($"it lasts at most {Longest.TotalDays:0} days.");
 
         var delegation = new Delegation
         {
@@ -62,13 +74,26 @@ public sealed class Delegation : IReceipted
             Reason = reason,
             CreatedAt = now,
         };
-        return new BegunDelegation(delegation, delegation.Note(by, now, "delegation.begun", "ACTIVE", ("delegate", to.Id), ("since", since), ("until", until), ("reason_text", reason)));
+        return new BegunDelegation(
+            delegation,
+            delegation.Note(
+                by,
+                now,
+                "delegation.begun",
+                "ACTIVE",
+                ("delegate", to.Id),
+                ("since", since),
+                ("until", until),
+                ("reason_text", reason)
+            )
+        );
     }
 
     /// <summary>Ends it before its time. Decisions that were made keep counting.</summary>
     public Outcome<Evidence> End(Actor by, DateTimeOffset now)
     {
-        if (EndedAt is not null || now >= Until) return new WrongState("ENDED", "ACTIVE");
+        if (EndedAt is not null || now >= Until)
+            return new WrongState("ENDED", "ACTIVE");
 
         EndedAt = now;
         return Note(by, now, "delegation.ended", "ENDED");

@@ -4,7 +4,12 @@ using Mumega.Domain.Tenancy;
 namespace Mumega.Domain.Budgets;
 
 /// <summary>Whose use is counted together: each agent's, each person's with all that acts for them, or the whole workspace's.</summary>
-public enum BudgetScope { Agent, Person, Workspace }
+public enum BudgetScope
+{
+    Agent,
+    Person,
+    Workspace,
+}
 
 /// <summary>An amount of money in the currency's smallest unit.</summary>
 /// <param name="Amount">For example cents; never negative.</param>
@@ -15,7 +20,11 @@ public sealed record Money(long Amount, string Currency);
 /// <param name="Budget">Its name.</param>
 /// <param name="AllowedAt">When the same would be allowed again, if nothing else happens until then; absent when it never would.</param>
 public sealed record OverBudget(string Budget, string Limit, DateTimeOffset? AllowedAt)
-    : Refusal(AllowedAt is { } at ? $"The budget \"{Budget}\" allows {Limit}, and that is used. It would be allowed again at {at:u}." : $"The budget \"{Budget}\" allows {Limit}, which this alone exceeds.");
+    : Refusal(
+        AllowedAt is { } at
+            ? $"The budget \"{Budget}\" allows {Limit}, and that is used. It would be allowed again at {at:u}."
+            : $"The budget \"{Budget}\" allows {Limit}, which this alone exceeds."
+    );
 
 /// <summary>The budget counts money in one currency, and this costs in another.</summary>
 /// <param name="Budget">Its name.</param>
@@ -69,17 +78,21 @@ public sealed class Budget : IWorkspaceOwned
     public int Version { get; private set; }
 
     /// <summary>Why a cost can't be counted here; null when it can.</summary>
-    public OtherCurrency? WhyNot(Money? cost) => MaxAmount is not null && cost is { Amount: > 0 } && cost.Currency != Currency ? new(Key, Currency!) : null;
+    public OtherCurrency? WhyNot(Money? cost) =>
+        MaxAmount is not null && cost is { Amount: > 0 } && cost.Currency != Currency ? new(Key, Currency!) : null;
 
     /// <summary>Whether it limits less than before, in any respect.</summary>
     public bool IsLooserThan(Budget before) =>
-        (Scope, Target, Family, Tier, Currency) != (before.Scope, before.Target, before.Family, before.Tier, before.Currency) || Window < before.Window
-        || IsMore(MaxRuns, before.MaxRuns) || IsMore(MaxAmount, before.MaxAmount);
+        (Scope, Target, Family, Tier, Currency) != (before.Scope, before.Target, before.Family, before.Tier, before.Currency)
+        || Window < before.Window
+        || IsMore(MaxRuns, before.MaxRuns)
+        || IsMore(MaxAmount, before.MaxAmount);
 
     private static bool IsMore(long? limit, long? before) => before is { } was && (limit is not { } now || now > was);
 
     /// <summary>What it allows, in words.</summary>
-    public string Limit => $"{(Tier is null ? "" : $"{Tier.ToString()!.ToLowerInvariant()} agents: ")}{string.Join(" and ", new[] { MaxRuns is { } runs ? $"{runs} run{(runs == 1 ? "" : "s")}" : null, MaxAmount is { } amount ? $"{amount} {Currency} (smallest unit)" : null }.OfType<string>())} in {Words(Window)}";
+    public string Limit =>
+        $"{(Tier is null ? "" : $"{Tier.ToString()!.ToLowerInvariant()} agents: ")}{string.Join(" and ", new[] { MaxRuns is { } runs ? $"{runs} run{(runs == 1 ? "" : "s")}" : null, MaxAmount is { } amount ? $"{amount} {Currency} (smallest unit)" : null }.OfType<string>())} in {Words(Window)}";
 
     /// <summary>Under which names a proposal is counted; none when the budget does not concern it.</summary>
     /// <param name="by">Who proposes, and on whose behalf.</param>
@@ -88,30 +101,47 @@ public sealed class Budget : IWorkspaceOwned
     public IEnumerable<string> Counts(Actor by, string family, Func<Guid, AgentTier?> tierOf)
     {
         // What the platform does of its own accord is nobody's use.
-        if ((Family is not null && Family != family) || (by.Kind is PrincipalKind.Service && by.Chain.Count == 0)) return [];
-        if (Tier is { } tier && !by.Chain.Select(l => l.Id).Append(by.Id).Any(id => tierOf(id) == tier)) return [];
+        if ((Family is not null && Family != family) || (by.Kind is PrincipalKind.Service && by.Chain.Count == 0))
+            return [];
+        if (Tier is { } tier && !by.Chain.Select(l => l.Id).Append(by.Id).Any(id => tierOf(id) == tier))
+            return [];
         return Scope switch
         {
             BudgetScope.Workspace => ["workspace"],
             BudgetScope.Person => Root(by) is { } person && (Target is null || Target == person) ? [person.ToString()] : [],
-            _ => by.Chain.Where(l => l.Kind is PrincipalKind.Agent).Select(l => l.Id).Concat(by.Kind is PrincipalKind.Agent ? [by.Id] : [])
-                .Where(id => (Target is null || Target == id) && (Tier is null || tierOf(id) == Tier)).Select(id => id.ToString()),
+            _ => by
+                .Chain.Where(l => l.Kind is PrincipalKind.Agent)
+                .Select(l => l.Id)
+                .Concat(by.Kind is PrincipalKind.Agent ? [by.Id] : [])
+                .Where(id => (Target is null || Target == id) && (Tier is null || tierOf(id) == Tier))
+                .Select(id => id.ToString()),
         };
     }
 
     // The person at the root of it all: ten agents share what their person has.
-    private static Guid? Root(Actor by) => by.Chain is [var root, ..] ? root.Kind is PrincipalKind.Agent ? root.OwnerId : root.Id
-        : by.Kind is PrincipalKind.Agent ? by.OwnerId
-        : by.Kind is PrincipalKind.User ? by.Id
-        : null;
+    private static Guid? Root(Actor by) =>
+        by.Chain is [var root, ..]
+            ? root.Kind is PrincipalKind.Agent
+                ? root.OwnerId
+                : root.Id
+            : by.Kind is PrincipalKind.Agent
+                ? by.OwnerId
+                : by.Kind is PrincipalKind.User
+                    ? by.Id
+                    : null;
 
-    private static string Words(TimeSpan window) => window switch
-    {
-        { TotalDays: >= 1 } when window.Ticks % TimeSpan.TicksPerDay == 0 => window.TotalDays == 1 ? "a day" : $"{window.TotalDays:0} days",
-        { TotalHours: >= 1 } when window.Ticks % TimeSpan.TicksPerHour == 0 => window.TotalHours == 1 ? "an hour" : $"{window.TotalHours:0} hours",
-        { TotalMinutes: 1 } => "a minute",
-        _ => $"{window.TotalMinutes:0.##} minutes",
-    };
+    private static string Words(TimeSpan window) =>
+        window switch
+        {
+            { TotalDays: >= 1 } when window.Ticks % TimeSpan.TicksPerDay == 0 => window.TotalDays == 1
+                ? "a day"
+                : $"{window.TotalDays:0} days",
+            { TotalHours: >= 1 } when window.Ticks % TimeSpan.TicksPerHour == 0 => window.TotalHours == 1
+                ? "an hour"
+                : $"{window.TotalHours:0} hours",
+            { TotalMinutes: 1 } => "a minute",
+            _ => $"{window.TotalMinutes:0.##} minutes",
+        };
 }
 
 /// <summary>One run's share of a budget: reserved when it is proposed, given back when nothing came of it.</summary>

@@ -5,7 +5,8 @@ using Mumega.Domain.Tenancy;
 namespace Mumega.Domain.Elevations;
 
 /// <summary>An elevation lasts between a quarter of an hour and eight hours.</summary>
-public sealed record ElevationTooLong(int MinMinutes, int MaxMinutes) : Refusal($"An elevation lasts between {MinMinutes} and {MaxMinutes} minutes.")
+public sealed record ElevationTooLong(int MinMinutes, int MaxMinutes)
+    : Refusal($"An elevation lasts between {MinMinutes} and {MaxMinutes} minutes.")
 {
     public override IReadOnlyList<string> Path => ["minutes"];
 }
@@ -71,7 +72,16 @@ public sealed class Elevation : IReceipted
 
     /// <summary>That it began.</summary>
     public Evidence Begin(Actor by, DateTimeOffset now) =>
-        Note(by, now, BreakGlass ? "glass.broken" : "elevation.begun", "ELEVATED", ("reason_text", Reason), ("role", Role), ("until", Until), ("run", RunId));
+        Note(
+            by,
+            now,
+            BreakGlass ? "glass.broken" : "elevation.begun",
+            "ELEVATED",
+            ("reason_text", Reason),
+            ("role", Role),
+            ("until", Until),
+            ("run", RunId)
+        );
 
     /// <summary>That something was seen or done by it. Commit it before the answer leaves.</summary>
     public Evidence Use(Actor by, DateTimeOffset now, string way, params (string, object?)[] fields)
@@ -82,7 +92,8 @@ public sealed class Elevation : IReceipted
 
     public Outcome<Evidence> End(Actor by, string code, string? reason, DateTimeOffset now)
     {
-        if (EndedAt is not null) return new WrongState("OVER", "ELEVATED");
+        if (EndedAt is not null)
+            return new WrongState("OVER", "ELEVATED");
 
         EndedAt = now < Until ? now : Until;
         return Note(by, now, code, "OVER", ("reason_text", reason), ("uses", Uses));
@@ -91,15 +102,32 @@ public sealed class Elevation : IReceipted
     /// <summary>Says whether breaking the glass was justified.</summary>
     public Outcome<Evidence> Look(Actor by, bool justified, string reason, DateTimeOffset now)
     {
-        if (!BreakGlass || ReviewedAt is not null) return new WrongState(BreakGlass ? "REVIEWED" : "APPROVED", "UNREVIEWED");
-        if (by.Id == PrincipalId) return new ReviewByAnother();
+        if (!BreakGlass || ReviewedAt is not null)
+            return new WrongState(BreakGlass ? "REVIEWED" : "APPROVED", "UNREVIEWED");
+        if (by.Id == PrincipalId)
+            return new ReviewByAnother();
 
         (ReviewedBy, ReviewedAt, Justified, Review) = (by.Id, now, justified, reason);
-        return Note(by, now, justified ? "glass.justified" : "glass.not_justified", EndedAt is null ? "ELEVATED" : "OVER", ("reason_text", reason));
+        return Note(
+            by,
+            now,
+            justified ? "glass.justified" : "glass.not_justified",
+            EndedAt is null ? "ELEVATED" : "OVER",
+            ("reason_text", reason)
+        );
     }
 
     private Evidence Note(Actor by, DateTimeOffset now, string code, string state, params (string, object?)[] fields) =>
-        ReceiptWriter.Append(this, ReceiptKind.Elevated, by, now, "elevation", code, state, [("target", $"User::\"{PrincipalId}\""), .. fields]);
+        ReceiptWriter.Append(
+            this,
+            ReceiptKind.Elevated,
+            by,
+            now,
+            "elevation",
+            code,
+            state,
+            [("target", $"User::\"{PrincipalId}\""), .. fields]
+        );
 }
 
 /// <summary>That somebody asked for an elevation. It says nothing about whether there is such a workspace.</summary>

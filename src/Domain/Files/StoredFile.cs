@@ -34,13 +34,16 @@ public sealed class StoredFile : IWorkspaceOwned
 }
 
 /// <summary>The file is larger than what is taken.</summary>
-public sealed record FileTooLarge(long Bytes, long MaxBytes) : Refusal($"The file has {Bytes:N0} bytes or more; at most {MaxBytes:N0} are taken. Split it, or link to it.");
+public sealed record FileTooLarge(long Bytes, long MaxBytes)
+    : Refusal($"The file has {Bytes:N0} bytes or more; at most {MaxBytes:N0} are taken. Split it, or link to it.");
 
 /// <summary>The content of the file is not what it was said to be.</summary>
-public sealed record FileTypeMismatch(string Declared, string Found) : Refusal($"The file was declared as {Declared}, and its content is {Found}. Send it under its own type.");
+public sealed record FileTypeMismatch(string Declared, string Found)
+    : Refusal($"The file was declared as {Declared}, and its content is {Found}. Send it under its own type.");
 
 /// <summary>Files of that type are not taken.</summary>
-public sealed record FileTypeRefused(string Type, IReadOnlyList<string> Accepted) : Refusal($"Files of the type {Type} are not taken; these are: {string.Join(", ", Accepted)}.");
+public sealed record FileTypeRefused(string Type, IReadOnlyList<string> Accepted)
+    : Refusal($"Files of the type {Type} are not taken; these are: {string.Join(", ", Accepted)}.");
 
 /// <summary>What a file is, by its first bytes. Only what can be told apart by its content is taken.</summary>
 public static class FileTypes
@@ -72,10 +75,14 @@ public static class FileTypes
     public static Outcome<string> Read(string declared, ReadOnlySpan<byte> content)
     {
         declared = declared.Split(';')[0].Trim().ToLowerInvariant();
-        if (!Accepted.Contains(declared)) return new FileTypeRefused(declared, Accepted);
+        if (!Accepted.Contains(declared))
+            return new FileTypeRefused(declared, Accepted);
 
         var found = Find(content);
-        if (Texts.Contains(declared)) return found == "text/plain" && (declared != "application/json" || IsJson(content)) ? declared : new FileTypeMismatch(declared, found == "text/plain" ? "other text" : found);
+        if (Texts.Contains(declared))
+            return found == "text/plain" && (declared != "application/json" || IsJson(content))
+                ? declared
+                : new FileTypeMismatch(declared, found == "text/plain" ? "other text" : found);
         return found == Inside.GetValueOrDefault(declared, declared) ? declared : new FileTypeMismatch(declared, found);
     }
 
@@ -83,11 +90,13 @@ public static class FileTypes
     {
         foreach (var (type, magic, at) in Magics)
         {
-            if (content.Length >= at + magic.Length && content.Slice(at, magic.Length).SequenceEqual(magic)) return type;
+            if (content.Length >= at + magic.Length && content.Slice(at, magic.Length).SequenceEqual(magic))
+                return type;
         }
 
         // A program or a page that a browser would run is no text to us.
-        if (content.StartsWith("MZ"u8) || content.StartsWith("\x7f\x45LF"u8)) return "a program";
+        if (content.StartsWith("MZ"u8) || content.StartsWith("\x7f\x45LF"u8))
+            return "a program";
         return System.Text.Unicode.Utf8.IsValid(content) && content.IndexOf((byte)0) < 0 ? "text/plain" : "unknown binary data";
     }
 

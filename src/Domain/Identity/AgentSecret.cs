@@ -27,7 +27,15 @@ public sealed class AgentSecret : IReceipted
 
     public static (AgentSecret Secret, Evidence Evidence) Issue(Guid workspaceId, Principal agent, Actor by, DateTimeOffset now)
     {
-        var secret = new AgentSecret { TenantId = agent.TenantId, WorkspaceId = workspaceId, Id = Guid.CreateVersion7(now), AgentId = agent.Id, IssuedBy = by.Id, IssuedAt = now };
+        var secret = new AgentSecret
+        {
+            TenantId = agent.TenantId,
+            WorkspaceId = workspaceId,
+            Id = Guid.CreateVersion7(now),
+            AgentId = agent.Id,
+            IssuedBy = by.Id,
+            IssuedAt = now,
+        };
         return (secret, secret.Note(by, now, "secret.issued", "ISSUED"));
     }
 

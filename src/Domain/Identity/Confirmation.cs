@@ -6,7 +6,8 @@ namespace Mumega.Domain.Identity;
 /// <param name="ConfirmationId">What to confirm.</param>
 /// <param name="Methods">By which of these: <c>passkey</c>, <c>totp</c>, <c>recovery</c>; <c>password</c> for who has no second factor, where the tenant lets that be enough.</param>
 /// <param name="What">What is confirmed, in words.</param>
-public sealed record ConfirmationNeeded(Guid ConfirmationId, IReadOnlyList<string> Methods, string What) : Refusal($"Confirm that it is you: {What}");
+public sealed record ConfirmationNeeded(Guid ConfirmationId, IReadOnlyList<string> Methods, string What)
+    : Refusal($"Confirm that it is you: {What}");
 
 /// <summary>The tenant wants a second factor for this, and the caller has none.</summary>
 public sealed record SecondFactorRequired() : Refusal("This needs a second factor. Set one up under your account first.");
@@ -66,7 +67,8 @@ public sealed class Confirmation : ITenantOwned
     /// <summary>Uses it up for the act that it was given for.</summary>
     public bool Use(DateTimeOffset now)
     {
-        if (GivenAt is not { } given || UsedAt is not null || now >= given + Lasts) return false;
+        if (GivenAt is not { } given || UsedAt is not null || now >= given + Lasts)
+            return false;
 
         UsedAt = now;
         return true;

@@ -13,7 +13,8 @@ public sealed class Independence(IReadOnlyDictionary<Guid, Guid> letInBy)
     public Guid RootOf(Guid account)
     {
         // A ring can't come about, since an account exists before it makes a link; if one did, everybody in it would count as one.
-        for (var steps = 0; steps < letInBy.Count && letInBy.TryGetValue(account, out var by); steps++) account = by;
+        for (var steps = 0; steps < letInBy.Count && letInBy.TryGetValue(account, out var by); steps++)
+            account = by;
         return account;
     }
 

@@ -12,9 +12,12 @@ internal static class Jwk
         {
             using var json = JsonDocument.Parse(text);
             var key = json.RootElement;
-            string? Part(string name) => key.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.String ? value.GetString() : null;
-            if (key.ValueKind is not JsonValueKind.Object) return "a JWK is a JSON object.";
-            if (key.TryGetProperty("d", out _) || key.TryGetProperty("p", out _)) return "this holds the private half. Keep that to yourself, and make a new pair: this one is no longer secret.";
+            string? Part(string name) =>
+                key.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.String ? value.GetString() : null;
+            if (key.ValueKind is not JsonValueKind.Object)
+                return "a JWK is a JSON object.";
+            if (key.TryGetProperty("d", out _) || key.TryGetProperty("p", out _))
+                return "this holds the private half. Keep that to yourself, and make a new pair: this one is no longer secret.";
             return Part("kty") switch
             {
                 "EC" when Part("crv") is "P-256" or "P-384" or "P-521" && Part("x") is not null && Part("y") is not null => null,

@@ -2,10 +2,21 @@ using Mumega.Domain.Tenancy;
 
 namespace Mumega.Domain.Identity;
 
-public enum PrincipalKind { User, Agent, Partner, Service }
+public enum PrincipalKind
+{
+    User,
+    Agent,
+    Partner,
+    Service,
+}
 
 /// <summary>How an agent works: beside a person, by itself in the background, or as a program that calls the API.</summary>
-public enum AgentTier { Interactive, Background, Api }
+public enum AgentTier
+{
+    Interactive,
+    Background,
+    Api,
+}
 
 /// <summary>Who can act: a person, an agent, a partner or the platform itself.</summary>
 public sealed class Principal : ITenantOwned
@@ -83,7 +94,8 @@ public sealed class Principal : ITenantOwned
     /// <summary>Suspends it, itself or through its owner. What was suspended through the owner may be suspended itself on top.</summary>
     public void Suspend(DateTimeOffset now, Guid by, string level, Guid? through = null)
     {
-        if (SuspendedAt is not null && through is not null) return;
+        if (SuspendedAt is not null && through is not null)
+            return;
         (SuspendedAt, SuspendedThrough, SuspendedBy, SuspendedLevel) = (SuspendedAt ?? now, through, by, level);
     }
 
@@ -116,7 +128,8 @@ public sealed record Actor(
     IReadOnlySet<Guid> Workspaces,
     string Surface,
     IReadOnlyList<ActorLink>? For = null,
-    string? Confirmed = null)
+    string? Confirmed = null
+)
 {
     /// <summary>Whether a person is there to be asked whether they mean it: on every surface but those on which the platform acts later.</summary>
     public bool IsPresent => Kind is PrincipalKind.User && Surface is not (WorkflowSurface or ScheduleSurface);
@@ -131,8 +144,8 @@ public sealed record Actor(
     public const string ScheduleSurface = "schedule";
 
     /// <summary>The platform acting on a tenant's behalf, for example when a deadline passes.</summary>
-    public static Actor Platform(Guid tenantId, string log) => new(
-        tenantId, Guid.Empty, PrincipalKind.Service, "Mumega", null, log, new HashSet<string>(), new HashSet<Guid>(), "job");
+    public static Actor Platform(Guid tenantId, string log) =>
+        new(tenantId, Guid.Empty, PrincipalKind.Service, "Mumega", null, log, new HashSet<string>(), new HashSet<Guid>(), "job");
 }
 
 /// <summary>Somebody on whose behalf another acts.</summary>

@@ -37,11 +37,30 @@ public sealed class Suspension : IReceipted
     /// <param name="by">Who decided it.</param>
     /// <param name="now">When.</param>
     public static (Suspension Suspension, Evidence Evidence) Begin(
-        Guid workspaceId, Principal principal, Guid? through, string code, int tokens, string level, Actor by, DateTimeOffset now)
+        Guid workspaceId,
+        Principal principal,
+        Guid? through,
+        string code,
+        int tokens,
+        string level,
+        Actor by,
+        DateTimeOffset now
+    )
     {
         principal.Suspend(now, by.Id, level, through);
-        var suspension = new Suspension { TenantId = principal.TenantId, WorkspaceId = workspaceId, Id = Guid.CreateVersion7(now), PrincipalId = principal.Id, Through = through, Since = now };
-        return (suspension, suspension.Note(by, now, "principal.suspended", code, "SUSPENDED", principal, ("through", through), ("tokens_revoked", tokens)));
+        var suspension = new Suspension
+        {
+            TenantId = principal.TenantId,
+            WorkspaceId = workspaceId,
+            Id = Guid.CreateVersion7(now),
+            PrincipalId = principal.Id,
+            Through = through,
+            Since = now,
+        };
+        return (
+            suspension,
+            suspension.Note(by, now, "principal.suspended", code, "SUSPENDED", principal, ("through", through), ("tokens_revoked", tokens))
+        );
     }
 
     /// <summary>Lets the principal act again, with new tokens.</summary>
@@ -52,6 +71,23 @@ public sealed class Suspension : IReceipted
         return Note(by, now, "principal.resumed", code, "ACTIVE", principal);
     }
 
-    private Evidence Note(Actor by, DateTimeOffset now, string action, string code, string state, Principal principal, params (string, object?)[] fields) =>
-        ReceiptWriter.Append(this, ReceiptKind.Stop, by, now, action, code, state, [("target", $"{principal.Kind}::\"{principal.Id}\""), .. fields]);
+    private Evidence Note(
+        Actor by,
+        DateTimeOffset now,
+        string action,
+        string code,
+        string state,
+        Principal principal,
+        params (string, object?)[] fields
+    ) =>
+        ReceiptWriter.Append(
+            this,
+            ReceiptKind.Stop,
+            by,
+            now,
+            action,
+            code,
+            state,
+            [("target", $"{principal.Kind}::\"{principal.Id}\""), .. fields]
+        );
 }

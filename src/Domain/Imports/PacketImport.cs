@@ -42,7 +42,10 @@ public enum ImportState
 /// <param name="Found">What it seems to be.</param>
 /// <param name="Position">The first byte that shows it, from 0.</param>
 /// <param name="Line">Its line, from 1.</param>
-public sealed record WrongEncoding(string Found, long Position, long Line) : Refusal($"The file is not UTF-8: {Found} at byte {Position:N0}, line {Line:N0}. Save it as UTF-8 (in spreadsheets: \"CSV UTF-8\") and send it again.");
+public sealed record WrongEncoding(string Found, long Position, long Line)
+    : Refusal(
+        $"The file is not UTF-8: {Found} at byte {Position:N0}, line {Line:N0}. Save it as UTF-8 (in spreadsheets: \"CSV UTF-8\") and send it again."
+    );
 
 /// <summary>The file's rows can't be told apart.</summary>
 /// <param name="Row">As a spreadsheet counts: the column names are row 1; in NDJSON the line.</param>
@@ -136,7 +139,8 @@ public sealed class PacketImport : IWorkspaceOwned
     /// <summary>Looks at every row, from the first, for this plan.</summary>
     public Refusal? Begin(ImportPlan plan, PacketType type, Workflow workflow, Actor by)
     {
-        if (IsOver) return new ImportOver();
+        if (IsOver)
+            return new ImportOver();
 
         (State, Attempt, PlanJson) = (ImportState.Checking, Attempt + 1, plan.ToJson());
         (Type, TypeVersion, Workflow, WorkflowVersion, Surface) = (type.Key, type.Number, workflow.Key, workflow.Number, by.Surface);
@@ -155,7 +159,8 @@ public sealed class PacketImport : IWorkspaceOwned
     /// <summary>Looking failed for a reason of ours.</summary>
     public void Fail()
     {
-        if (State is ImportState.Checking) State = ImportState.Failed;
+        if (State is ImportState.Checking)
+            State = ImportState.Failed;
     }
 
     /// <summary>The packets came in.</summary>
@@ -164,7 +169,8 @@ public sealed class PacketImport : IWorkspaceOwned
     /// <summary>Gives it up; nothing came in.</summary>
     public Refusal? Cancel(DateTimeOffset now)
     {
-        if (IsOver) return new ImportOver();
+        if (IsOver)
+            return new ImportOver();
 
         (State, EndedAt) = (ImportState.Cancelled, now);
         return null;

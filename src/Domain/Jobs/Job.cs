@@ -1,6 +1,12 @@
 namespace Mumega.Domain.Jobs;
 
-public enum JobState { Due, Leased, Done, Dead }
+public enum JobState
+{
+    Due,
+    Leased,
+    Done,
+    Dead,
+}
 
 /// <summary>
 /// Work that was committed together with the change that caused it. A worker claims it by a lease; the epoch fences off a

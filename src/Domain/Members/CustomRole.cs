@@ -39,25 +39,35 @@ public sealed partial class CustomRole : ITenantOwned
     public IReadOnlyList<string> Acts => JsonSerializer.Deserialize<string[]>(ActsJson)!;
 
     /// <summary>Whether a name is one of the built-in roles' or would be read as one.</summary>
-    public static bool IsReserved(string key) => BuiltIn.Contains(Letters().Replace(key, "").Replace('0', 'o').Replace('1', 'l').Replace("rn", "m", StringComparison.Ordinal))
-        || BuiltIn.Any(b => key == $"{b}s" || Letters().Replace(key, "") == b || Letters().Replace(key, "").Replace('0', 'o').Replace('1', 'i') == b);
+    public static bool IsReserved(string key) =>
+        BuiltIn.Contains(Letters().Replace(key, "").Replace('0', 'o').Replace('1', 'l').Replace("rn", "m", StringComparison.Ordinal))
+        || BuiltIn.Any(b =>
+            key == $"{b}s" || Letters().Replace(key, "") == b || Letters().Replace(key, "").Replace('0', 'o').Replace('1', 'i') == b
+        );
 
     /// <summary>The policy that the role stands for, as people read it and the engine decides by it.</summary>
     public string Policy()
     {
         var text = new StringBuilder();
-        text.Append($"@id(\"role.{Key}\")\n@reason({Quoted($"The role {Title} may do this.")})\npermit (\n  principal in Mumega::Role::\"{Key}\",\n  action in [\n");
+        text.Append(
+            $"@id(\"role.{Key}\")\n@reason({Quoted($"The role {Title} may do this.")})\npermit (\n  principal in Mumega::Role::\"{Key}\",\n  action in [\n"
+        );
         text.AppendJoin(",\n", Acts.Select(a => $"    Mumega::Action::\"{a}\"")).Append("\n  ],\n  resource\n);\n");
         return text.ToString();
     }
 
-    internal static string Quoted(string text) => $"\"{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal)}\"";
+    internal static string Quoted(string text) =>
+        $"\"{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal)}\"";
 
     [GeneratedRegex("[^a-z0-9]")]
     private static partial Regex Letters();
 }
 
-public enum OverrideEffect { Forbid, Permit }
+public enum OverrideEffect
+{
+    Forbid,
+    Permit,
+}
 
 /// <summary>
 /// An exception for one person or agent in one workspace: one act that they may not do although their role lets them, or may although it does not; or one scope that counts for nothing. It holds along a chain: who acts for
@@ -91,7 +101,8 @@ public sealed class AuthorityOverride : IWorkspaceOwned
     public string Policy()
     {
         var scope = Scopes.All.Contains(Act);
-        var (verb, words) = Effect is OverrideEffect.Forbid ? ("forbid", "may not, by an exception for them") : ("permit", "may, by an exception for them");
+        var (verb, words) =
+            Effect is OverrideEffect.Forbid ? ("forbid", "may not, by an exception for them") : ("permit", "may, by an exception for them");
         var action = scope ? "action" : $"action == Mumega::Action::\"{Act}\"";
         var circumstance = $"context.workspace == \"{WorkspaceId}\"{(scope ? $" && context.scope == \"{Act}\"" : "")}";
         return $"@id(\"override.{PrincipalId:N}.{WorkspaceId:N}.{Act}\")\n@reason(\"They {words}.\")\n{verb} (principal == Mumega::{Kind}::\"{PrincipalId}\", {action}, resource)\nwhen {{ {circumstance} }};\n";

@@ -3,7 +3,13 @@ using Mumega.Domain.Receipts;
 
 namespace Mumega.Domain.Members;
 
-public enum InvitationState { Open, Accepted, Revoked, Expired }
+public enum InvitationState
+{
+    Open,
+    Accepted,
+    Revoked,
+    Expired,
+}
 
 /// <summary>The link is wrong, was used, taken back, or is too old; which of these is not told.</summary>
 public sealed record InvitationVoid() : Refusal("This invitation does not hold any more. Ask for another one.");
@@ -54,7 +60,10 @@ public sealed class Invitation : IReceipted
     public int Version { get; private set; }
 
     public InvitationState State(DateTimeOffset now) =>
-        AcceptedAt is not null ? InvitationState.Accepted : RevokedAt is not null ? InvitationState.Revoked : now >= ExpiresAt ? InvitationState.Expired : InvitationState.Open;
+        AcceptedAt is not null ? InvitationState.Accepted
+        : RevokedAt is not null ? InvitationState.Revoked
+        : now >= ExpiresAt ? InvitationState.Expired
+        : InvitationState.Open;
 
     public Evidence Begin(Actor by, DateTimeOffset now)
     {
@@ -65,7 +74,8 @@ public sealed class Invitation : IReceipted
     /// <summary>A new link; the one before it holds no longer.</summary>
     public Outcome<Evidence> Link(string tokenHash, Actor by, DateTimeOffset now)
     {
-        if (State(now) is InvitationState.Accepted or InvitationState.Revoked) return new WrongState(State(now).ToString().ToUpperInvariant(), "OPEN");
+        if (State(now) is InvitationState.Accepted or InvitationState.Revoked)
+            return new WrongState(State(now).ToString().ToUpperInvariant(), "OPEN");
 
         (TokenHash, LinkedBy, ExpiresAt) = (tokenHash, by.Id, now + Lasts);
         return Note(by, now, "invitation.linked", "OPEN");
@@ -73,7 +83,8 @@ public sealed class Invitation : IReceipted
 
     public Outcome<Evidence> Accept(Actor by, DateTimeOffset now)
     {
-        if (State(now) is not InvitationState.Open) return new InvitationVoid();
+        if (State(now) is not InvitationState.Open)
+            return new InvitationVoid();
 
         (AcceptedAt, AcceptedBy, TokenHash) = (now, by.Id, null);
         return Note(by, now, "invitation.accepted", "ACCEPTED", ("role", Role), ("until", Until));
@@ -81,12 +92,22 @@ public sealed class Invitation : IReceipted
 
     public Outcome<Evidence> Revoke(Actor by, DateTimeOffset now)
     {
-        if (State(now) is InvitationState.Accepted or InvitationState.Revoked) return new WrongState(State(now).ToString().ToUpperInvariant(), "OPEN");
+        if (State(now) is InvitationState.Accepted or InvitationState.Revoked)
+            return new WrongState(State(now).ToString().ToUpperInvariant(), "OPEN");
 
         (RevokedAt, TokenHash) = (now, null);
         return Note(by, now, "invitation.revoked", "REVOKED");
     }
 
     private Evidence Note(Actor by, DateTimeOffset now, string code, string state, params (string, object?)[] fields) =>
-        ReceiptWriter.Append(this, ReceiptKind.Decided, by, now, "member.invitation", code, state, [("target", $"Invitation::\"{Id}\""), ("email", Email), .. fields]);
+        ReceiptWriter.Append(
+            this,
+            ReceiptKind.Decided,
+            by,
+            now,
+            "member.invitation",
+            code,
+            state,
+            [("target", $"Invitation::\"{Id}\""), ("email", Email), .. fields]
+        );
 }

@@ -32,21 +32,26 @@ public sealed record DoneStep(string Transition, Guid Run);
 public sealed record Saga(string Failed, string To, IReadOnlyList<DoneStep> Left, Guid? Run = null, string? Stuck = null);
 
 /// <summary>A transition of the packet is on its way; it changes when that one came to its end.</summary>
-public sealed record TransitionPending(Guid RunId) : Refusal("A transition of this packet is on its way. It can change again when that one has come to its end.");
+public sealed record TransitionPending(Guid RunId)
+    : Refusal("A transition of this packet is on its way. It can change again when that one has come to its end.");
 
 /// <summary>The state that the packet is in does not allow it to be edited.</summary>
-public sealed record NotEditable(string State) : Refusal($"A packet in the state {State} is not edited. Take it back first, if its workflow has a way.");
+public sealed record NotEditable(string State)
+    : Refusal($"A packet in the state {State} is not edited. Take it back first, if its workflow has a way.");
 
 /// <summary>The workflow has no such way out of the state that the packet is in.</summary>
 /// <param name="Possible">The transitions that there are.</param>
 public sealed record NoSuchTransition(string Transition, string State, IReadOnlyList<string> Possible)
-    : Refusal($"There is no transition \"{Transition}\" out of {State}; there {(Possible.Count == 0 ? "is none" : $"are {string.Join(", ", Possible)}")}.")
+    : Refusal(
+        $"There is no transition \"{Transition}\" out of {State}; there {(Possible.Count == 0 ? "is none" : $"are {string.Join(", ", Possible)}")}."
+    )
 {
     public override IReadOnlyList<string> Path => ["transition"];
 }
 
 /// <summary>Somebody else works on it.</summary>
-public sealed record TaskClaimed(Guid By) : Refusal("Somebody else has claimed this task. Ask them to hand it back, or have it assigned to you.");
+public sealed record TaskClaimed(Guid By)
+    : Refusal("Somebody else has claimed this task. Ask them to hand it back, or have it assigned to you.");
 
 /// <summary>The packet's state asks nobody to do anything.</summary>
 public sealed record NoTask() : Refusal("There is nothing to do here: the state that the packet is in opens no task.");
@@ -161,30 +166,60 @@ public sealed class Packet : IReceipted
     public Saga? Saga => SagaJson is null ? null : JsonSerializer.Deserialize<Saga>(SagaJson);
 
     /// <summary>A new packet in its workflow's initial state.</summary>
-    public static (Packet Packet, PacketEvent Event) Create(Guid workspaceId, Guid id, PacketContent content, PacketType type, Workflow workflow, WorkflowDocument document, Actor by, Guid? runId, DateTimeOffset now)
+    public static (Packet Packet, PacketEvent Event) Create(
+        Guid workspaceId,
+        Guid id,
+        PacketContent content,
+        PacketType type,
+        Workflow workflow,
+        WorkflowDocument document,
+        Actor by,
+        Guid? runId,
+        DateTimeOffset now
+    )
     {
-        var packet = new Packet { TenantId = by.TenantId, WorkspaceId = workspaceId, Id = id };
-        return (packet, packet.Happened(PacketChange.Created, by, runId, now, new()
+        var packet = new Packet
         {
-            ["type"] = type.Key,
-            ["typeVersion"] = type.Number,
-            ["workflow"] = workflow.Key,
-            ["workflowVersion"] = workflow.Number,
-            ["state"] = document.Initial,
-            ["surface"] = by.Surface,
-            ["title"] = content.Title,
-            ["payload"] = Node(content.Payload),
-            ["parent"] = content.Parent,
-            ["labels"] = JsonSerializer.SerializeToNode(content.Labels),
-            ["links"] = JsonSerializer.SerializeToNode(content.Links),
-        }));
+            TenantId = by.TenantId,
+            WorkspaceId = workspaceId,
+            Id = id,
+        };
+        return (
+            packet,
+            packet.Happened(
+                PacketChange.Created,
+                by,
+                runId,
+                now,
+                new()
+                {
+                    ["type"] = type.Key,
+                    ["typeVersion"] = type.Number,
+                    ["workflow"] = workflow.Key,
+                    ["workflowVersion"] = workflow.Number,
+                    ["state"] = document.Initial,
+                    ["surface"] = by.Surface,
+                    ["title"] = content.Title,
+                    ["payload"] = Node(content.Payload),
+                    ["parent"] = content.Parent,
+                    ["labels"] = JsonSerializer.SerializeToNode(content.Labels),
+                    ["links"] = JsonSerializer.SerializeToNode(content.Links),
+                }
+            )
+        );
     }
 
     /// <summary>The packet that a history gives.</summary>
     public static Packet Replay(Guid tenantId, Guid workspaceId, Guid id, IEnumerable<PacketEvent> history)
     {
-        var packet = new Packet { TenantId = tenantId, WorkspaceId = workspaceId, Id = id };
-        foreach (var e in history) packet.Apply(e);
+        var packet = new Packet
+        {
+            TenantId = tenantId,
+            WorkspaceId = workspaceId,
+            Id = id,
+        };
+        foreach (var e in history)
+            packet.Apply(e);
         return packet;
     }
 
@@ -197,24 +232,42 @@ public sealed class Packet : IReceipted
     /// <summary>Changes what is given; what is absent stays.</summary>
     public Outcome<PacketEvent> Edit(PacketEdit edit, WorkflowDocument document, Actor by, Guid runId, DateTimeOffset now)
     {
-        if (WhyNotEdit(document) is { } no) return no;
+        if (WhyNotEdit(document) is { } no)
+            return no;
 
         var changed = new JsonObject();
-        if (edit.Title is { } title) changed["title"] = title;
-        if (edit.Payload is { } payload) changed["payload"] = Node(payload);
-        if (edit.Labels is { } labels) changed["labels"] = JsonSerializer.SerializeToNode(labels);
-        if (edit.Links is { } links) changed["links"] = JsonSerializer.SerializeToNode(links);
-        if (edit.Attachments is { } attachments) changed["attachments"] = JsonSerializer.SerializeToNode(attachments);
-        if (edit.SetsParent) changed["parent"] = edit.Parent;
+        if (edit.Title is { } title)
+            changed["title"] = title;
+        if (edit.Payload is { } payload)
+            changed["payload"] = Node(payload);
+        if (edit.Labels is { } labels)
+            changed["labels"] = JsonSerializer.SerializeToNode(labels);
+        if (edit.Links is { } links)
+            changed["links"] = JsonSerializer.SerializeToNode(links);
+        if (edit.Attachments is { } attachments)
+            changed["attachments"] = JsonSerializer.SerializeToNode(attachments);
+        if (edit.SetsParent)
+            changed["parent"] = edit.Parent;
         return Happened(PacketChange.Edited, by, runId, now, changed);
     }
 
     /// <summary>Why nobody can take a transition now, whoever asks; null when the packet is free.</summary>
     public Refusal? WhyNotMove(string transition, WorkflowDocument document, Actor by)
     {
-        if (PendingRun is { } run) return new TransitionPending(run);
-        if (SagaJson is not null) return new WrongState("compensating", State);
-        if (!document.Transitions.TryGetValue(transition, out var spec) || !spec.From.Contains(State) || (spec.Unattended && by.Kind is not PrincipalKind.Service)) return new NoSuchTransition(transition, State, [.. document.Out(State).Where(t => !t.Transition.Unattended).Select(t => t.Key)]);
+        if (PendingRun is { } run)
+            return new TransitionPending(run);
+        if (SagaJson is not null)
+            return new WrongState("compensating", State);
+        if (
+            !document.Transitions.TryGetValue(transition, out var spec)
+            || !spec.From.Contains(State)
+            || (spec.Unattended && by.Kind is not PrincipalKind.Service)
+        )
+            return new NoSuchTransition(
+                transition,
+                State,
+                [.. document.Out(State).Where(t => !t.Transition.Unattended).Select(t => t.Key)]
+            );
         return Assignee is { } somebody && by.Kind is not PrincipalKind.Service && somebody != by.Id ? new TaskClaimed(somebody) : null;
     }
 
@@ -223,7 +276,8 @@ public sealed class Packet : IReceipted
         Happened(PacketChange.Requested, by, run.Id, now, new() { ["transition"] = transition });
 
     /// <summary>The run came to nothing; the packet stays where it is.</summary>
-    public PacketEvent Drop(Guid? runId, string remark, Actor by, DateTimeOffset now) => Happened(PacketChange.Dropped, by, runId, now, new() { ["remark"] = remark });
+    public PacketEvent Drop(Guid? runId, string remark, Actor by, DateTimeOffset now) =>
+        Happened(PacketChange.Dropped, by, runId, now, new() { ["remark"] = remark });
 
     /// <summary>Goes where a transition leads.</summary>
     /// <param name="transition">By which transition.</param>
@@ -235,44 +289,78 @@ public sealed class Packet : IReceipted
     /// <param name="step">Whether what the run did may have to be made good later.</param>
     /// <param name="by">Whose act it is.</param>
     /// <param name="now">When.</param>
-    public PacketEvent Move(string transition, string to, WorkflowDocument document, Guid? runId, Guid mover, string? remark, bool step, Actor by, DateTimeOffset now) =>
-        Happened(PacketChange.Moved, by, runId, now, new()
-        {
-            ["transition"] = transition,
-            ["from"] = State,
-            ["to"] = to,
-            ["closed"] = document.States[to].Kind is StateKind.Final,
-            ["remark"] = remark,
-            ["step"] = step,
-            ["mover"] = mover,
-        });
+    public PacketEvent Move(
+        string transition,
+        string to,
+        WorkflowDocument document,
+        Guid? runId,
+        Guid mover,
+        string? remark,
+        bool step,
+        Actor by,
+        DateTimeOffset now
+    ) =>
+        Happened(
+            PacketChange.Moved,
+            by,
+            runId,
+            now,
+            new()
+            {
+                ["transition"] = transition,
+                ["from"] = State,
+                ["to"] = to,
+                ["closed"] = document.States[to].Kind is StateKind.Final,
+                ["remark"] = remark,
+                ["step"] = step,
+                ["mover"] = mover,
+            }
+        );
 
     /// <summary>A step failed: what was done before is made good, the latest first.</summary>
     public PacketEvent BeginSaga(string failed, string to, WorkflowDocument document, Run run, string remark, Actor by, DateTimeOffset now)
     {
         var left = Steps.Where(s => document.Transitions.TryGetValue(s.Transition, out var t) && t.Compensate is not null).ToList();
-        return Happened(PacketChange.Compensating, by, run.Id, now, new() { ["saga"] = JsonSerializer.SerializeToNode(new Saga(failed, to, left)), ["remark"] = remark });
+        return Happened(
+            PacketChange.Compensating,
+            by,
+            run.Id,
+            now,
+            new() { ["saga"] = JsonSerializer.SerializeToNode(new Saga(failed, to, left)), ["remark"] = remark }
+        );
     }
 
     /// <summary>The run that makes the next step good was proposed.</summary>
     public PacketEvent Compensate(Run run, Actor by, DateTimeOffset now) =>
-        Happened(PacketChange.Compensating, by, run.Id, now, new() { ["saga"] = JsonSerializer.SerializeToNode(Saga! with { Run = run.Id, Stuck = null }), ["remark"] = Remark });
+        Happened(
+            PacketChange.Compensating,
+            by,
+            run.Id,
+            now,
+            new() { ["saga"] = JsonSerializer.SerializeToNode(Saga! with { Run = run.Id, Stuck = null }), ["remark"] = Remark }
+        );
 
     /// <summary>One step was made good.</summary>
-    public PacketEvent Compensated(Run run, Actor by, DateTimeOffset now) => Happened(PacketChange.Compensated, by, run.Id, now, new() { ["transition"] = Saga!.Left[^1].Transition });
+    public PacketEvent Compensated(Run run, Actor by, DateTimeOffset now) =>
+        Happened(PacketChange.Compensated, by, run.Id, now, new() { ["transition"] = Saga!.Left[^1].Transition });
 
     /// <summary>Making good failed: nothing more happens by itself.</summary>
-    public PacketEvent GetStuck(Guid? runId, string why, Actor by, DateTimeOffset now) => Happened(PacketChange.Stuck, by, runId, now, new() { ["why"] = why });
+    public PacketEvent GetStuck(Guid? runId, string why, Actor by, DateTimeOffset now) =>
+        Happened(PacketChange.Stuck, by, runId, now, new() { ["why"] = why });
 
     /// <summary>A person looked: the failed compensation is tried again, or taken as done outside.</summary>
     public Outcome<PacketEvent> Resume(bool skip, string reason, Actor by, DateTimeOffset now) =>
-        Saga is not { Stuck: not null } ? new NotStuck() : Happened(PacketChange.Resumed, by, null, now, new() { ["skip"] = skip, ["reason"] = reason });
+        Saga is not { Stuck: not null }
+            ? new NotStuck()
+            : Happened(PacketChange.Resumed, by, null, now, new() { ["skip"] = skip, ["reason"] = reason });
 
     /// <summary>Takes the task of the present state.</summary>
     public Outcome<PacketEvent> Claim(WorkflowDocument document, Actor by, DateTimeOffset now)
     {
-        if (TaskOf(document) is null) return new NoTask();
-        if (Assignee is { } somebody) return new TaskClaimed(somebody);
+        if (TaskOf(document) is null)
+            return new NoTask();
+        if (Assignee is { } somebody)
+            return new TaskClaimed(somebody);
         return Happened(PacketChange.Claimed, by, null, now, new() { ["assignee"] = by.Id });
     }
 
@@ -284,29 +372,61 @@ public sealed class Packet : IReceipted
 
     /// <summary>Gives the task to somebody, or to nobody in particular.</summary>
     public Outcome<PacketEvent> Assign(Guid? to, string reason, WorkflowDocument document, Actor by, DateTimeOffset now) =>
-        TaskOf(document) is null ? new NoTask() : Happened(PacketChange.Assigned, by, null, now, new() { ["assignee"] = to, ["reason"] = reason });
+        TaskOf(document) is null
+            ? new NoTask()
+            : Happened(PacketChange.Assigned, by, null, now, new() { ["assignee"] = to, ["reason"] = reason });
 
     /// <summary>Goes on under another version of its workflow, in the state that stands for its own there.</summary>
-    public Outcome<PacketEvent> Migrate(Workflow workflow, WorkflowDocument document, string to, Actor by, Guid runId, DateTimeOffset now) =>
+    public Outcome<PacketEvent> Migrate(
+        Workflow workflow,
+        WorkflowDocument document,
+        string to,
+        Actor by,
+        Guid runId,
+        DateTimeOffset now
+    ) =>
         PendingRun is { } run ? new TransitionPending(run)
         : SagaJson is not null ? new WrongState("compensating", State)
-        : Happened(PacketChange.Migrated, by, runId, now, new() { ["workflowVersion"] = workflow.Number, ["from"] = State, ["to"] = to, ["closed"] = document.States[to].Kind is StateKind.Final });
+        : Happened(
+            PacketChange.Migrated,
+            by,
+            runId,
+            now,
+            new()
+            {
+                ["workflowVersion"] = workflow.Number,
+                ["from"] = State,
+                ["to"] = to,
+                ["closed"] = document.States[to].Kind is StateKind.Final,
+            }
+        );
 
     /// <summary>What somebody has to do now; null when nothing, or when it goes on by itself.</summary>
-    public TaskSpec? TaskOf(WorkflowDocument document) => Saga is { Stuck: { } why }
-        ? new("Look at a compensation that failed", "admin", Priority: Priority.Urgent, DoneWhen: why)
-        : SagaJson is null ? document.States.GetValueOrDefault(State)?.Task : null;
+    public TaskSpec? TaskOf(WorkflowDocument document) =>
+        Saga is { Stuck: { } why } ? new("Look at a compensation that failed", "admin", Priority: Priority.Urgent, DoneWhen: why)
+        : SagaJson is null ? document.States.GetValueOrDefault(State)?.Task
+        : null;
 
     /// <summary>A receipt in the packet's own chain, for what needs no run.</summary>
     public Evidence Note(string code, Actor by, DateTimeOffset now, params IEnumerable<(string, object?)> fields) =>
-        ReceiptWriter.Append(this, ReceiptKind.Decided, by, now, $"packet.{code.Split('.')[0]}", code, State, [("target", $"Packet::\"{Id}\""), .. fields]);
+        ReceiptWriter.Append(
+            this,
+            ReceiptKind.Decided,
+            by,
+            now,
+            $"packet.{code.Split('.')[0]}",
+            code,
+            State,
+            [("target", $"Packet::\"{Id}\""), .. fields]
+        );
 
     private PacketEvent Happened(string kind, Actor by, Guid? runId, DateTimeOffset now, JsonObject data)
     {
         foreach (var absent in data.Where(p => p.Value is null).Select(p => p.Key).ToList())
         {
             // Only these mean something by being null.
-            if (absent is not ("parent" or "assignee")) data.Remove(absent);
+            if (absent is not ("parent" or "assignee"))
+                data.Remove(absent);
         }
 
         var happened = new PacketEvent
@@ -349,7 +469,8 @@ public sealed class Packet : IReceipted
                 (PendingRun, PendingTransition, Remark) = (null, null, data.GetProperty("remark").GetString());
                 break;
             case PacketChange.Moved:
-                if (data.GetProperty("step").GetBoolean()) StepsJson = JsonSerializer.Serialize(Steps.Append(new(data.GetProperty("transition").GetString()!, e.RunId!.Value)));
+                if (data.GetProperty("step").GetBoolean())
+                    StepsJson = JsonSerializer.Serialize(Steps.Append(new(data.GetProperty("transition").GetString()!, e.RunId!.Value)));
                 (PendingRun, PendingTransition, SagaJson, MovedBy) = (null, null, null, data.GetProperty("mover").GetGuid());
                 Remark = data.TryGetProperty("remark", out var remark) ? remark.GetString() : null;
                 Enter(data.GetProperty("to").GetString()!, data.GetProperty("closed").GetBoolean(), e);
@@ -363,7 +484,8 @@ public sealed class Packet : IReceipted
                 break;
             case PacketChange.Migrated:
                 WorkflowVersion = data.GetProperty("workflowVersion").GetInt32();
-                if (data.GetProperty("to").GetString() is { } to && to != State) Enter(to, data.GetProperty("closed").GetBoolean(), e);
+                if (data.GetProperty("to").GetString() is { } to && to != State)
+                    Enter(to, data.GetProperty("closed").GetBoolean(), e);
                 break;
             case PacketChange.Compensating:
                 (SagaJson, PendingRun, PendingTransition) = (data.GetProperty("saga").GetRawText(), null, null);
@@ -379,7 +501,14 @@ public sealed class Packet : IReceipted
                 SagaJson = JsonSerializer.Serialize(Saga! with { Run = null, Stuck = data.GetProperty("why").GetString() });
                 break;
             case PacketChange.Resumed:
-                SagaJson = JsonSerializer.Serialize(Saga! with { Stuck = null, Run = null, Left = data.GetProperty("skip").GetBoolean() ? [.. Saga.Left.SkipLast(1)] : Saga.Left });
+                SagaJson = JsonSerializer.Serialize(
+                    Saga! with
+                    {
+                        Stuck = null,
+                        Run = null,
+                        Left = data.GetProperty("skip").GetBoolean() ? [.. Saga.Left.SkipLast(1)] : Saga.Left,
+                    }
+                );
                 (Assignee, AssignedAt) = (null, null);
                 break;
             default:
@@ -389,12 +518,18 @@ public sealed class Packet : IReceipted
 
     private void Content(JsonElement data)
     {
-        if (data.TryGetProperty("title", out var title)) (Title, Folded) = (title.GetString()!, Fold(title.GetString()!));
-        if (data.TryGetProperty("payload", out var payload)) Payload = payload.GetRawText();
-        if (data.TryGetProperty("labels", out var labels)) LabelsJson = labels.GetRawText();
-        if (data.TryGetProperty("links", out var links)) LinksJson = links.GetRawText();
-        if (data.TryGetProperty("attachments", out var attachments)) AttachmentsJson = attachments.GetRawText();
-        if (data.TryGetProperty("parent", out var parent)) ParentId = parent.ValueKind is JsonValueKind.Null ? null : parent.GetGuid();
+        if (data.TryGetProperty("title", out var title))
+            (Title, Folded) = (title.GetString()!, Fold(title.GetString()!));
+        if (data.TryGetProperty("payload", out var payload))
+            Payload = payload.GetRawText();
+        if (data.TryGetProperty("labels", out var labels))
+            LabelsJson = labels.GetRawText();
+        if (data.TryGetProperty("links", out var links))
+            LinksJson = links.GetRawText();
+        if (data.TryGetProperty("attachments", out var attachments))
+            AttachmentsJson = attachments.GetRawText();
+        if (data.TryGetProperty("parent", out var parent))
+            ParentId = parent.ValueKind is JsonValueKind.Null ? null : parent.GetGuid();
     }
 
     private void Enter(string state, bool closed, PacketEvent e)
@@ -410,10 +545,22 @@ public sealed class Packet : IReceipted
 }
 
 /// <summary>What a new packet is about.</summary>
-public sealed record PacketContent(string Title, JsonElement Payload, Guid? Parent, IReadOnlyList<string> Labels, IReadOnlyList<PacketLink> Links);
+public sealed record PacketContent(
+    string Title,
+    JsonElement Payload,
+    Guid? Parent,
+    IReadOnlyList<string> Labels,
+    IReadOnlyList<PacketLink> Links
+);
 
 /// <summary>What of a packet changes; what is null stays.</summary>
 /// <param name="SetsParent">Whether the parent changes, also to none.</param>
 public sealed record PacketEdit(
-    string? Title = null, JsonElement? Payload = null, IReadOnlyList<string>? Labels = null, IReadOnlyList<PacketLink>? Links = null, IReadOnlyList<Attachment>? Attachments = null,
-    bool SetsParent = false, Guid? Parent = null);
+    string? Title = null,
+    JsonElement? Payload = null,
+    IReadOnlyList<string>? Labels = null,
+    IReadOnlyList<PacketLink>? Links = null,
+    IReadOnlyList<Attachment>? Attachments = null,
+    bool SetsParent = false,
+    Guid? Parent = null
+);

@@ -69,10 +69,14 @@ public sealed class Contract : IReceipted
 
     /// <summary>Why nothing is shown now, or null while it holds.</summary>
     public ContractEnded? Ended(DateTimeOffset now) =>
-        RevokedAt is not null ? new("it was revoked.") : now >= Until ? new("it has run out.") : null;
+        RevokedAt is not null ? new("it was revoked.")
+        : now >= Until ? new("it has run out.")
+        : null;
 
     /// <summary>Whether the partner sees the value of a field.</summary>
-    public bool Opens(string field) => SharedFields.Contains(field) || (field.StartsWith("parameters.", StringComparison.Ordinal) && SharedFields.Contains("parameters.*"));
+    public bool Opens(string field) =>
+        SharedFields.Contains(field)
+        || (field.StartsWith("parameters.", StringComparison.Ordinal) && SharedFields.Contains("parameters.*"));
 
     public void Revoke(DateTimeOffset now) => RevokedAt ??= now;
 
@@ -83,12 +87,26 @@ public sealed class Contract : IReceipted
     /// <param name="now">The time.</param>
     public Outcome<Evidence> Disclose(Actor by, IReadOnlyList<Guid> shown, string way, DateTimeOffset now)
     {
-        if (Ended(now) is { } ended) return ended;
+        if (Ended(now) is { } ended)
+            return ended;
 
         UsedAt = now;
         Shown += shown.Count;
-        return ReceiptWriter.Append(this, ReceiptKind.Disclosed, by, now, "contract", $"disclosed.{way}", "SHARED",
-            [("partner_seq", new { partner = PartnerId, seq = Receipts + 1 }), ("target", $"Contract::\"{Id}\""), ("receipts", shown), ("fields", SharedFields)]);
+        return ReceiptWriter.Append(
+            this,
+            ReceiptKind.Disclosed,
+            by,
+            now,
+            "contract",
+            $"disclosed.{way}",
+            "SHARED",
+            [
+                ("partner_seq", new { partner = PartnerId, seq = Receipts + 1 }),
+                ("target", $"Contract::\"{Id}\""),
+                ("receipts", shown),
+                ("fields", SharedFields),
+            ]
+        );
     }
 }
 

@@ -32,9 +32,12 @@ public static class AuthorityEffect
     /// <param name="own">Whether it limits the actor.</param>
     public static IEnumerable<string> Lifting(string level, bool own)
     {
-        if (own) yield return LiftsOwnLimit;
-        if (level == Level.Owner) yield return LiftsOwnersLimit;
-        if (level == Level.Admin) yield return LiftsAdminsLimit;
+        if (own)
+            yield return LiftsOwnLimit;
+        if (level == Level.Owner)
+            yield return LiftsOwnersLimit;
+        if (level == Level.Admin)
+            yield return LiftsAdminsLimit;
     }
 }
 
@@ -49,6 +52,8 @@ public static class Level
     public static string Of(IEnumerable<string> roles)
     {
         var held = roles.ToHashSet(StringComparer.Ordinal);
-        return held.Contains(Owner) ? Owner : held.Contains(Admin) ? Admin : Member;
+        return held.Contains(Owner) ? Owner
+            : held.Contains(Admin) ? Admin
+            : Member;
     }
 }

@@ -6,7 +6,12 @@ using Mumega.Domain.Identity;
 
 namespace Mumega.Domain.Policies;
 
-public enum Verdict { Deny, Allow, AllowBehindGates }
+public enum Verdict
+{
+    Deny,
+    Allow,
+    AllowBehindGates,
+}
 
 /// <summary>A hold that lasts until enough holders of a role have approved.</summary>
 /// <param name="Policy">The id of the policy that asks for it.</param>
@@ -14,7 +19,16 @@ public enum Verdict { Deny, Allow, AllowBehindGates }
 /// <param name="Escalate">The role that is asked as well when the time is over; without it the approval expires then.</param>
 /// <param name="Remind">After how long those who have not decided are reminded; absent when they are not.</param>
 /// <param name="Also">The role that is asked as well since the time was over.</param>
-public sealed record Gate(string Role, int Quorum, TimeSpan Expires, string Policy, string? Reason, string? Escalate = null, TimeSpan? Remind = null, string? Also = null)
+public sealed record Gate(
+    string Role,
+    int Quorum,
+    TimeSpan Expires,
+    string Policy,
+    string? Reason,
+    string? Escalate = null,
+    TimeSpan? Remind = null,
+    string? Also = null
+)
 {
     /// <summary>The roles whose holders can open it now.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
@@ -29,11 +43,18 @@ public sealed record Gate(string Role, int Quorum, TimeSpan Expires, string Poli
 
     /// <summary>The person who has to agree; absent where holders of a role do.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
-    public Guid? Person => Role.StartsWith("person:", StringComparison.Ordinal) && Guid.TryParse(Role["person:".Length..], out var id) ? id : null;
+    public Guid? Person =>
+        Role.StartsWith("person:", StringComparison.Ordinal) && Guid.TryParse(Role["person:".Length..], out var id) ? id : null;
 
     /// <summary>A gate that only this person opens, because something would come about in their name.</summary>
     public static Gate Consent(Guid person) =>
-        new(PersonRole(person), 1, TimeSpan.FromHours(72), "guardrail.consent", "Nothing comes about in somebody's name without their word.");
+        new(
+            PersonRole(person),
+            1,
+            TimeSpan.FromHours(72),
+            "guardrail.consent",
+            "Nothing comes about in somebody's name without their word."
+        );
 }
 
 /// <summary>What a workflow does by itself once a transition was taken.</summary>
@@ -43,7 +64,8 @@ public sealed record Gate(string Role, int Quorum, TimeSpan Expires, string Poli
 public sealed record FollowUp(string Transition, string Title, string Action, Rating Rating)
 {
     /// <summary>The rating of an action with everything that it sets off: the worst of them.</summary>
-    public static Rating Worst(Rating own, IReadOnlyList<FollowUp>? setsOff) => (setsOff ?? []).Aggregate(own, (worst, f) => worst.Or(f.Rating));
+    public static Rating Worst(Rating own, IReadOnlyList<FollowUp>? setsOff) =>
+        (setsOff ?? []).Aggregate(own, (worst, f) => worst.Or(f.Rating));
 }
 
 /// <summary>What policy says about one act.</summary>
@@ -53,8 +75,15 @@ public sealed record FollowUp(string Transition, string Title, string Action, Ra
 /// <param name="SetsOff">What a workflow would do by itself after it; absent when nothing.</param>
 /// <param name="DependsOn">What else it rests on and an approval binds to, in words: budgets, the workflow's version, attached files; absent when nothing.</param>
 public sealed record Decision(
-    Verdict Verdict, IReadOnlyList<string> Policies, string PolicyVersion, string Reason, IReadOnlyList<Gate> Gates, IReadOnlyList<string> Remedies,
-    IReadOnlyList<FollowUp>? SetsOff = null, IReadOnlyList<string>? DependsOn = null)
+    Verdict Verdict,
+    IReadOnlyList<string> Policies,
+    string PolicyVersion,
+    string Reason,
+    IReadOnlyList<Gate> Gates,
+    IReadOnlyList<string> Remedies,
+    IReadOnlyList<FollowUp>? SetsOff = null,
+    IReadOnlyList<string>? DependsOn = null
+)
 {
     /// <summary>The rating of an action with everything that it sets off: the worst of them.</summary>
     public Rating RatingOf(Rating own) => FollowUp.Worst(own, SetsOff);
@@ -63,19 +92,22 @@ public sealed record Decision(
     public Decision Behind(IEnumerable<Gate> more)
     {
         Gate[] gates = [.. Gates.Concat(more).DistinctBy(g => (g.Policy, g.Role))];
-        return Verdict is Verdict.Deny || gates.Length == Gates.Count ? this : this with
-        {
-            Verdict = Verdict.AllowBehindGates,
-            Policies = [.. Policies.Concat(gates.Select(g => g.Policy)).Distinct()],
-            Reason = gates[0].Reason ?? "an approval is needed",
-            Gates = gates,
-            Remedies = [.. gates.Select(Remedy)],
-        };
+        return Verdict is Verdict.Deny || gates.Length == Gates.Count
+            ? this
+            : this with
+            {
+                Verdict = Verdict.AllowBehindGates,
+                Policies = [.. Policies.Concat(gates.Select(g => g.Policy)).Distinct()],
+                Reason = gates[0].Reason ?? "an approval is needed",
+                Gates = gates,
+                Remedies = [.. gates.Select(Remedy)],
+            };
     }
 
-    internal static string Remedy(Gate gate) => gate.Person is null
-        ? $"{gate.Quorum} approval{(gate.Quorum == 1 ? "" : "s")} by the role {gate.Role}."
-        : "The agreement of the person in whose name it is.";
+    internal static string Remedy(Gate gate) =>
+        gate.Person is null
+            ? $"{gate.Quorum} approval{(gate.Quorum == 1 ? "" : "s")} by the role {gate.Role}."
+            : "The agreement of the person in whose name it is.";
 
     public PolicyDenied AsRefusal() => new(Reason, Policies, PolicyVersion);
 
@@ -84,11 +116,20 @@ public sealed record Decision(
     /// <param name="denied">How a denial of the other begins.</param>
     public Decision And(Decision other, string denied)
     {
-        if (Verdict is Verdict.Deny) return this;
-        if (other.Verdict is Verdict.Deny) return other with { Reason = $"{denied}: {other.Reason}" };
+        if (Verdict is Verdict.Deny)
+            return this;
+        if (other.Verdict is Verdict.Deny)
+            return other with { Reason = $"{denied}: {other.Reason}" };
 
         Gate[] gates = [.. Gates.Concat(other.Gates).DistinctBy(g => (g.Policy, g.Role))];
-        return gates.Length == Gates.Count ? this : other with { Policies = [.. Policies.Concat(other.Policies).Distinct()], Gates = gates, Remedies = [.. Remedies.Concat(other.Remedies).Distinct()] };
+        return gates.Length == Gates.Count
+            ? this
+            : other with
+            {
+                Policies = [.. Policies.Concat(other.Policies).Distinct()],
+                Gates = gates,
+                Remedies = [.. Remedies.Concat(other.Remedies).Distinct()],
+            };
     }
 }
 
@@ -143,8 +184,27 @@ public static class ControlAct
     public const string ReadAudit = "audit.read";
 
     public static readonly IReadOnlyList<string> All =
-        [Read, DecideApproval, Consent, CancelRun, RollBackRun, SettleRun, EngageStop, EngageTenantStop, ReadContract, ClaimTask, AssignTask, Delegate, ResumePacket, AgentSecret, ControlElevation, EndElevation, WithdrawRun,
-            LinkInvitation, ReadAudit];
+    [
+        Read,
+        DecideApproval,
+        Consent,
+        CancelRun,
+        RollBackRun,
+        SettleRun,
+        EngageStop,
+        EngageTenantStop,
+        ReadContract,
+        ClaimTask,
+        AssignTask,
+        Delegate,
+        ResumePacket,
+        AgentSecret,
+        ControlElevation,
+        EndElevation,
+        WithdrawRun,
+        LinkInvitation,
+        ReadAudit,
+    ];
 }
 
 /// <summary>Everything a decision looks at.</summary>
@@ -156,15 +216,24 @@ public static class ControlAct
 /// <param name="Rating">The rating of the action with what it sets off; absent when it sets nothing off.</param>
 /// <param name="Effects">What the act does to authority, as <see cref="AuthorityEffect"/> names it.</param>
 public sealed record Question(
-    Actor Principal, bool Suspended, IReadOnlySet<string> Roles, Guid WorkspaceId, string Act, ActionDefinition? Action, JsonElement? Input,
-    string? Field = null, AgentTier? Tier = null, Rating? Rating = null, IReadOnlyCollection<string>? Effects = null);
+    Actor Principal,
+    bool Suspended,
+    IReadOnlySet<string> Roles,
+    Guid WorkspaceId,
+    string Act,
+    ActionDefinition? Action,
+    JsonElement? Input,
+    string? Field = null,
+    AgentTier? Tier = null,
+    Rating? Rating = null,
+    IReadOnlyCollection<string>? Effects = null
+);
 
 /// <summary>The one place where authority is decided: Cedar policies of the tenant under guardrails that no tenant can edit.</summary>
 public sealed class PolicyBook
 {
     /// <summary>The roles whose holders are people, so that a gate may ask for them.</summary>
     public static readonly IReadOnlyList<string> GateRoles = ["owner", "admin", "operator", "approver", "auditor"];
-
 
     /// <summary>The roles whose holders count as holding this one: an owner is an admin too.</summary>
     public static IReadOnlyList<string> RolesThatInclude(string role) => role == "admin" ? ["admin", "owner"] : [role];
@@ -173,7 +242,8 @@ public sealed class PolicyBook
     public static IReadOnlySet<string> Implied(IEnumerable<string> granted)
     {
         var roles = granted.ToHashSet(StringComparer.Ordinal);
-        if (roles.Contains("owner")) roles.Add("admin");
+        if (roles.Contains("owner"))
+            roles.Add("admin");
         return roles;
     }
 
@@ -192,7 +262,8 @@ public sealed class PolicyBook
     {
         version = $"v{number}";
         policies = Guardrails.And(PolicySet.Parse(text));
-        if (made.Length > 0) policies = policies.And(PolicySet.Parse(made));
+        if (made.Length > 0)
+            policies = policies.And(PolicySet.Parse(made));
     }
 
     /// <summary>The tenant's own policies, without the guardrails, as a set that can be looked through.</summary>
@@ -214,31 +285,55 @@ public sealed class PolicyBook
         var open = question is { Action: not null, Input: null };
         var broken = answer.Errors.Where(e => e.Policy.Effect == Effect.Forbid && !open).ToList();
         if (broken.Count > 0)
-            return Denied([.. broken.Select(e => e.Policy.Id)], $"policy {broken[0].Policy.Id} could not be evaluated: {broken[0].Message}", []);
+            return Denied(
+                [.. broken.Select(e => e.Policy.Id)],
+                $"policy {broken[0].Policy.Id} could not be evaluated: {broken[0].Message}",
+                []
+            );
 
         var denials = answer.Forbids.Where(p => !IsGate(p)).ToList();
         if (denials.Count > 0)
         {
             var reason = denials[0].Annotations.GetValueOrDefault("reason") ?? $"forbidden by {denials[0].Id}";
-            return Denied([.. denials.Select(p => p.Id)], reason, [.. denials.Select(p => p.Annotations.GetValueOrDefault("remedy")).OfType<string>(), .. Remedies(request, entities)]);
+            return Denied(
+                [.. denials.Select(p => p.Id)],
+                reason,
+                [.. denials.Select(p => p.Annotations.GetValueOrDefault("remedy")).OfType<string>(), .. Remedies(request, entities)]
+            );
         }
 
-        if (answer.Permits.Count == 0) return Withheld(request, entities);
+        if (answer.Permits.Count == 0)
+            return Withheld(request, entities);
 
         var gates = answer.Forbids.Select(Gate).ToList();
         IReadOnlyList<string> permits = [.. answer.Permits.Select(p => p.Id)];
         return gates.Count == 0
             ? new(Verdict.Allow, permits, version, answer.Permits[0].Annotations.GetValueOrDefault("reason") ?? "permitted", [], [])
-            : new(Verdict.AllowBehindGates, [.. permits, .. gates.Select(g => g.Policy)], version, gates[0].Reason ?? "an approval is needed", gates,
-                [.. gates.Select(Decision.Remedy)]);
+            : new(
+                Verdict.AllowBehindGates,
+                [.. permits, .. gates.Select(g => g.Policy)],
+                version,
+                gates[0].Reason ?? "an approval is needed",
+                gates,
+                [.. gates.Select(Decision.Remedy)]
+            );
     }
 
     // Where a permit is for just this but for one of its conditions, that condition is the reason.
     private Decision Withheld(Request request, Entities entities)
     {
-        var nearest = policies.Withheld(request, entities).Where(w => w.Met > 0 || w.Unmet.Unless).OrderByDescending(w => w.Met).FirstOrDefault();
-        return nearest.Policy is null ? Denied([], "no policy permits it.", Remedies(request, entities))
-            : Denied([nearest.Policy.Id], $"{nearest.Policy.Id} permits it {(nearest.Unmet.Unless ? "unless" : "only when")} {nearest.Unmet.Text.Trim()}.", Remedies(request, entities));
+        var nearest = policies
+            .Withheld(request, entities)
+            .Where(w => w.Met > 0 || w.Unmet.Unless)
+            .OrderByDescending(w => w.Met)
+            .FirstOrDefault();
+        return nearest.Policy is null
+            ? Denied([], "no policy permits it.", Remedies(request, entities))
+            : Denied(
+                [nearest.Policy.Id],
+                $"{nearest.Policy.Id} permits it {(nearest.Unmet.Unless ? "unless" : "only when")} {nearest.Unmet.Text.Trim()}.",
+                Remedies(request, entities)
+            );
     }
 
     private Decision Denied(IReadOnlyList<string> ids, string reason, IReadOnlyList<string> remedies) =>
@@ -246,25 +341,38 @@ public sealed class PolicyBook
 
     // What a principal can ask for: a role, or another input. Anything else about them or the resource is not theirs to change.
     private IReadOnlyList<string> Remedies(Request request, Entities entities) =>
-    [
-        .. policies.Explain(request, entities, e => e.Permits.Count > 0 && e.Forbids.All(IsGate) && e.Errors.All(x => x.Policy.Effect is Effect.Permit)).Remedies.Select(r => r switch
-        {
-            AddParent { Entity: var who, Parent: { Type: "Mumega::Role" } role } when who == request.Principal => $"The role {role.Id} in this workspace.",
-            SetAttribute { Entity: null, Path: ["input", _, ..] } set => $"{string.Join('.', set.Path.Skip(1))} {(set.After is null ? "left out" : $"= {set.After}")}{(set.Before is null ? "" : $" instead of {set.Before}")}.",
-            _ => null,
-        }).OfType<string>(),
-    ];
+        [
+            .. policies
+                .Explain(
+                    request,
+                    entities,
+                    e => e.Permits.Count > 0 && e.Forbids.All(IsGate) && e.Errors.All(x => x.Policy.Effect is Effect.Permit)
+                )
+                .Remedies.Select(r =>
+                    r switch
+                    {
+                        AddParent { Entity: var who, Parent: { Type: "Mumega::Role" } role } when who == request.Principal =>
+                            $"The role {role.Id} in this workspace.",
+                        SetAttribute { Entity: null, Path: ["input", _, ..] } set =>
+                            $"{string.Join('.', set.Path.Skip(1))} {(set.After is null ? "left out" : $"= {set.After}")}{(set.Before is null ? "" : $" instead of {set.Before}")}.",
+                        _ => null,
+                    }
+                )
+                .OfType<string>(),
+        ];
 
     private static bool IsGate(Policy policy) => policy.Annotations.ContainsKey("gate");
 
-    private static Gate Gate(Policy policy) => new(
-        policy.Annotations["gate"],
-        int.TryParse(policy.Annotations.GetValueOrDefault("quorum"), out var quorum) ? Math.Max(1, quorum) : 1,
-        policy.Annotations.GetValueOrDefault("expires") is { } text ? PolicyCheck.Span(text) ?? DefaultExpiry : DefaultExpiry,
-        policy.Id,
-        policy.Annotations.GetValueOrDefault("reason"),
-        policy.Annotations.GetValueOrDefault("escalate"),
-        policy.Annotations.GetValueOrDefault("remind") is { } remind ? PolicyCheck.Span(remind) : null);
+    private static Gate Gate(Policy policy) =>
+        new(
+            policy.Annotations["gate"],
+            int.TryParse(policy.Annotations.GetValueOrDefault("quorum"), out var quorum) ? Math.Max(1, quorum) : 1,
+            policy.Annotations.GetValueOrDefault("expires") is { } text ? PolicyCheck.Span(text) ?? DefaultExpiry : DefaultExpiry,
+            policy.Id,
+            policy.Annotations.GetValueOrDefault("reason"),
+            policy.Annotations.GetValueOrDefault("escalate"),
+            policy.Annotations.GetValueOrDefault("remind") is { } remind ? PolicyCheck.Span(remind) : null
+        );
 
     private static (Request Request, Entities Entities) Ask(Question question)
     {
@@ -273,19 +381,28 @@ public sealed class PolicyBook
         var workspace = new EntityUid("Mumega::Workspace", question.WorkspaceId.ToString());
         var principal = new EntityUid($"Mumega::{by.Kind}", by.Id.ToString());
         // What is about the workspace itself has it as its resource.
-        var resource = question is { Action: { TargetType: not "Workspace" } action, Input: { } input } ? new EntityUid(PolicySchema.ResourceType(action), action.TargetId(input)) : workspace;
+        var resource = question is { Action: { TargetType: not "Workspace" } action, Input: { } input }
+            ? new EntityUid(PolicySchema.ResourceType(action), action.TargetId(input))
+            : workspace;
         var act = new EntityUid("Mumega::Action", question.Act);
 
         var entities = new List<Entity>
         {
-            new(principal, Attributes(
-                ("tenant", tenant), ("suspended", Value.Of(question.Suspended)),
-                ("workspaces", Value.SetOf(by.Workspaces.Select(w => w.ToString()))), ("tier", question.Tier is { } tier ? Value.Of(tier.ToString().ToLowerInvariant()) : null)),
-                [.. question.Roles.Select(role => new EntityUid("Mumega::Role", role))]),
+            new(
+                principal,
+                Attributes(
+                    ("tenant", tenant),
+                    ("suspended", Value.Of(question.Suspended)),
+                    ("workspaces", Value.SetOf(by.Workspaces.Select(w => w.ToString()))),
+                    ("tier", question.Tier is { } tier ? Value.Of(tier.ToString().ToLowerInvariant()) : null)
+                ),
+                [.. question.Roles.Select(role => new EntityUid("Mumega::Role", role))]
+            ),
             new(act, RecordValue.Empty, question.Action is null ? [Group("control")] : [Group(question.Action.Family), Group("act")]),
             new(workspace, Attributes(("tenant", tenant)), []),
         };
-        if (resource != workspace) entities.Add(new(resource, Attributes(("tenant", tenant)), [workspace]));
+        if (resource != workspace)
+            entities.Add(new(resource, Attributes(("tenant", tenant)), [workspace]));
 
         var context = new Dictionary<string, Value>
         {
@@ -295,30 +412,34 @@ public sealed class PolicyBook
             ["surface"] = Value.Of(by.Surface),
             ["effects"] = Value.SetOf(question.Effects ?? []),
         };
-        if (question.Field is { } field) context["field"] = Value.Of(field);
+        if (question.Field is { } field)
+            context["field"] = Value.Of(field);
         if (question.Action is not null)
         {
             var rating = question.Rating ?? question.Action.Rating;
             context["blast"] = Value.Of(rating.Blast.ToString().ToLowerInvariant());
             context["reversibility"] = Value.Of(rating.Reversibility.ToString().ToLowerInvariant());
-            if (question.Input is { } value) context["input"] = PolicySchema.InputOf(question.Action, value);
+            if (question.Input is { } value)
+                context["input"] = PolicySchema.InputOf(question.Action, value);
         }
 
         return (new(principal, act, resource, new(context)), new(entities));
     }
 
-    private static string ScopeFor(Question question) => question.Act switch
-    {
-        ControlAct.Read or ControlAct.OpenField or ControlAct.ReadAudit => Scopes.Read,
-        ControlAct.ReadContract => Scopes.Receipts,
-        ControlAct.DecideApproval or ControlAct.Consent or ControlAct.SettleRun or ControlAct.Delegate => Scopes.Decide,
-        ControlAct.EngageStop or ControlAct.EngageTenantStop => Scopes.Stop,
-        _ => Scopes.Propose,
-    };
+    private static string ScopeFor(Question question) =>
+        question.Act switch
+        {
+            ControlAct.Read or ControlAct.OpenField or ControlAct.ReadAudit => Scopes.Read,
+            ControlAct.ReadContract => Scopes.Receipts,
+            ControlAct.DecideApproval or ControlAct.Consent or ControlAct.SettleRun or ControlAct.Delegate => Scopes.Decide,
+            ControlAct.EngageStop or ControlAct.EngageTenantStop => Scopes.Stop,
+            _ => Scopes.Propose,
+        };
 
     private static EntityUid Group(string name) => new("Mumega::Action", name);
 
-    private static RecordValue Attributes(params (string Name, Value? Value)[] fields) => new(fields.Where(f => f.Value is not null).ToDictionary(f => f.Name, f => f.Value!));
+    private static RecordValue Attributes(params (string Name, Value? Value)[] fields) =>
+        new(fields.Where(f => f.Value is not null).ToDictionary(f => f.Name, f => f.Value!));
 
     private static string Resource(string name)
     {

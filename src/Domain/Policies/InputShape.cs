@@ -16,8 +16,10 @@ internal abstract record InputShape
 
     public static InputShape From(JsonElement schema)
     {
-        var type = schema.TryGetProperty("type", out var named) && named.ValueKind is JsonValueKind.String ? named.GetString()
-            : schema.TryGetProperty("enum", out var values) && values.EnumerateArray().All(v => v.ValueKind is JsonValueKind.String) ? "string"
+        var type =
+            schema.TryGetProperty("type", out var named) && named.ValueKind is JsonValueKind.String ? named.GetString()
+            : schema.TryGetProperty("enum", out var values) && values.EnumerateArray().All(v => v.ValueKind is JsonValueKind.String)
+                ? "string"
             : null;
         return type switch
         {
@@ -25,8 +27,18 @@ internal abstract record InputShape
             "integer" => new Simple("Long", json => Value.Of(json.GetInt64())),
             "boolean" => new Simple("Bool", json => Value.Of(json.GetBoolean())),
             "array" when schema.TryGetProperty("items", out var items) && items.ValueKind is JsonValueKind.Object => new Items(From(items)),
-            "object" when schema.TryGetProperty("properties", out var properties) => new Record(
-                [.. properties.EnumerateObject().Select(p => (p.Name, From(p.Value), schema.TryGetProperty("required", out var required) && required.EnumerateArray().Any(r => r.GetString() == p.Name)))]),
+            "object" when schema.TryGetProperty("properties", out var properties) => new Record([
+                .. properties
+                    .EnumerateObject()
+                    .Select(p =>
+                        (
+                            p.Name,
+                            From(p.Value),
+                            schema.TryGetProperty("required", out var required)
+                                && required.EnumerateArray().Any(r => r.GetString() == p.Name)
+                        )
+                    ),
+            ]),
             _ => new Simple("String", json => Value.Of(json.GetRawText())),
         };
     }
@@ -47,11 +59,18 @@ internal abstract record InputShape
 
     private sealed record Record(IReadOnlyList<(string Name, InputShape Shape, bool Required)> Fields) : InputShape
     {
-        public override string Type => $"{{ {string.Join(", ", Fields.Select(f => $"\"{f.Name}\"{(f.Required ? "" : "?")}: {f.Shape.Type}"))} }}";
+        public override string Type =>
+            $"{{ {string.Join(", ", Fields.Select(f => $"\"{f.Name}\"{(f.Required ? "" : "?")}: {f.Shape.Type}"))} }}";
 
         // A field that is null where a type is asked for is absent.
-        public override Value Of(JsonElement json) => new RecordValue(Fields
-            .Where(f => json.TryGetProperty(f.Name, out var value) && (value.ValueKind is not JsonValueKind.Null || f.Shape is Simple { Name: "String" } && f.Required))
-            .ToDictionary(f => f.Name, f => f.Shape.Of(json.GetProperty(f.Name))));
+        public override Value Of(JsonElement json) =>
+            new RecordValue(
+                Fields
+                    .Where(f =>
+                        json.TryGetProperty(f.Name, out var value)
+                        && (value.ValueKind is not JsonValueKind.Null || f.Shape is Simple { Name: "String" } && f.Required)
+                    )
+                    .ToDictionary(f => f.Name, f => f.Shape.Of(json.GetProperty(f.Name)))
+            );
     }
 }

@@ -27,32 +27,50 @@ public static class PolicyCheck
             return [.. e.Diagnostics.Select(d => new PolicyFault(null, d.Line, d.Column, d.Message))];
         }
 
-        var faults = Validator.Value.Validate(policies).Select(e => new PolicyFault(e.Policy.Id, e.Place.Line, e.Place.Column, e.Message)).ToList();
+        var faults = Validator
+            .Value.Validate(policies)
+            .Select(e => new PolicyFault(e.Policy.Id, e.Place.Line, e.Place.Column, e.Message))
+            .ToList();
         var ids = new HashSet<string>(StringComparer.Ordinal);
         foreach (var policy in policies.Policies.Concat(policies.Templates))
         {
-            if (!ids.Add(policy.Id)) Add("another policy has the same id");
-            if (policy.Id.StartsWith("guardrail.", StringComparison.Ordinal)) Add("ids that begin with guardrail. belong to the platform");
-            if (policy.IsTemplate) Add("a template decides nothing by itself; write the policy out");
+            if (!ids.Add(policy.Id))
+                Add("another policy has the same id");
+            if (policy.Id.StartsWith("guardrail.", StringComparison.Ordinal))
+                Add("ids that begin with guardrail. belong to the platform");
+            if (policy.IsTemplate)
+                Add("a template decides nothing by itself; write the policy out");
 
             var notes = policy.Annotations;
             if (notes.TryGetValue("gate", out var role))
             {
-                if (policy.Effect is Effect.Permit) Add("a gate is a forbid that holds until somebody approves; a permit can't be one");
-                if (!PolicyBook.GateRoles.Contains(role)) Add($"nobody can open this gate: \"{role}\" is not a role of people ({string.Join(", ", PolicyBook.GateRoles)})");
+                if (policy.Effect is Effect.Permit)
+                    Add("a gate is a forbid that holds until somebody approves; a permit can't be one");
+                if (!PolicyBook.GateRoles.Contains(role))
+                    Add($"nobody can open this gate: \"{role}\" is not a role of people ({string.Join(", ", PolicyBook.GateRoles)})");
             }
             else if (notes.Keys.FirstOrDefault(k => k is "quorum" or "expires" or "escalate" or "remind") is { } alone)
             {
                 Add($"@{alone} says something about a gate, and there is no @gate");
             }
 
-            if (notes.TryGetValue("quorum", out var quorum) && (!int.TryParse(quorum, NumberStyles.None, CultureInfo.InvariantCulture, out var people) || people is < 1 or > 20))
+            if (
+                notes.TryGetValue("quorum", out var quorum)
+                && (!int.TryParse(quorum, NumberStyles.None, CultureInfo.InvariantCulture, out var people) || people is < 1 or > 20)
+            )
                 Add($"@quorum is a number of people from 1 to 20, not \"{quorum}\"");
-            if (notes.TryGetValue("expires", out var expires) && (Span(expires) is not { } span || span <= TimeSpan.Zero || span > TimeSpan.FromDays(90)))
+            if (
+                notes.TryGetValue("expires", out var expires)
+                && (Span(expires) is not { } span || span <= TimeSpan.Zero || span > TimeSpan.FromDays(90))
+            )
                 Add($"@expires is a duration of up to 90 days such as 72h, not \"{expires}\"");
 
-            if (notes.TryGetValue("escalate", out var escalate) && !PolicyBook.GateRoles.Contains(escalate)) Add($"@escalate: \"{escalate}\" is not a role of people ({string.Join(", ", PolicyBook.GateRoles)})");
-            if (notes.TryGetValue("remind", out var remind) && (Span(remind) is not { } early || early <= TimeSpan.Zero || early >= (Span(expires ?? "") ?? PolicyBook.DefaultExpiry)))
+            if (notes.TryGetValue("escalate", out var escalate) && !PolicyBook.GateRoles.Contains(escalate))
+                Add($"@escalate: \"{escalate}\" is not a role of people ({string.Join(", ", PolicyBook.GateRoles)})");
+            if (
+                notes.TryGetValue("remind", out var remind)
+                && (Span(remind) is not { } early || early <= TimeSpan.Zero || early >= (Span(expires ?? "") ?? PolicyBook.DefaultExpiry))
+            )
                 Add($"@remind is a duration shorter than @expires such as 24h, not \"{remind}\"");
 
             void Add(string message)

@@ -37,7 +37,8 @@ public static class PolicySchema
         return InputShape.From(schema.RootElement);
     }
 
-    private static string Resource(ActionDefinition action) => Enum.TryParse<PrincipalKind>(action.TargetType, out _) ? $"{action.TargetType}Account" : action.TargetType;
+    private static string Resource(ActionDefinition action) =>
+        Enum.TryParse<PrincipalKind>(action.TargetType, out _) ? $"{action.TargetType}Account" : action.TargetType;
 
     private static string Write()
     {
@@ -45,25 +46,46 @@ public static class PolicySchema
         var principals = string.Join(", ", Enum.GetNames<PrincipalKind>());
         var text = new StringBuilder("namespace Mumega {\n");
         text.Append("  // A role is held in one workspace; the decision is always about one.\n  entity Role;\n");
-        foreach (var kind in Enum.GetNames<PrincipalKind>()) text.Append($"  entity {kind} in [Role] = {{ tenant: String, suspended: Bool, workspaces: Set<String>{(kind == nameof(PrincipalKind.Agent) ? ", tier?: String" : "")} }};\n");
+        foreach (var kind in Enum.GetNames<PrincipalKind>())
+            text.Append(
+                $"  entity {kind} in [Role] = {{ tenant: String, suspended: Bool, workspaces: Set<String>{(kind == nameof(PrincipalKind.Agent) ? ", tier?: String" : "")} }};\n"
+            );
         text.Append("  entity Workspace = { tenant: String };\n");
-        foreach (var type in actions.Select(Resource).Concat(["Packet", "Run"]).Where(t => t != "Workspace").Distinct().Order(StringComparer.Ordinal)) text.Append($"  entity {type} in [Workspace] = {{ tenant: String }};\n");
+        foreach (
+            var type in actions
+                .Select(Resource)
+                .Concat(["Packet", "Run"])
+                .Where(t => t != "Workspace")
+                .Distinct()
+                .Order(StringComparer.Ordinal)
+        )
+            text.Append($"  entity {type} in [Workspace] = {{ tenant: String }};\n");
 
-        text.Append("\n  // Everything in the catalogue, by family; before there is an input, the action is asked about on the workspace.\n  action act;\n");
+        text.Append(
+            "\n  // Everything in the catalogue, by family; before there is an input, the action is asked about on the workspace.\n  action act;\n"
+        );
         foreach (var family in actions.GroupBy(a => a.Family))
         {
             text.Append($"  action \"{family.Key}\";\n");
             foreach (var action in family)
             {
-                text.Append($"  action \"{action.Kind}\" in [\"act\", \"{family.Key}\"] appliesTo {{\n    principal: [{principals}],\n    resource: [{(Resource(action) == "Workspace" ? "" : $"{Resource(action)}, ")}Workspace],\n")
-                    .Append($"    context: {{ {Circumstances}, blast: String, reversibility: String, input?: {ShapeOf(action).Type} }}\n  }};\n");
+                text.Append(
+                        $"  action \"{action.Kind}\" in [\"act\", \"{family.Key}\"] appliesTo {{\n    principal: [{principals}],\n    resource: [{(Resource(action) == "Workspace" ? "" : $"{Resource(action)}, ")}Workspace],\n"
+                    )
+                    .Append(
+                        $"    context: {{ {Circumstances}, blast: String, reversibility: String, input?: {ShapeOf(action).Type} }}\n  }};\n"
+                    );
             }
         }
 
         text.Append("\n  // What people do to runs, approvals and stops, and reading.\n  action control;\n  action ")
             .AppendJoin(", ", ControlAct.All.Select(a => $"\"{a}\""))
-            .Append($" in [\"control\"] appliesTo {{\n    principal: [{principals}],\n    resource: [Workspace],\n    context: {{ {Circumstances} }}\n  }};\n")
-            .Append($"  // The value of one field of a receipt is shown.\n  action \"{ControlAct.OpenField}\" in [\"control\"] appliesTo {{\n    principal: [{principals}],\n    resource: [Workspace],\n    context: {{ {Circumstances}, field: String }}\n  }};\n}}\n");
+            .Append(
+                $" in [\"control\"] appliesTo {{\n    principal: [{principals}],\n    resource: [Workspace],\n    context: {{ {Circumstances} }}\n  }};\n"
+            )
+            .Append(
+                $"  // The value of one field of a receipt is shown.\n  action \"{ControlAct.OpenField}\" in [\"control\"] appliesTo {{\n    principal: [{principals}],\n    resource: [Workspace],\n    context: {{ {Circumstances}, field: String }}\n  }};\n}}\n"
+            );
         return text.ToString();
     }
 }

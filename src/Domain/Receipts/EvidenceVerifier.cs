@@ -19,7 +19,13 @@ public sealed record EvidenceGrowth(long From, IReadOnlyList<string> Proof);
 /// <param name="Keys">The log's verifier keys. Whoever checks compares them with the ones that were pinned before.</param>
 /// <param name="Checkpoint">The signed checkpoint (C2SP tlog-checkpoint), with cosignatures.</param>
 public sealed record EvidenceBundle(
-    string V, string Origin, IReadOnlyList<string> Keys, string Checkpoint, IReadOnlyList<EvidenceReceipt> Receipts, IReadOnlyList<EvidenceGrowth> Growth)
+    string V,
+    string Origin,
+    IReadOnlyList<string> Keys,
+    string Checkpoint,
+    IReadOnlyList<EvidenceReceipt> Receipts,
+    IReadOnlyList<EvidenceGrowth> Growth
+)
 {
     public const string Version = "mumega-evidence/1";
 
@@ -43,10 +49,23 @@ public enum CheckResult
 public sealed record EvidenceCheck(string Name, CheckResult Result, string Detail);
 
 /// <summary>A receipt whose entry was read, with its opened fields.</summary>
-public sealed record EvidenceView(long Index, string Id, string Kind, string At, IReadOnlyDictionary<string, JsonElement> Fields, int Closed);
+public sealed record EvidenceView(
+    long Index,
+    string Id,
+    string Kind,
+    string At,
+    IReadOnlyDictionary<string, JsonElement> Fields,
+    int Closed
+);
 
 /// <summary>The outcome of checking a file: the worst of its checks.</summary>
-public sealed record EvidenceReport(CheckResult Result, string? Origin, long? Size, IReadOnlyList<EvidenceCheck> Checks, IReadOnlyList<EvidenceView> Receipts);
+public sealed record EvidenceReport(
+    CheckResult Result,
+    string? Origin,
+    long? Size,
+    IReadOnlyList<EvidenceCheck> Checks,
+    IReadOnlyList<EvidenceView> Receipts
+);
 
 /// <summary>What whoever checks already knows and trusts.</summary>
 /// <param name="Keys">Keys of logs, pinned when the partnership began.</param>
@@ -60,7 +79,13 @@ public sealed record Trust(IReadOnlyList<VerifierKey> Keys, SignedNote? Earlier,
 /// </summary>
 public sealed class EvidenceVerifier
 {
-    private static readonly JsonSerializerOptions Strict = new(JsonSerializerDefaults.Web) { AllowDuplicateProperties = false, MaxDepth = 16, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true };
+    private static readonly JsonSerializerOptions Strict = new(JsonSerializerDefaults.Web)
+    {
+        AllowDuplicateProperties = false,
+        MaxDepth = 16,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+    };
 
     private readonly Trust trust;
     private readonly List<EvidenceCheck> checks = [];
@@ -73,7 +98,8 @@ public sealed class EvidenceVerifier
     public static EvidenceReport Verify(ReadOnlyMemory<byte> file, Trust trust)
     {
         var verifier = new EvidenceVerifier(trust);
-        if (verifier.Read(file) is not { } bundle) return verifier.Report(null, null);
+        if (verifier.Read(file) is not { } bundle)
+            return verifier.Report(null, null);
 
         try
         {
@@ -88,7 +114,10 @@ public sealed class EvidenceVerifier
 
     private EvidenceReport Report(string? origin, long? size)
     {
-        var worst = checks.Exists(c => c.Result is CheckResult.Invalid) ? CheckResult.Invalid : checks.Exists(c => c.Result is CheckResult.CannotTell) ? CheckResult.CannotTell : CheckResult.Valid;
+        var worst =
+            checks.Exists(c => c.Result is CheckResult.Invalid) ? CheckResult.Invalid
+            : checks.Exists(c => c.Result is CheckResult.CannotTell) ? CheckResult.CannotTell
+            : CheckResult.Valid;
         return new(worst, origin, size, checks, views);
     }
 
@@ -104,10 +133,12 @@ public sealed class EvidenceVerifier
 
         try
         {
-            if (file.Span.StartsWith("c2sp.org/tlog-proof"u8)) return Single(new UTF8Encoding(false, true).GetString(file.Span));
+            if (file.Span.StartsWith("c2sp.org/tlog-proof"u8))
+                return Single(new UTF8Encoding(false, true).GetString(file.Span));
 
             var bundle = JsonSerializer.Deserialize<EvidenceBundle>(file.Span, Strict);
-            if (bundle?.V == EvidenceBundle.Version) return bundle;
+            if (bundle?.V == EvidenceBundle.Version)
+                return bundle;
             Say("format", CheckResult.CannotTell, bundle is null ? "the file is empty" : $"the version \"{bundle.V}\" is not known here");
         }
         catch (Exception e) when (e is JsonException or LogFormatException or ArgumentException or DecoderFallbackException)
@@ -124,20 +155,31 @@ public sealed class EvidenceVerifier
     {
         var proof = LogProof.Parse(text);
         var extra = proof.Extra is { } bytes ? JsonSerializer.Deserialize<Extra>(bytes.Span, Strict) : null;
-        if (extra is null) throw new LogFormatException("the proof has no entry in its extra line");
-        return new(EvidenceBundle.Version, Checkpoint.Parse(SignedNote.Parse(proof.Checkpoint).Text).Origin, [], proof.Checkpoint, [new(proof.Index, extra.Entry, [.. proof.Path.Select(Convert.ToBase64String)], extra.Disclosures)], []);
+        if (extra is null)
+            throw new LogFormatException("the proof has no entry in its extra line");
+        return new(
+            EvidenceBundle.Version,
+            Checkpoint.Parse(SignedNote.Parse(proof.Checkpoint).Text).Origin,
+            [],
+            proof.Checkpoint,
+            [new(proof.Index, extra.Entry, [.. proof.Path.Select(Convert.ToBase64String)], extra.Disclosures)],
+            []
+        );
     }
 
     private EvidenceReport Verify(EvidenceBundle bundle)
     {
         var note = SignedNote.Parse(bundle.Checkpoint);
         var checkpoint = Checkpoint.Parse(note.Text);
-        if (checkpoint.Origin != bundle.Origin) Say("origin", CheckResult.Invalid, $"the checkpoint is of {checkpoint.Origin}, the bundle says {bundle.Origin}");
+        if (checkpoint.Origin != bundle.Origin)
+            Say("origin", CheckResult.Invalid, $"the checkpoint is of {checkpoint.Origin}, the bundle says {bundle.Origin}");
         Signature(note, checkpoint, bundle);
         Witnesses(note);
         Growth(checkpoint, bundle);
-        foreach (var receipt in bundle.Receipts) Receipt(receipt, checkpoint);
-        if (bundle.Receipts.Count == 0) Say("receipts", CheckResult.CannotTell, "there is no receipt in it");
+        foreach (var receipt in bundle.Receipts)
+            Receipt(receipt, checkpoint);
+        if (bundle.Receipts.Count == 0)
+            Say("receipts", CheckResult.CannotTell, "there is no receipt in it");
         Chains();
         return Report(checkpoint.Origin, checkpoint.Size);
     }
@@ -147,35 +189,59 @@ public sealed class EvidenceVerifier
         var pinned = trust.Keys.Where(k => k.Name == checkpoint.Origin).ToList();
         if (pinned.Count > 0)
         {
-            Say("signature", note.Verify(pinned).Count > 0 ? CheckResult.Valid : CheckResult.Invalid,
-                note.Verify(pinned).Count > 0 ? $"signed with the pinned key of {checkpoint.Origin}" : $"none of the pinned keys of {checkpoint.Origin} signed this");
+            Say(
+                "signature",
+                note.Verify(pinned).Count > 0 ? CheckResult.Valid : CheckResult.Invalid,
+                note.Verify(pinned).Count > 0
+                    ? $"signed with the pinned key of {checkpoint.Origin}"
+                    : $"none of the pinned keys of {checkpoint.Origin} signed this"
+            );
             return;
         }
 
         var carried = bundle.Keys.Select(VerifierKey.Parse).Where(k => k.Name == checkpoint.Origin).ToList();
-        if (carried.Count > 0 && note.Verify(carried).Count == 0) Say("signature", CheckResult.Invalid, "not even the key in the file signed this");
-        else if (trust.Earlier is not null && carried.Count > 0 && trust.Earlier.Verify(carried).Count > 0) Say("signature", CheckResult.Valid, "signed with the key that signed the earlier checkpoint");
-        else Say("signature", CheckResult.CannotTell, $"no key of {checkpoint.Origin} is pinned, so anybody could have signed this");
+        if (carried.Count > 0 && note.Verify(carried).Count == 0)
+            Say("signature", CheckResult.Invalid, "not even the key in the file signed this");
+        else if (trust.Earlier is not null && carried.Count > 0 && trust.Earlier.Verify(carried).Count > 0)
+            Say("signature", CheckResult.Valid, "signed with the key that signed the earlier checkpoint");
+        else
+            Say("signature", CheckResult.CannotTell, $"no key of {checkpoint.Origin} is pinned, so anybody could have signed this");
     }
 
     private void Witnesses(SignedNote note)
     {
-        if (trust.Quorum == 0) return;
+        if (trust.Quorum == 0)
+            return;
         var cosigned = note.Verify(trust.Witnesses);
-        Say("witnesses", cosigned.Count >= trust.Quorum ? CheckResult.Valid : CheckResult.Invalid, $"{cosigned.Count} of {trust.Quorum} witnesses cosigned{(cosigned.Count > 0 ? $", first {cosigned.Min(c => c.Signature.Time):u}" : "")}");
+        Say(
+            "witnesses",
+            cosigned.Count >= trust.Quorum ? CheckResult.Valid : CheckResult.Invalid,
+            $"{cosigned.Count} of {trust.Quorum} witnesses cosigned{(cosigned.Count > 0 ? $", first {cosigned.Min(c => c.Signature.Time):u}" : "")}"
+        );
     }
 
     private void Growth(Checkpoint now, EvidenceBundle bundle)
     {
-        if (trust.Earlier is not { } held) return;
+        if (trust.Earlier is not { } held)
+            return;
 
         var earlier = Checkpoint.Parse(held.Text);
-        if (earlier.Origin != now.Origin) Say("growth", CheckResult.CannotTell, $"the earlier checkpoint is of another log, {earlier.Origin}");
-        else if (earlier.Size > now.Size) Say("growth", CheckResult.Invalid, $"the log had {earlier.Size} receipts before and has {now.Size} now: a tail is gone");
-        else if (earlier.Size == now.Size) Say("growth", earlier.Root.Span.SequenceEqual(now.Root.Span) ? CheckResult.Valid : CheckResult.Invalid, earlier.Root.Span.SequenceEqual(now.Root.Span) ? "the same as the earlier checkpoint" : "another history of the same size");
-        else if (bundle.Growth.FirstOrDefault(g => g.From == earlier.Size) is not { } growth) Say("growth", CheckResult.CannotTell, $"there is no proof in it that goes on from size {earlier.Size}");
-        else if (MerkleTree.VerifyConsistency(earlier.Size, now.Size, earlier.Root.ToArray(), now.Root.ToArray(), Hashes(growth.Proof))) Say("growth", CheckResult.Valid, $"goes on from the earlier checkpoint of {earlier.Size}");
-        else Say("growth", CheckResult.Invalid, $"does not go on from the earlier checkpoint of {earlier.Size}: history was rewritten");
+        if (earlier.Origin != now.Origin)
+            Say("growth", CheckResult.CannotTell, $"the earlier checkpoint is of another log, {earlier.Origin}");
+        else if (earlier.Size > now.Size)
+            Say("growth", CheckResult.Invalid, $"the log had {earlier.Size} receipts before and has {now.Size} now: a tail is gone");
+        else if (earlier.Size == now.Size)
+            Say(
+                "growth",
+                earlier.Root.Span.SequenceEqual(now.Root.Span) ? CheckResult.Valid : CheckResult.Invalid,
+                earlier.Root.Span.SequenceEqual(now.Root.Span) ? "the same as the earlier checkpoint" : "another history of the same size"
+            );
+        else if (bundle.Growth.FirstOrDefault(g => g.From == earlier.Size) is not { } growth)
+            Say("growth", CheckResult.CannotTell, $"there is no proof in it that goes on from size {earlier.Size}");
+        else if (MerkleTree.VerifyConsistency(earlier.Size, now.Size, earlier.Root.ToArray(), now.Root.ToArray(), Hashes(growth.Proof)))
+            Say("growth", CheckResult.Valid, $"goes on from the earlier checkpoint of {earlier.Size}");
+        else
+            Say("growth", CheckResult.Invalid, $"does not go on from the earlier checkpoint of {earlier.Size}: history was rewritten");
     }
 
     private void Receipt(EvidenceReceipt receipt, Checkpoint checkpoint)
@@ -183,7 +249,10 @@ public sealed class EvidenceVerifier
         var name = $"receipt {receipt.Index}";
         var entry = Bytes(receipt.Entry);
         var leaf = MerkleHash.Leaf(entry);
-        if (receipt.Path.Count > 63 || !MerkleTree.VerifyInclusion(leaf, receipt.Index, checkpoint.Size, Hashes(receipt.Path), checkpoint.Root.ToArray()))
+        if (
+            receipt.Path.Count > 63
+            || !MerkleTree.VerifyInclusion(leaf, receipt.Index, checkpoint.Size, Hashes(receipt.Path), checkpoint.Root.ToArray())
+        )
         {
             Say(name, CheckResult.Invalid, "is not in the log at that place");
             return;
@@ -213,7 +282,11 @@ public sealed class EvidenceVerifier
         {
             if (!commitments.Contains(System.Buffers.Text.Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(disclosure)))))
             {
-                Say(name, CheckResult.Invalid, "a field was opened with another value than it was committed to, or belongs to another receipt");
+                Say(
+                    name,
+                    CheckResult.Invalid,
+                    "a field was opened with another value than it was committed to, or belongs to another receipt"
+                );
                 return;
             }
 
@@ -224,8 +297,25 @@ public sealed class EvidenceVerifier
             }
         }
 
-        chain.Add((fields.GetProperty("action").GetString()!, fields.GetProperty("n").GetInt64(), fields.GetProperty("prev").GetString(), Convert.ToBase64String(leaf), fields.GetProperty("id").GetString()!));
-        views.Add(new(receipt.Index, fields.GetProperty("id").GetString()!, fields.GetProperty("kind").GetString()!, fields.GetProperty("ts").GetString()!, opened, commitments.Count - opened.Count));
+        chain.Add(
+            (
+                fields.GetProperty("action").GetString()!,
+                fields.GetProperty("n").GetInt64(),
+                fields.GetProperty("prev").GetString(),
+                Convert.ToBase64String(leaf),
+                fields.GetProperty("id").GetString()!
+            )
+        );
+        views.Add(
+            new(
+                receipt.Index,
+                fields.GetProperty("id").GetString()!,
+                fields.GetProperty("kind").GetString()!,
+                fields.GetProperty("ts").GetString()!,
+                opened,
+                commitments.Count - opened.Count
+            )
+        );
         Say(name, CheckResult.Valid, $"{fields.GetProperty("kind").GetString()}, {opened.Count} field(s) opened");
     }
 
@@ -235,15 +325,19 @@ public sealed class EvidenceVerifier
         foreach (var steps in chain.GroupBy(c => c.Action))
         {
             var ordered = steps.OrderBy(s => s.N).ToList();
-            if (ordered.Select(s => s.N).Distinct().Count() != ordered.Count) Say($"chain {steps.Key}", CheckResult.Invalid, "has a step twice");
-            if (ordered.Exists(s => (s.N == 1) != (s.Prev is null))) Say($"chain {steps.Key}", CheckResult.Invalid, "does not begin where it says");
+            if (ordered.Select(s => s.N).Distinct().Count() != ordered.Count)
+                Say($"chain {steps.Key}", CheckResult.Invalid, "has a step twice");
+            if (ordered.Exists(s => (s.N == 1) != (s.Prev is null)))
+                Say($"chain {steps.Key}", CheckResult.Invalid, "does not begin where it says");
             foreach (var (one, next) in ordered.Zip(ordered.Skip(1)))
             {
-                if (next.N == one.N + 1 && next.Prev != one.Leaf) Say($"chain {steps.Key}", CheckResult.Invalid, $"step {next.N} does not follow step {one.N}");
+                if (next.N == one.N + 1 && next.Prev != one.Leaf)
+                    Say($"chain {steps.Key}", CheckResult.Invalid, $"step {next.N} does not follow step {one.N}");
             }
         }
 
-        if (chain.GroupBy(c => c.Id).Any(g => g.Count() > 1)) Say("receipts", CheckResult.Invalid, "a receipt is in it twice");
+        if (chain.GroupBy(c => c.Id).Any(g => g.Count() > 1))
+            Say("receipts", CheckResult.Invalid, "a receipt is in it twice");
     }
 
     private static JsonElement? Fields(byte[] entry, out string? problem)
@@ -251,17 +345,26 @@ public sealed class EvidenceVerifier
         problem = null;
         try
         {
-            if (entry.Length > ReceiptWriter.MaxEntryBytes) throw new CanonicalJsonException("it is too long");
+            if (entry.Length > ReceiptWriter.MaxEntryBytes)
+                throw new CanonicalJsonException("it is too long");
 
             using var document = JsonDocument.Parse(entry, new() { MaxDepth = 8 });
             var fields = document.RootElement;
-            if (!CanonicalJson.Bytes(fields, maxDepth: 4).AsSpan().SequenceEqual(entry)) throw new CanonicalJsonException("it is not canonical JSON");
+            if (!CanonicalJson.Bytes(fields, maxDepth: 4).AsSpan().SequenceEqual(entry))
+                throw new CanonicalJsonException("it is not canonical JSON");
             string[] texts = ["_sd_alg", "action", "id", "kind", "log", "ts", "v"];
-            if (texts.Any(t => !fields.TryGetProperty(t, out var text) || text.ValueKind is not JsonValueKind.String)
-                || !fields.TryGetProperty("n", out var n) || n.ValueKind is not JsonValueKind.Number || n.GetInt64() < 1
-                || !fields.TryGetProperty("prev", out var prev) || prev.ValueKind is not (JsonValueKind.String or JsonValueKind.Null)
-                || !fields.TryGetProperty("_sd", out var digests) || digests.ValueKind is not JsonValueKind.Array || digests.EnumerateArray().Any(d => d.ValueKind is not JsonValueKind.String)
-                || fields.GetProperty("_sd_alg").GetString() != "sha-256")
+            if (
+                texts.Any(t => !fields.TryGetProperty(t, out var text) || text.ValueKind is not JsonValueKind.String)
+                || !fields.TryGetProperty("n", out var n)
+                || n.ValueKind is not JsonValueKind.Number
+                || n.GetInt64() < 1
+                || !fields.TryGetProperty("prev", out var prev)
+                || prev.ValueKind is not (JsonValueKind.String or JsonValueKind.Null)
+                || !fields.TryGetProperty("_sd", out var digests)
+                || digests.ValueKind is not JsonValueKind.Array
+                || digests.EnumerateArray().Any(d => d.ValueKind is not JsonValueKind.String)
+                || fields.GetProperty("_sd_alg").GetString() != "sha-256"
+            )
             {
                 throw new CanonicalJsonException("a field is missing or of another type");
             }
@@ -279,9 +382,17 @@ public sealed class EvidenceVerifier
     {
         try
         {
-            using var triple = JsonDocument.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(disclosure), new() { MaxDepth = 32, AllowDuplicateProperties = false });
-            return triple.RootElement is { ValueKind: JsonValueKind.Array } array && array.GetArrayLength() == 3 && array[0].ValueKind is JsonValueKind.String && array[1].ValueKind is JsonValueKind.String
-                ? (array[1].GetString()!, array[2].Clone()) : null;
+            using var triple = JsonDocument.Parse(
+                System.Buffers.Text.Base64Url.DecodeFromChars(disclosure),
+                new() { MaxDepth = 32, AllowDuplicateProperties = false }
+            );
+            return
+                triple.RootElement is { ValueKind: JsonValueKind.Array } array
+                && array.GetArrayLength() == 3
+                && array[0].ValueKind is JsonValueKind.String
+                && array[1].ValueKind is JsonValueKind.String
+                ? (array[1].GetString()!, array[2].Clone())
+                : null;
         }
         catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)
         {
@@ -289,11 +400,14 @@ public sealed class EvidenceVerifier
         }
     }
 
-    private static List<byte[]> Hashes(IReadOnlyList<string> base64) => [.. base64.Select(h => Bytes(h) is { Length: 32 } hash ? hash : throw new LogFormatException("a hash does not have 32 bytes"))];
+    private static List<byte[]> Hashes(IReadOnlyList<string> base64) =>
+        [.. base64.Select(h => Bytes(h) is { Length: 32 } hash ? hash : throw new LogFormatException("a hash does not have 32 bytes"))];
 
     private static byte[] Bytes(string base64)
     {
         var bytes = new byte[base64.Length];
-        return Convert.TryFromBase64String(base64, bytes, out var length) ? bytes[..length] : throw new LogFormatException("something is not base64");
+        return Convert.TryFromBase64String(base64, bytes, out var length)
+            ? bytes[..length]
+            : throw new LogFormatException("something is not base64");
     }
 }

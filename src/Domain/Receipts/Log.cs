@@ -97,7 +97,16 @@ public sealed class LogKey : ITenantOwned
 
     /// <summary>The receipt that says that this key signs from now on, beside those before it for a while.</summary>
     public Evidence Announce(Guid workspaceId, Actor by, IReadOnlyList<string> former, DateTimeOffset now) =>
-        ReceiptWriter.Append(new Announcement(TenantId, workspaceId, Id), ReceiptKind.LogKey, by, now, "log", "key.rotated", "SIGNING", [("target", Verifier), ("state_before", former), ("state_after", Verifier)]);
+        ReceiptWriter.Append(
+            new Announcement(TenantId, workspaceId, Id),
+            ReceiptKind.LogKey,
+            by,
+            now,
+            "log",
+            "key.rotated",
+            "SIGNING",
+            [("target", Verifier), ("state_before", former), ("state_after", Verifier)]
+        );
 
     // A chain of one.
     private sealed class Announcement(Guid tenantId, Guid workspaceId, Guid id) : IReceipted

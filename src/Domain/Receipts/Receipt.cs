@@ -27,7 +27,23 @@ public static class ReceiptKind
     public const string LogKey = "log.key";
 
     public static readonly IReadOnlyList<string> All =
-        [Proposed, Decided, Authorised, Dispatched, Confirmed, Failed, Unknown, Reconciled, Compensated, Stop, Elevated, Disclosed, Erased, PolicyPromoted, LogKey];
+    [
+        Proposed,
+        Decided,
+        Authorised,
+        Dispatched,
+        Confirmed,
+        Failed,
+        Unknown,
+        Reconciled,
+        Compensated,
+        Stop,
+        Elevated,
+        Disclosed,
+        Erased,
+        PolicyPromoted,
+        LogKey,
+    ];
 }
 
 /// <summary>Something that leaves a gap-free chain of receipts: a run, a stop, a contract.</summary>
@@ -112,7 +128,8 @@ public sealed class Disclosure : IWorkspaceOwned
     public string? HeldLevel { get; set; }
 
     /// <summary>The disclosure strings of the named fields, or of all.</summary>
-    public IReadOnlyList<string> Open(IReadOnlyCollection<string>? names = null) => [.. Strings().Where(d => names is null || names.Contains(NameOf(d)))];
+    public IReadOnlyList<string> Open(IReadOnlyCollection<string>? names = null) =>
+        [.. Strings().Where(d => names is null || names.Contains(NameOf(d)))];
 
     /// <summary>The names of the fields that can be opened.</summary>
     public IReadOnlyList<string> Names => [.. Strings().Select(NameOf)];
@@ -134,22 +151,24 @@ public sealed class Disclosure : IWorkspaceOwned
     }
 
     /// <summary>The same with only the fields that somebody may see. A copy, never written back.</summary>
-    public Disclosure Only(Func<string, bool> may) => new()
-    {
-        TenantId = TenantId,
-        WorkspaceId = WorkspaceId,
-        ReceiptId = ReceiptId,
-        Opened = JsonSerializer.Serialize(Strings().Where(d => may(NameOf(d)))),
-        Erased = Erased,
-        HeldBy = HeldBy,
-        HeldLevel = HeldLevel,
-    };
+    public Disclosure Only(Func<string, bool> may) =>
+        new()
+        {
+            TenantId = TenantId,
+            WorkspaceId = WorkspaceId,
+            ReceiptId = ReceiptId,
+            Opened = JsonSerializer.Serialize(Strings().Where(d => may(NameOf(d)))),
+            Erased = Erased,
+            HeldBy = HeldBy,
+            HeldLevel = HeldLevel,
+        };
 
     /// <summary>Destroys value and salt of the named fields. The commitments stay in the entry, and nobody can open them any more.</summary>
     public void Erase(IReadOnlyCollection<string> names)
     {
         var gone = Names.Where(names.Contains).ToList();
-        if (gone.Count == 0) return;
+        if (gone.Count == 0)
+            return;
 
         Erased = JsonSerializer.Serialize(ErasedNames.Concat(gone));
         Opened = JsonSerializer.Serialize(Strings().Where(d => !gone.Contains(NameOf(d))));
@@ -159,26 +178,38 @@ public sealed class Disclosure : IWorkspaceOwned
     public IEnumerable<string> TextsOf(IReadOnlyCollection<string> names)
     {
         var fields = Fields();
-        return fields.EnumerateObject().Where(f => names.Contains(f.Name)).SelectMany(f => Texts(f.Value)).Where(t => t.Length >= ShortestCopy).Distinct();
+        return fields
+            .EnumerateObject()
+            .Where(f => names.Contains(f.Name))
+            .SelectMany(f => Texts(f.Value))
+            .Where(t => t.Length >= ShortestCopy)
+            .Distinct();
     }
 
     /// <summary>The names of the fields that repeat one of these texts.</summary>
     public IReadOnlyList<string> Repeating(IReadOnlyCollection<string> texts) =>
-        [.. Fields().EnumerateObject().Where(f => Texts(f.Value).Any(t => texts.Any(wanted => t.Contains(wanted, StringComparison.Ordinal)))).Select(f => f.Name)];
+        [
+            .. Fields()
+                .EnumerateObject()
+                .Where(f => Texts(f.Value).Any(t => texts.Any(wanted => t.Contains(wanted, StringComparison.Ordinal))))
+                .Select(f => f.Name),
+        ];
 
     private const int ShortestCopy = 4;
 
-    private static IEnumerable<string> Texts(JsonElement value) => value.ValueKind switch
-    {
-        JsonValueKind.String => [value.GetString()!],
-        JsonValueKind.Array => value.EnumerateArray().SelectMany(Texts),
-        JsonValueKind.Object => value.EnumerateObject().SelectMany(p => Texts(p.Value)),
-        _ => [],
-    };
+    private static IEnumerable<string> Texts(JsonElement value) =>
+        value.ValueKind switch
+        {
+            JsonValueKind.String => [value.GetString()!],
+            JsonValueKind.Array => value.EnumerateArray().SelectMany(Texts),
+            JsonValueKind.Object => value.EnumerateObject().SelectMany(p => Texts(p.Value)),
+            _ => [],
+        };
 
     private string[] Strings() => JsonSerializer.Deserialize<string[]>(Opened)!;
 
-    private static string NameOf(string disclosure) => JsonDocument.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(disclosure)).RootElement[1].GetString()!;
+    private static string NameOf(string disclosure) =>
+        JsonDocument.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(disclosure)).RootElement[1].GetString()!;
 }
 
 /// <summary>A receipt's place in its tenant's commit order, given after the commit; the cursor of every feed.</summary>
@@ -216,8 +247,16 @@ public static class ReceiptWriter
 
     /// <summary>Adds the next receipt to a subject's chain. Fields enter the entry as salted commitments; null ones are left out.</summary>
     public static Evidence Append(
-        IReceipted subject, string kind, Actor actor, DateTimeOffset now, string action, string reasonCode, string state,
-        IEnumerable<(string Name, object? Value)> fields, Guid? undoes = null)
+        IReceipted subject,
+        string kind,
+        Actor actor,
+        DateTimeOffset now,
+        string action,
+        string reasonCode,
+        string state,
+        IEnumerable<(string Name, object? Value)> fields,
+        Guid? undoes = null
+    )
     {
         var id = Guid.CreateVersion7(now);
         var step = ++subject.Receipts;
@@ -247,7 +286,13 @@ public static class ReceiptWriter
                 Entry = entry,
                 Digest = digest,
             },
-            new() { TenantId = subject.TenantId, WorkspaceId = subject.WorkspaceId, ReceiptId = id, Opened = JsonSerializer.Serialize(opened) },
+            new()
+            {
+                TenantId = subject.TenantId,
+                WorkspaceId = subject.WorkspaceId,
+                ReceiptId = id,
+                Opened = JsonSerializer.Serialize(opened),
+            },
             new()
             {
                 TenantId = subject.TenantId,
@@ -257,23 +302,39 @@ public static class ReceiptWriter
                 Step = step,
                 Ticks = now.UtcTicks,
                 Leaf = leaf,
-            });
+            }
+        );
     }
 
     private static IEnumerable<(string, object?)> Common(IReceipted subject, Actor actor, string action, string reasonCode) =>
-    [
-        ("tenant", subject.TenantId), ("workspace", subject.WorkspaceId),
-        ("actor", new { id = actor.Id, kind = actor.Kind.ToString().ToLowerInvariant(), surface = actor.Surface }),
-        ("on_behalf_of", actor.Chain is [{ Id: var root }, ..] ? root : actor.OwnerId), ("actor_chain", actor.Chain.Count == 0 ? null : actor.Chain.Select(l => l.Id)), ("action_type", action), ("reason_code", reasonCode), ("approver_auth", actor.Confirmed),
-    ];
+        [
+            ("tenant", subject.TenantId),
+            ("workspace", subject.WorkspaceId),
+            (
+                "actor",
+                new
+                {
+                    id = actor.Id,
+                    kind = actor.Kind.ToString().ToLowerInvariant(),
+                    surface = actor.Surface,
+                }
+            ),
+            ("on_behalf_of", actor.Chain is [{ Id: var root }, ..] ? root : actor.OwnerId),
+            ("actor_chain", actor.Chain.Count == 0 ? null : actor.Chain.Select(l => l.Id)),
+            ("action_type", action),
+            ("reason_code", reasonCode),
+            ("approver_auth", actor.Confirmed),
+        ];
 
     private static (List<string> Opened, List<string> Digests) Commit(IEnumerable<(string Name, object? Value)> fields)
     {
-        List<string> opened = [], digests = [];
+        List<string> opened = [],
+            digests = [];
         Span<byte> salt = stackalloc byte[16];
         foreach (var (name, value) in fields)
         {
-            if (value is null) continue;
+            if (value is null)
+                continue;
             RandomNumberGenerator.Fill(salt);
             var disclosure = Base64Url(JsonSerializer.SerializeToUtf8Bytes(new[] { Base64Url(salt), name, value }, Camel));
             opened.Add(disclosure);
@@ -296,12 +357,23 @@ public static class ReceiptWriter
     private static byte[] Entry(string log, IReceipted subject, Guid id, string kind, int step, DateTimeOffset now, List<string> digests)
     {
         var text = new StringBuilder(256 + digests.Count * 46);
-        text.Append("{\"_sd\":[").AppendJoin(',', digests.Select(d => $"\"{d}\"")).Append("],\"_sd_alg\":\"sha-256\",\"action\":\"")
-            .Append(subject.Id).Append("\",\"id\":\"").Append(id).Append("\",\"kind\":\"").Append(kind).Append("\",\"log\":");
+        text.Append("{\"_sd\":[")
+            .AppendJoin(',', digests.Select(d => $"\"{d}\""))
+            .Append("],\"_sd_alg\":\"sha-256\",\"action\":\"")
+            .Append(subject.Id)
+            .Append("\",\"id\":\"")
+            .Append(id)
+            .Append("\",\"kind\":\"")
+            .Append(kind)
+            .Append("\",\"log\":");
         CanonicalJson.AppendString(text, log);
-        text.Append(",\"n\":").Append(step).Append(",\"prev\":")
+        text.Append(",\"n\":")
+            .Append(step)
+            .Append(",\"prev\":")
             .Append(subject.LastReceipt is { } prev ? $"\"{prev}\"" : "null")
-            .Append(",\"ts\":\"").Append(now.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'")).Append("\",\"v\":\"mumega-receipt/1\"}");
+            .Append(",\"ts\":\"")
+            .Append(now.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'"))
+            .Append("\",\"v\":\"mumega-receipt/1\"}");
 
         var bytes = Encoding.UTF8.GetBytes(text.ToString());
         return bytes.Length <= MaxEntryBytes ? bytes : throw new InvalidOperationException("a receipt's entry may have at most 16 KiB");

@@ -12,20 +12,33 @@ namespace Mumega.Domain.Runs;
 
 public enum RunState
 {
-    Denied, PreflightFailed, AwaitingApproval, Rejected, Expired, Cancelled, Queued, Running, Succeeded, Failed, Unknown, Held,
+    Denied,
+    PreflightFailed,
+    AwaitingApproval,
+    Rejected,
+    Expired,
+    Cancelled,
+    Queued,
+    Running,
+    Succeeded,
+    Failed,
+    Unknown,
+    Held,
 }
 
 public static class RunStates
 {
     /// <summary>The state as receipts and the API spell it, for example <c>AWAITING_APPROVAL</c>.</summary>
-    public static string Name(this RunState state) => state switch
-    {
-        RunState.PreflightFailed => "PREFLIGHT_FAILED",
-        RunState.AwaitingApproval => "AWAITING_APPROVAL",
-        _ => state.ToString().ToUpperInvariant(),
-    };
+    public static string Name(this RunState state) =>
+        state switch
+        {
+            RunState.PreflightFailed => "PREFLIGHT_FAILED",
+            RunState.AwaitingApproval => "AWAITING_APPROVAL",
+            _ => state.ToString().ToUpperInvariant(),
+        };
 
-    public static bool IsFinal(this RunState state) => state is not (RunState.AwaitingApproval or RunState.Queued or RunState.Running or RunState.Unknown or RunState.Held);
+    public static bool IsFinal(this RunState state) =>
+        state is not (RunState.AwaitingApproval or RunState.Queued or RunState.Running or RunState.Unknown or RunState.Held);
 }
 
 /// <summary>The run was undone before; the answer names the run that did it.</summary>
@@ -34,7 +47,15 @@ public sealed record AlreadyRolledBack(Guid RunId) : Refusal("This was already r
 /// <summary>The run can't be rolled back any more, or never could.</summary>
 public sealed record RollbackUnavailable(RollbackStatus Status, string Reason) : Refusal($"This cannot be rolled back: {Reason}");
 
-public enum RollbackStatus { None, Available, Expired, Blocked, Pending, Used }
+public enum RollbackStatus
+{
+    None,
+    Available,
+    Expired,
+    Blocked,
+    Pending,
+    Used,
+}
 
 /// <summary>Whether and how a run can be undone now.</summary>
 public sealed record RollbackPointer(RollbackStatus Status, string Summary, DateTimeOffset? Until, Guid? RunId);
@@ -174,8 +195,19 @@ public sealed class Run : IReceipted
 
     /// <summary>A new run in the state that decision and preflight lead to, with a receipt for each step taken.</summary>
     public static (Run Run, IReadOnlyList<Evidence> Evidence) Propose(
-        ActionDefinition action, string input, Guid workspaceId, string reason, Actor by, Decision decision, Preflight? preflight, DateTimeOffset now,
-        string idempotencyKey, Run? undoes = null, IReadOnlyCollection<Guid>? behind = null, (Guid Packet, string Transition)? move = null)
+        ActionDefinition action,
+        string input,
+        Guid workspaceId,
+        string reason,
+        Actor by,
+        Decision decision,
+        Preflight? preflight,
+        DateTimeOffset now,
+        string idempotencyKey,
+        Run? undoes = null,
+        IReadOnlyCollection<Guid>? behind = null,
+        (Guid Packet, string Transition)? move = null
+    )
     {
         var json = JsonDocument.Parse(input).RootElement;
         var (type, id) = (action.TargetType, action.TargetId(json));
@@ -194,7 +226,13 @@ public sealed class Run : IReceipted
             ProposedBy = by.Id,
             ProposerKind = by.Kind,
             ProposerOwner = by.OwnerId,
-            ChainJson = JsonSerializer.Serialize(new[] { by.Id, by.OwnerId ?? by.Id }.Concat(by.Chain.SelectMany(l => new[] { l.Id, l.OwnerId ?? l.Id })).Concat(behind ?? []).Where(id => id != Guid.Empty).Distinct()),
+            ChainJson = JsonSerializer.Serialize(
+                new[] { by.Id, by.OwnerId ?? by.Id }
+                    .Concat(by.Chain.SelectMany(l => new[] { l.Id, l.OwnerId ?? l.Id }))
+                    .Concat(behind ?? [])
+                    .Where(id => id != Guid.Empty)
+                    .Distinct()
+            ),
             ForJson = by.Chain.Count == 0 ? null : JsonSerializer.Serialize(by.Chain.Select(l => l.Id)),
             Surface = by.Surface,
             PacketId = move?.Packet,
@@ -208,25 +246,62 @@ public sealed class Run : IReceipted
             PreflightJson = preflight is null ? null : JsonSerializer.Serialize(preflight),
         };
         run.Digest = run.ActionHash(decision, preflight);
-        run.State = decision.Verdict is Verdict.Deny ? RunState.Denied
+        run.State =
+            decision.Verdict is Verdict.Deny ? RunState.Denied
             : preflight is { Passed: false } ? RunState.PreflightFailed
             : decision.Verdict is Verdict.AllowBehindGates ? RunState.AwaitingApproval
             : RunState.Queued;
-        if (undoes is not null && !run.State.IsFinal()) undoes.UndoneBy = run.Id;
+        if (undoes is not null && !run.State.IsFinal())
+            undoes.UndoneBy = run.Id;
 
         var evidence = new List<Evidence>
         {
-            run.Note(ReceiptKind.Proposed, by, now, "proposed",
-                [.. json.EnumerateObject().Select(p => ($"parameters.{p.Name}", (object?)p.Value)),
-                    ("target", run.Target), ("reason_text", reason), ("effect_id", run.EffectId), ("idempotency_key", idempotencyKey), ("undoes", undoes?.Id),
-                    ("packet", run.PacketId), ("transition", run.Transition)]),
-            run.Note(ReceiptKind.Decided, by, now, $"policy.{Snake(decision.Verdict)}",
-                [("decision", Snake(decision.Verdict)), ("policies", decision.Policies), ("policy_version", decision.PolicyVersion), ("reason_text", decision.Reason), ("sets_off", Seen(decision.SetsOff))]),
+            run.Note(
+                ReceiptKind.Proposed,
+                by,
+                now,
+                "proposed",
+                [
+                    .. json.EnumerateObject().Select(p => ($"parameters.{p.Name}", (object?)p.Value)),
+                    ("target", run.Target),
+                    ("reason_text", reason),
+                    ("effect_id", run.EffectId),
+                    ("idempotency_key", idempotencyKey),
+                    ("undoes", undoes?.Id),
+                    ("packet", run.PacketId),
+                    ("transition", run.Transition),
+                ]
+            ),
+            run.Note(
+                ReceiptKind.Decided,
+                by,
+                now,
+                $"policy.{Snake(decision.Verdict)}",
+                [
+                    ("decision", Snake(decision.Verdict)),
+                    ("policies", decision.Policies),
+                    ("policy_version", decision.PolicyVersion),
+                    ("reason_text", decision.Reason),
+                    ("sets_off", Seen(decision.SetsOff)),
+                ]
+            ),
         };
         if (preflight is not null)
         {
-            evidence.Add(run.Note(ReceiptKind.Decided, by, now, preflight.Passed ? "preflight.passed" : "preflight.failed",
-                [("action_hash", run.Digest), ("checks", preflight.Checks), ("state_version", preflight.StateVersion), ("undo_plan", preflight.RollbackPlan)]));
+            evidence.Add(
+                run.Note(
+                    ReceiptKind.Decided,
+                    by,
+                    now,
+                    preflight.Passed ? "preflight.passed" : "preflight.failed",
+                    [
+                        ("action_hash", run.Digest),
+                        ("checks", preflight.Checks),
+                        ("state_version", preflight.StateVersion),
+                        ("undo_plan", preflight.RollbackPlan),
+                    ]
+                )
+            );
         }
 
         return (run, evidence);
@@ -237,50 +312,107 @@ public sealed class Run : IReceipted
         Look(RunState.AwaitingApproval, "gate.stale", decision, preflight, by, now);
 
     /// <summary>The policies no longer ask for an approval: it goes on without one.</summary>
-    public Evidence Lift(Decision decision, Preflight preflight, Actor by, DateTimeOffset now) => Look(RunState.Queued, "gate.lifted", decision, preflight, by, now);
+    public Evidence Lift(Decision decision, Preflight preflight, Actor by, DateTimeOffset now) =>
+        Look(RunState.Queued, "gate.lifted", decision, preflight, by, now);
 
     private Evidence Look(RunState to, string code, Decision decision, Preflight preflight, Actor by, DateTimeOffset now)
     {
         (DecisionJson, PreflightJson) = (JsonSerializer.Serialize(decision), JsonSerializer.Serialize(preflight));
         var old = Digest;
         Digest = ActionHash(decision, preflight);
-        return Move(to, ReceiptKind.Decided, by, now, code,
-            [("action_hash", Digest), ("state_before", old), ("checks", preflight.Checks), ("policy_version", decision.PolicyVersion)]);
+        return Move(
+            to,
+            ReceiptKind.Decided,
+            by,
+            now,
+            code,
+            [("action_hash", Digest), ("state_before", old), ("checks", preflight.Checks), ("policy_version", decision.PolicyVersion)]
+        );
     }
 
-    internal Evidence Approve(Actor by, DateTimeOffset now, Said said) => Move(RunState.Queued, ReceiptKind.Decided, by, now, "gate.approved", Fields(by, said));
+    internal Evidence Approve(Actor by, DateTimeOffset now, Said said) =>
+        Move(RunState.Queued, ReceiptKind.Decided, by, now, "gate.approved", Fields(by, said));
 
-    internal Evidence NoteDecision(Actor by, DateTimeOffset now, Said said) => Move(RunState.AwaitingApproval, ReceiptKind.Decided, by, now, said.Verdict switch
-    {
-        ApprovalVerdict.RequestChanges => "gate.changes_requested",
-        ApprovalVerdict.Withdraw => "gate.withdrawn",
-        _ => "gate.counted",
-    }, Fields(by, said));
+    internal Evidence NoteDecision(Actor by, DateTimeOffset now, Said said) =>
+        Move(
+            RunState.AwaitingApproval,
+            ReceiptKind.Decided,
+            by,
+            now,
+            said.Verdict switch
+            {
+                ApprovalVerdict.RequestChanges => "gate.changes_requested",
+                ApprovalVerdict.Withdraw => "gate.withdrawn",
+                _ => "gate.counted",
+            },
+            Fields(by, said)
+        );
 
-    internal Evidence NoteClock(Actor by, DateTimeOffset now, string code, IEnumerable<(string, object?)> fields) => Move(RunState.AwaitingApproval, ReceiptKind.Decided, by, now, code, fields);
+    internal Evidence NoteClock(Actor by, DateTimeOffset now, string code, IEnumerable<(string, object?)> fields) =>
+        Move(RunState.AwaitingApproval, ReceiptKind.Decided, by, now, code, fields);
 
     internal Evidence Reject(Actor by, DateTimeOffset now, Said said) =>
-        End(RunState.Rejected, ReceiptKind.Decided, by, now, said.Verdict is ApprovalVerdict.RequestChanges ? "gate.changes_requested" : "gate.rejected", said.Reason ?? said.Code ?? "Rejected.", Fields(by, said));
+        End(
+            RunState.Rejected,
+            ReceiptKind.Decided,
+            by,
+            now,
+            said.Verdict is ApprovalVerdict.RequestChanges ? "gate.changes_requested" : "gate.rejected",
+            said.Reason ?? said.Code ?? "Rejected.",
+            Fields(by, said)
+        );
 
     /// <summary>The proposer made the changes that were asked for: another input, which everybody decides on anew.</summary>
-    public Outcome<Evidence> Revise(ActionDefinition action, string input, string reason, Decision decision, Preflight preflight, Actor by, DateTimeOffset now)
+    public Outcome<Evidence> Revise(
+        ActionDefinition action,
+        string input,
+        string reason,
+        Decision decision,
+        Preflight preflight,
+        Actor by,
+        DateTimeOffset now
+    )
     {
-        if (State is not RunState.AwaitingApproval) return new WrongState(State.Name(), RunState.AwaitingApproval.Name());
+        if (State is not RunState.AwaitingApproval)
+            return new WrongState(State.Name(), RunState.AwaitingApproval.Name());
 
         var json = JsonDocument.Parse(input).RootElement;
         (Input, Reason, Target, Connector) = (input, reason, $"{action.TargetType}::\"{action.TargetId(json)}\"", action.Connector(json));
         (DecisionJson, PreflightJson) = (JsonSerializer.Serialize(decision), JsonSerializer.Serialize(preflight));
         Digest = ActionHash(decision, preflight);
-        return Move(decision.Verdict is Verdict.AllowBehindGates ? RunState.AwaitingApproval : RunState.Queued, ReceiptKind.Proposed, by, now, "revised",
-            [.. json.EnumerateObject().Select(p => ($"parameters.{p.Name}", (object?)p.Value)), ("target", Target), ("reason_text", reason), ("action_hash", Digest), ("checks", preflight.Checks), ("policy_version", decision.PolicyVersion)]);
+        return Move(
+            decision.Verdict is Verdict.AllowBehindGates ? RunState.AwaitingApproval : RunState.Queued,
+            ReceiptKind.Proposed,
+            by,
+            now,
+            "revised",
+            [
+                .. json.EnumerateObject().Select(p => ($"parameters.{p.Name}", (object?)p.Value)),
+                ("target", Target),
+                ("reason_text", reason),
+                ("action_hash", Digest),
+                ("checks", preflight.Checks),
+                ("policy_version", decision.PolicyVersion),
+            ]
+        );
     }
 
     private static IEnumerable<(string, object?)> Fields(Actor by, Said said) =>
-        [("approver", by.Id), ("delegated_by", said.For), ("decision", said.Verdict switch
-        {
-            ApprovalVerdict.RequestChanges => "request_changes",
-            var verdict => verdict.ToString().ToLowerInvariant(),
-        }), ("action_hash", said.Digest), ("reason_type", said.Code), ("reason_text", said.Reason)];
+        [
+            ("approver", by.Id),
+            ("delegated_by", said.For),
+            (
+                "decision",
+                said.Verdict switch
+                {
+                    ApprovalVerdict.RequestChanges => "request_changes",
+                    var verdict => verdict.ToString().ToLowerInvariant(),
+                }
+            ),
+            ("action_hash", said.Digest),
+            ("reason_type", said.Code),
+            ("reason_text", said.Reason),
+        ];
 
     public Evidence Expire(Actor by, DateTimeOffset now) =>
         End(RunState.Expired, ReceiptKind.Decided, by, now, "gate.expired", "Nobody decided in time.", []);
@@ -292,7 +424,8 @@ public sealed class Run : IReceipted
 
     public Outcome<Evidence> Hold(Actor by, DateTimeOffset now, Guid stopId)
     {
-        if (State is not (RunState.AwaitingApproval or RunState.Queued)) return new WrongState(State.Name(), "AWAITING_APPROVAL or QUEUED");
+        if (State is not (RunState.AwaitingApproval or RunState.Queued))
+            return new WrongState(State.Name(), "AWAITING_APPROVAL or QUEUED");
 
         (HeldFrom, HeldAt, StopId, PastStop) = (State, now, stopId, false);
         return Move(RunState.Held, ReceiptKind.Stop, by, now, "stop.held", [("stop", stopId)]);
@@ -301,11 +434,13 @@ public sealed class Run : IReceipted
     /// <param name="past">The stop that is still engaged and lets this one go on in a stage of its release; absent when none holds it any more.</param>
     public Outcome<Evidence> ReleaseHold(Actor by, DateTimeOffset now, Guid? past)
     {
-        if (State is not RunState.Held) return new WrongState(State.Name(), "HELD");
+        if (State is not RunState.Held)
+            return new WrongState(State.Name(), "HELD");
 
         var back = HeldFrom!.Value;
         (HeldFrom, HeldAt, PastStop) = (null, null, past is not null);
-        if (past is not null) StopId = past;
+        if (past is not null)
+            StopId = past;
         return Move(back, ReceiptKind.Stop, by, now, "stop.resumed", [("stop", StopId)]);
     }
 
@@ -342,12 +477,23 @@ public sealed class Run : IReceipted
     {
         UndoJson = change.Undo is null ? null : JsonSerializer.Serialize(change.Undo);
         UndoUntil = change.Undo is null ? null : now + UndoWindow;
-        return End(RunState.Succeeded, UndoOf is null ? kind : ReceiptKind.Compensated, by, now, "succeeded", change.Summary,
-        [
-            ("state_before", change.Before), ("state_after", change.After), ("reason_text", change.Summary), ("effect_id", EffectId),
-            ("undo_pointer", change.Undo is null ? null : new { action = change.Undo.Action, until = UndoUntil }),
-            ("undoes", UndoOfReceipt),
-        ], UndoOfReceipt);
+        return End(
+            RunState.Succeeded,
+            UndoOf is null ? kind : ReceiptKind.Compensated,
+            by,
+            now,
+            "succeeded",
+            change.Summary,
+            [
+                ("state_before", change.Before),
+                ("state_after", change.After),
+                ("reason_text", change.Summary),
+                ("effect_id", EffectId),
+                ("undo_pointer", change.Undo is null ? null : new { action = change.Undo.Action, until = UndoUntil }),
+                ("undoes", UndoOfReceipt),
+            ],
+            UndoOfReceipt
+        );
     }
 
     public Evidence Fail(string code, string reason, Actor by, DateTimeOffset now) =>
@@ -363,15 +509,24 @@ public sealed class Run : IReceipted
     /// <summary>An operator or a probe found out what became of an external effect.</summary>
     public Outcome<Evidence> Settle(bool succeeded, string reason, Actor by, DateTimeOffset now) =>
         State is RunState.Unknown
-            ? End(succeeded ? RunState.Succeeded : RunState.Failed, ReceiptKind.Reconciled, by, now, succeeded ? "settled.succeeded" : "settled.failed", reason,
-                [("reason_text", reason), ("effect_id", EffectId)])
+            ? End(
+                succeeded ? RunState.Succeeded : RunState.Failed,
+                ReceiptKind.Reconciled,
+                by,
+                now,
+                succeeded ? "settled.succeeded" : "settled.failed",
+                reason,
+                [("reason_text", reason), ("effect_id", EffectId)]
+            )
             : new WrongState(State.Name(), "UNKNOWN");
 
     /// <summary>Tells the run that an undo of it came to its end.</summary>
     public void UndoEnded(bool succeeded, DateTimeOffset now)
     {
-        if (succeeded) UndoneAt = now;
-        else UndoneBy = null;
+        if (succeeded)
+            UndoneAt = now;
+        else
+            UndoneBy = null;
     }
 
     /// <summary>
@@ -382,82 +537,102 @@ public sealed class Run : IReceipted
     /// <param name="texts">What stood in them, wherever it is repeated.</param>
     public void Erase(IReadOnlyCollection<string> fields, IReadOnlyCollection<string> texts)
     {
-        var gone = fields.Where(f => f.StartsWith("parameters.", StringComparison.Ordinal)).Select(f => f["parameters.".Length..]).ToHashSet(StringComparer.Ordinal);
+        var gone = fields
+            .Where(f => f.StartsWith("parameters.", StringComparison.Ordinal))
+            .Select(f => f["parameters.".Length..])
+            .ToHashSet(StringComparer.Ordinal);
         if (gone.Count > 0)
         {
-            Input = CanonicalJson.Write(JsonSerializer.SerializeToElement(InputJson.EnumerateObject().Where(p => !gone.Contains(p.Name)).ToDictionary(p => p.Name, p => p.Value)));
+            Input = CanonicalJson.Write(
+                JsonSerializer.SerializeToElement(
+                    InputJson.EnumerateObject().Where(p => !gone.Contains(p.Name)).ToDictionary(p => p.Name, p => p.Value)
+                )
+            );
             UndoJson = null;
         }
 
-        if (gone.Count > 0 && Preflight is { } seen) PreflightJson = JsonSerializer.Serialize(seen with { Checks = [], Summary = Gone, Before = null, After = null });
-        if (fields.Contains("target") || Repeats(Target)) Target = Gone;
-        if (fields.Contains("reason_text") || Repeats(Reason)) Reason = Gone;
-        if (fields.Contains("reason_text") || Repeats(Result)) Result = Result is null ? null : Gone;
+        if (gone.Count > 0 && Preflight is { } seen)
+            PreflightJson = JsonSerializer.Serialize(seen with { Checks = [], Summary = Gone, Before = null, After = null });
+        if (fields.Contains("target") || Repeats(Target))
+            Target = Gone;
+        if (fields.Contains("reason_text") || Repeats(Reason))
+            Reason = Gone;
+        if (fields.Contains("reason_text") || Repeats(Result))
+            Result = Result is null ? null : Gone;
 
         // What policy said stays; what it quoted goes.
         var said = Decision;
         if (said.Remedies.Concat(said.DependsOn ?? []).Append(said.Reason).Any(Repeats))
         {
-            DecisionJson = JsonSerializer.Serialize(said with
-            {
-                Reason = Repeats(said.Reason) ? Gone : said.Reason,
-                Remedies = [.. said.Remedies.Where(r => !Repeats(r))],
-                DependsOn = said.DependsOn is null ? null : [.. said.DependsOn.Select(d => Repeats(d) ? Gone : d)],
-            });
+            DecisionJson = JsonSerializer.Serialize(
+                said with
+                {
+                    Reason = Repeats(said.Reason) ? Gone : said.Reason,
+                    Remedies = [.. said.Remedies.Where(r => !Repeats(r))],
+                    DependsOn = said.DependsOn is null ? null : [.. said.DependsOn.Select(d => Repeats(d) ? Gone : d)],
+                }
+            );
         }
 
         bool Repeats(string? text) => text is not null && texts.Any(t => text.Contains(t, StringComparison.Ordinal));
     }
 
     /// <summary>Whether the run can be undone now, and if not, why.</summary>
-    public RollbackPointer Rollback(DateTimeOffset now) => this switch
-    {
-        { State: not RunState.Succeeded } => new(RollbackStatus.None, "There is nothing to roll back.", null, null),
-        { UndoneAt: not null } => new(RollbackStatus.Used, "This was rolled back.", null, UndoneBy),
-        { UndoneBy: not null } => new(RollbackStatus.Pending, "A rollback is on its way.", null, UndoneBy),
-        { UndoJson: null } => new(RollbackStatus.Blocked, "This action has no undo.", null, null),
-        _ when now >= UndoUntil => new(RollbackStatus.Expired, "The time for rolling back has passed.", UndoUntil, null),
-        _ => new(RollbackStatus.Available, Undo!.Summary, UndoUntil, null),
-    };
+    public RollbackPointer Rollback(DateTimeOffset now) =>
+        this switch
+        {
+            { State: not RunState.Succeeded } => new(RollbackStatus.None, "There is nothing to roll back.", null, null),
+            { UndoneAt: not null } => new(RollbackStatus.Used, "This was rolled back.", null, UndoneBy),
+            { UndoneBy: not null } => new(RollbackStatus.Pending, "A rollback is on its way.", null, UndoneBy),
+            { UndoJson: null } => new(RollbackStatus.Blocked, "This action has no undo.", null, null),
+            _ when now >= UndoUntil => new(RollbackStatus.Expired, "The time for rolling back has passed.", UndoUntil, null),
+            _ => new(RollbackStatus.Available, Undo!.Summary, UndoUntil, null),
+        };
 
     /// <summary>The digest that an approval binds to: any change of action, input, policy or observed state changes it.</summary>
-    public string ActionHash(Decision decision, Preflight? preflight) => Hash(new()
-    {
-        ["tenant"] = TenantId,
-        ["workspace"] = WorkspaceId,
-        ["action_type"] = Action,
-        ["action_version"] = ActionVersion,
-        ["parameters"] = InputJson,
-        ["target"] = Target,
-        ["requester"] = ProposedBy,
-        ["on_behalf_of"] = ProposerOwner,
-        ["policy_version"] = decision.PolicyVersion,
-        ["gates"] = decision.Gates.Select(g => g.Terms),
-        ["behind"] = Chain,
-        ["connector"] = Connector,
-        ["depends_on"] = decision.DependsOn,
-        ["state_version"] = preflight?.StateVersion,
-        ["undo_plan"] = preflight?.RollbackPlan,
-        ["effect_id"] = EffectId,
-        ["nonce"] = Id,
-        ["packet"] = PacketId,
-        ["transition"] = Transition,
-        ["sets_off"] = Seen(decision.SetsOff),
-    });
+    public string ActionHash(Decision decision, Preflight? preflight) =>
+        Hash(
+            new()
+            {
+                ["tenant"] = TenantId,
+                ["workspace"] = WorkspaceId,
+                ["action_type"] = Action,
+                ["action_version"] = ActionVersion,
+                ["parameters"] = InputJson,
+                ["target"] = Target,
+                ["requester"] = ProposedBy,
+                ["on_behalf_of"] = ProposerOwner,
+                ["policy_version"] = decision.PolicyVersion,
+                ["gates"] = decision.Gates.Select(g => g.Terms),
+                ["behind"] = Chain,
+                ["connector"] = Connector,
+                ["depends_on"] = decision.DependsOn,
+                ["state_version"] = preflight?.StateVersion,
+                ["undo_plan"] = preflight?.RollbackPlan,
+                ["effect_id"] = EffectId,
+                ["nonce"] = Id,
+                ["packet"] = PacketId,
+                ["transition"] = Transition,
+                ["sets_off"] = Seen(decision.SetsOff),
+            }
+        );
 
     /// <summary>The digest of what would run without what tells one run from another: who asked, the ids, and where it stands.</summary>
-    public string Likeness() => Hash(new()
-    {
-        ["action_type"] = Action,
-        ["action_version"] = ActionVersion,
-        ["parameters"] = InputJson,
-        ["target"] = Target,
-        ["policy_version"] = Decision.PolicyVersion,
-        ["gates"] = Decision.Gates.Select(g => g.Terms),
-        ["depends_on"] = Decision.DependsOn,
-        ["transition"] = Transition,
-        ["sets_off"] = Seen(Decision.SetsOff),
-    });
+    public string Likeness() =>
+        Hash(
+            new()
+            {
+                ["action_type"] = Action,
+                ["action_version"] = ActionVersion,
+                ["parameters"] = InputJson,
+                ["target"] = Target,
+                ["policy_version"] = Decision.PolicyVersion,
+                ["gates"] = Decision.Gates.Select(g => g.Terms),
+                ["depends_on"] = Decision.DependsOn,
+                ["transition"] = Transition,
+                ["sets_off"] = Seen(Decision.SetsOff),
+            }
+        );
 
     private static IEnumerable<string>? Seen(IReadOnlyList<FollowUp>? setsOff) => setsOff?.Select(f => $"{f.Transition} {f.Action}");
 
@@ -466,14 +641,25 @@ public sealed class Run : IReceipted
     {
         foreach (var name in new[] { "packet", "transition", "sets_off", "connector", "depends_on" })
         {
-            if (content.GetValueOrDefault(name) is null) content.Remove(name);
+            if (content.GetValueOrDefault(name) is null)
+                content.Remove(name);
         }
 
-        return Convert.ToHexStringLower(SHA256.HashData([.. "mumega-action/1\n"u8, .. CanonicalJson.Bytes(JsonSerializer.SerializeToElement(content))]));
+        return Convert.ToHexStringLower(
+            SHA256.HashData([.. "mumega-action/1\n"u8, .. CanonicalJson.Bytes(JsonSerializer.SerializeToElement(content))])
+        );
     }
 
     private Evidence End(
-        RunState state, string kind, Actor by, DateTimeOffset now, string code, string result, IEnumerable<(string, object?)> fields, Guid? undoes = null)
+        RunState state,
+        string kind,
+        Actor by,
+        DateTimeOffset now,
+        string code,
+        string result,
+        IEnumerable<(string, object?)> fields,
+        Guid? undoes = null
+    )
     {
         Result = result;
         (HeldFrom, HeldAt) = (null, null);
@@ -483,15 +669,34 @@ public sealed class Run : IReceipted
     }
 
     private Evidence Move(
-        RunState state, string kind, Actor by, DateTimeOffset now, string code, IEnumerable<(string, object?)> fields, Guid? undoes = null)
+        RunState state,
+        string kind,
+        Actor by,
+        DateTimeOffset now,
+        string code,
+        IEnumerable<(string, object?)> fields,
+        Guid? undoes = null
+    )
     {
         var from = State;
         (State, UpdatedAt) = (state, now);
         return Note(kind, by, now, code, [("run_state", new { from = from.Name(), to = state.Name() }), .. fields], undoes);
     }
 
-    private Evidence Note(string kind, Actor by, DateTimeOffset now, string code, IEnumerable<(string, object?)> fields, Guid? undoes = null) =>
-        ReceiptWriter.Append(this, kind, by, now, Action, code, State.Name(), fields, undoes);
+    private Evidence Note(
+        string kind,
+        Actor by,
+        DateTimeOffset now,
+        string code,
+        IEnumerable<(string, object?)> fields,
+        Guid? undoes = null
+    ) => ReceiptWriter.Append(this, kind, by, now, Action, code, State.Name(), fields, undoes);
 
-    private static string Snake(Verdict verdict) => verdict switch { Verdict.Deny => "deny", Verdict.Allow => "allow", _ => "allow_behind_gates" };
+    private static string Snake(Verdict verdict) =>
+        verdict switch
+        {
+            Verdict.Deny => "deny",
+            Verdict.Allow => "allow",
+            _ => "allow_behind_gates",
+        };
 }

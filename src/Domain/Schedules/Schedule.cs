@@ -5,10 +5,19 @@ using Mumega.Domain.Receipts;
 namespace Mumega.Domain.Schedules;
 
 /// <summary>What starts a workflow.</summary>
-public enum Trigger { Cron, Webhook, Packet }
+public enum Trigger
+{
+    Cron,
+    Webhook,
+    Packet,
+}
 
 /// <summary>What happens to occasions that passed while nothing ran.</summary>
-public enum Missed { Skip, CatchUp }
+public enum Missed
+{
+    Skip,
+    CatchUp,
+}
 
 /// <summary>Starts packets by itself: by the clock, by a signed call from outside, or when another packet comes into a state.</summary>
 public sealed class Schedule : IReceipted
@@ -83,7 +92,16 @@ public sealed class Schedule : IReceipted
     public Evidence Renew(string sealedSecret, Actor by, DateTimeOffset now)
     {
         (SealedSecret, SecretToldTo) = (sealedSecret, by.Id);
-        return ReceiptWriter.Append(this, ReceiptKind.Decided, by, now, "schedule.secret", "secret.renewed", Enabled ? "enabled" : "disabled", [("target", $"Schedule::\"{Key}\"")]);
+        return ReceiptWriter.Append(
+            this,
+            ReceiptKind.Decided,
+            by,
+            now,
+            "schedule.secret",
+            "secret.renewed",
+            Enabled ? "enabled" : "disabled",
+            [("target", $"Schedule::\"{Key}\"")]
+        );
     }
 
     public JsonElement Starts => JsonDocument.Parse(StartsJson).RootElement;

@@ -4,10 +4,22 @@ using Mumega.Domain.Tenancy;
 
 namespace Mumega.Domain.Stops;
 
-public enum StopBoundary { Tenant, Workspace, Agent, Family, Connector }
+public enum StopBoundary
+{
+    Tenant,
+    Workspace,
+    Agent,
+    Family,
+    Connector,
+}
 
 /// <summary>Where a stop stands: everything inside is held; part of what it held is let go on; it is over.</summary>
-public enum StopState { Engaged, Releasing, Released }
+public enum StopState
+{
+    Engaged,
+    Releasing,
+    Released,
+}
 
 /// <summary>A stop boundary refuses or holds this.</summary>
 public sealed record Stopped(StopBoundary Boundary, string? Target, string Reason)
@@ -19,7 +31,14 @@ public sealed record ReleaseByAnother() : Refusal("A stop is released by somebod
 /// <summary>What a stop is asked about: somebody's work of one family, perhaps through a connector.</summary>
 /// <param name="Behind">Everybody who stands behind it: those on whose behalf it is, and those who set off what a workflow does.</param>
 /// <param name="Past">The stop that let it go on in a stage of its release.</param>
-public readonly record struct Work(Guid WorkspaceId, Guid Proposer, IReadOnlyList<Guid> Behind, string Family, string? Connector, Guid? Past = null)
+public readonly record struct Work(
+    Guid WorkspaceId,
+    Guid Proposer,
+    IReadOnlyList<Guid> Behind,
+    string Family,
+    string? Connector,
+    Guid? Past = null
+)
 {
     public bool Involves(Guid principal) => Proposer == principal || Behind.Contains(principal);
 }
@@ -77,7 +96,10 @@ public sealed class Stop : IReceipted
     /// <summary>Set for a probe: it covers that made-up principal and nobody else. Never in the database.</summary>
     public Guid? Probe { get; init; }
 
-    public StopState State => ReleasedAt is not null ? StopState.Released : StageSize is not null ? StopState.Releasing : StopState.Engaged;
+    public StopState State =>
+        ReleasedAt is not null ? StopState.Released
+        : StageSize is not null ? StopState.Releasing
+        : StopState.Engaged;
 
     /// <summary>How long it took until nothing inside waited or ran, in milliseconds; absent until then.</summary>
     public int? TimeToStop => EffectiveAt is { } at ? (int)(at - EngagedAt).TotalMilliseconds : null;
@@ -86,8 +108,16 @@ public sealed class Stop : IReceipted
     /// <param name="tokens">How many tokens of a stopped agent were ended.</param>
     /// <param name="level">At which level it is engaged.</param>
     public static (Stop Stop, Evidence Evidence) Engage(
-        Guid workspaceId, StopBoundary boundary, string? target, string reason, Actor by, DateTimeOffset now, IReadOnlyDictionary<string, int> inFlight, int tokens,
-        string level)
+        Guid workspaceId,
+        StopBoundary boundary,
+        string? target,
+        string reason,
+        Actor by,
+        DateTimeOffset now,
+        IReadOnlyDictionary<string, int> inFlight,
+        int tokens,
+        string level
+    )
     {
         var stop = new Stop
         {
@@ -108,17 +138,28 @@ public sealed class Stop : IReceipted
     public Evidence TakeEffect(int held, int cancelled, int unknown, Actor by, DateTimeOffset now)
     {
         (EffectiveAt, Held, Cancelled) = (now, held, cancelled);
-        return Note(by, now, "stop.effective", ("time_to_stop_ms", TimeToStop), ("held", held), ("cancelled", cancelled), ("unknown", unknown));
+        return Note(
+            by,
+            now,
+            "stop.effective",
+            ("time_to_stop_ms", TimeToStop),
+            ("held", held),
+            ("cancelled", cancelled),
+            ("unknown", unknown)
+        );
     }
 
     /// <param name="atOnce">How many held runs go on at a time; absent to let everything go on at once.</param>
     public Outcome<Evidence> Release(int? atOnce, Actor by, DateTimeOffset now)
     {
-        if (State is not StopState.Engaged) return new WrongState(State.ToString().ToUpperInvariant(), "ENGAGED");
-        if (by.Id == EngagedBy) return new ReleaseByAnother();
+        if (State is not StopState.Engaged)
+            return new WrongState(State.ToString().ToUpperInvariant(), "ENGAGED");
+        if (by.Id == EngagedBy)
+            return new ReleaseByAnother();
 
         ReleasedBy = by.Id;
-        if (atOnce is null) return End(by, now);
+        if (atOnce is null)
+            return End(by, now);
 
         (StageSize, Stage) = (atOnce, 0);
         return Note(by, now, "stop.releasing", ("at_once", atOnce));
@@ -149,8 +190,10 @@ public sealed class Stop : IReceipted
     /// <summary>Whether the work lies inside the boundary: the one question that every entrance asks, and the worker again right before it acts.</summary>
     public bool Covers(in Work work)
     {
-        if (ReleasedAt is not null || (Probe is { } probe && work.Proposer != probe)) return false;
-        if (StageSize is not null && work.Past == Id) return false;
+        if (ReleasedAt is not null || (Probe is { } probe && work.Proposer != probe))
+            return false;
+        if (StageSize is not null && work.Past == Id)
+            return false;
 
         return Boundary switch
         {
@@ -164,8 +207,16 @@ public sealed class Stop : IReceipted
     }
 
     private Evidence Note(Actor by, DateTimeOffset now, string code, params (string, object?)[] fields) =>
-        ReceiptWriter.Append(this, ReceiptKind.Stop, by, now, "stop", code, State.ToString().ToUpperInvariant(),
-            [("target", new { boundary = Boundary.ToString().ToUpperInvariant(), target = Target }), .. fields]);
+        ReceiptWriter.Append(
+            this,
+            ReceiptKind.Stop,
+            by,
+            now,
+            "stop",
+            code,
+            State.ToString().ToUpperInvariant(),
+            [("target", new { boundary = Boundary.ToString().ToUpperInvariant(), target = Target }), .. fields]
+        );
 }
 
 /// <summary>
@@ -200,23 +251,26 @@ public sealed class StopProbe : IWorkspaceOwned
     public bool Armed(DateTimeOffset now) => Fault is null && HeldAt is { } at && now - at < Fresh;
 
     /// <summary>The stop that the probe engages, while it is under way.</summary>
-    public Stop? Engaged => Nonce is not { } nonce ? null : new()
-    {
-        TenantId = TenantId,
-        WorkspaceId = WorkspaceId,
-        Id = nonce,
-        Boundary = Boundary,
-        Target = Boundary switch
-        {
-            StopBoundary.Agent => nonce.ToString(),
-            StopBoundary.Family or StopBoundary.Connector => Target,
-            _ => null,
-        },
-        Reason = "A probe.",
-        EngagedBy = Guid.Empty,
-        EngagedAt = default,
-        Probe = nonce,
-    };
+    public Stop? Engaged =>
+        Nonce is not { } nonce
+            ? null
+            : new()
+            {
+                TenantId = TenantId,
+                WorkspaceId = WorkspaceId,
+                Id = nonce,
+                Boundary = Boundary,
+                Target = Boundary switch
+                {
+                    StopBoundary.Agent => nonce.ToString(),
+                    StopBoundary.Family or StopBoundary.Connector => Target,
+                    _ => null,
+                },
+                Reason = "A probe.",
+                EngagedBy = Guid.Empty,
+                EngagedAt = default,
+                Probe = nonce,
+            };
 
     /// <summary>The family and connector of the probe's made-up work; no real one has this name.</summary>
     public const string Target = "probe";

@@ -39,22 +39,26 @@ public sealed class WorkTask : IWorkspaceOwned
     public required DateTimeOffset OpenedAt { get; init; }
 
     /// <summary>The open task of a packet, or null when nobody has to do anything.</summary>
-    public static WorkTask? Of(Packet packet, WorkflowDocument document) => packet.TaskOf(document) is not { } task ? null : new()
-    {
-        TenantId = packet.TenantId,
-        WorkspaceId = packet.WorkspaceId,
-        Id = IdOf(packet),
-        PacketId = packet.Id,
-        Title = task.Title,
-        Role = task.Role,
-        Assignee = packet.Assignee,
-        Priority = task.Priority,
-        Rank = -(int)task.Priority,
-        DueAt = task.DueAfter is { } due ? packet.EnteredAt + due : null,
-        DoneWhen = task.DoneWhen,
-        OpenedAt = packet.EnteredAt,
-    };
+    public static WorkTask? Of(Packet packet, WorkflowDocument document) =>
+        packet.TaskOf(document) is not { } task
+            ? null
+            : new()
+            {
+                TenantId = packet.TenantId,
+                WorkspaceId = packet.WorkspaceId,
+                Id = IdOf(packet),
+                PacketId = packet.Id,
+                Title = task.Title,
+                Role = task.Role,
+                Assignee = packet.Assignee,
+                Priority = task.Priority,
+                Rank = -(int)task.Priority,
+                DueAt = task.DueAfter is { } due ? packet.EnteredAt + due : null,
+                DoneWhen = task.DoneWhen,
+                OpenedAt = packet.EnteredAt,
+            };
 
     // From the packet and the event that opened the task.
-    private static Guid IdOf(Packet packet) => NamedId.Of($"mumega-task/1\n{packet.Id}\n{packet.EnteredBy}\n{packet.Saga?.Stuck is not null}");
+    private static Guid IdOf(Packet packet) =>
+        NamedId.Of($"mumega-task/1\n{packet.Id}\n{packet.EnteredBy}\n{packet.Saga?.Stuck is not null}");
 }

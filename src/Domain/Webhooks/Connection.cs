@@ -33,7 +33,13 @@ public sealed record WebhookMessage(Guid Id, string Event, string Body);
 /// <param name="Result">Whether the receiver confirmed, refused, or nothing is known.</param>
 public sealed record Delivery(DeliveryResult Result, string Detail);
 
-public enum DeliveryResult { Confirmed, Refused, Unknown, Absent }
+public enum DeliveryResult
+{
+    Confirmed,
+    Refused,
+    Unknown,
+    Absent,
+}
 
 /// <summary>The outside world behind a connection.</summary>
 public interface IWebhookSender

@@ -20,9 +20,15 @@ public static class Guard
         try
         {
             var policies = PolicySet.Parse(Policy(guard));
-            if (policies.Policies.Count != 1 || policies.Policies[0].Conditions.Count != 1) return [new(path, "is one Cedar condition, nothing more")];
+            if (policies.Policies.Count != 1 || policies.Policies[0].Conditions.Count != 1)
+                return [new(path, "is one Cedar condition, nothing more")];
 
-            return [.. new Validator(SchemaOf(schema)).Validate(policies).Select(e => new InputFault(path, e.Message, e.Place.Line - 1, e.Place.Column))];
+            return
+            [
+                .. new Validator(SchemaOf(schema))
+                    .Validate(policies)
+                    .Select(e => new InputFault(path, e.Message, e.Place.Line - 1, e.Place.Column)),
+            ];
         }
         catch (CedarSyntaxException e)
         {
@@ -35,13 +41,19 @@ public static class Guard
     {
         var principal = new EntityUid($"Mumega::{by.Kind}", by.Id.ToString());
         var resource = new EntityUid("Mumega::Packet", packet.Id.ToString());
-        var context = new RecordValue(new Dictionary<string, Value>
-        {
-            ["payload"] = InputShape.From(schema).Of(packet.PayloadJson),
-            ["labels"] = Value.SetOf(packet.Labels),
-            ["surface"] = Value.Of(by.Surface),
-        });
-        var entities = new Entities([new(principal, RecordValue.Empty, [.. roles.Select(r => new EntityUid("Mumega::Role", r))]), new(resource, RecordValue.Empty, []), new(Move, RecordValue.Empty, [])]);
+        var context = new RecordValue(
+            new Dictionary<string, Value>
+            {
+                ["payload"] = InputShape.From(schema).Of(packet.PayloadJson),
+                ["labels"] = Value.SetOf(packet.Labels),
+                ["surface"] = Value.Of(by.Surface),
+            }
+        );
+        var entities = new Entities([
+            new(principal, RecordValue.Empty, [.. roles.Select(r => new EntityUid("Mumega::Role", r))]),
+            new(resource, RecordValue.Empty, []),
+            new(Move, RecordValue.Empty, []),
+        ]);
         return PolicySet.Parse(Policy(guard)).Evaluate(new(principal, Move, resource, context), entities).Allowed;
     }
 
@@ -51,13 +63,18 @@ public static class Guard
     private static Schema SchemaOf(JsonElement payload)
     {
         var principals = Enum.GetNames<PrincipalKind>();
-        return Schema.Parse($$"""
+        return Schema.Parse(
+            $$"""
             namespace Mumega {
               entity Role;
               {{string.Join('\n', principals.Select(p => $"entity {p} in [Role];"))}}
               entity Packet;
-              action "packet.move" appliesTo { principal: [{{string.Join(", ", principals)}}], resource: [Packet], context: { payload: {{InputShape.From(payload).Type}}, labels: Set<String>, surface: String } };
+              action "packet.move" appliesTo { principal: [{{string.Join(
+                ", ",
+                principals
+            )}}], resource: [Packet], context: { payload: {{InputShape.From(payload).Type}}, labels: Set<String>, surface: String } };
             }
-            """);
+            """
+        );
     }
 }

@@ -38,16 +38,33 @@ public sealed class Workflow : IWorkspaceOwned
 }
 
 /// <summary>Where a state stands in its workflow.</summary>
-public enum StateKind { Normal, Initial, Final }
+public enum StateKind
+{
+    Normal,
+    Initial,
+    Final,
+}
 
 /// <summary>How much a task matters.</summary>
-public enum Priority { Low, Normal, High, Urgent }
+public enum Priority
+{
+    Low,
+    Normal,
+    High,
+    Urgent,
+}
 
 /// <summary>A state machine over packets, as an operator writes and reads it.</summary>
 /// <param name="Workflow">Its short name.</param>
 /// <param name="PacketType">The type of the packets that it is for.</param>
 public sealed record WorkflowDocument(
-    string Workflow, string Title, string? Description, string PacketType, IReadOnlyDictionary<string, StateSpec> States, IReadOnlyDictionary<string, TransitionSpec> Transitions)
+    string Workflow,
+    string Title,
+    string? Description,
+    string PacketType,
+    IReadOnlyDictionary<string, StateSpec> States,
+    IReadOnlyDictionary<string, TransitionSpec> Transitions
+)
 {
     private static readonly JsonSerializerOptions Form = new(JsonSerializerDefaults.Web)
     {
@@ -83,14 +100,27 @@ public sealed record WorkflowDocument(
             foreach (var next in Out(state).Where(t => t.Transition.Unattended && found.All(f => f.Key != t.Key)))
             {
                 found.Add(next);
-                foreach (var further in LeadsTo(next.Transition)) open.Enqueue(further);
+                foreach (var further in LeadsTo(next.Transition))
+                    open.Enqueue(further);
             }
         }
 
-        return [.. found.Select(f => (f.Key, f.Transition.Title, Action: (f.Transition.Action is { } a ? Catalog.Value.Find(a.Run) : null) ?? Catalog.Value.Find("packet.move")!)).Select(f => new FollowUp(f.Key, f.Title, f.Action.Kind, f.Action.Rating))];
+        return
+        [
+            .. found
+                .Select(f =>
+                    (
+                        f.Key,
+                        f.Transition.Title,
+                        Action: (f.Transition.Action is { } a ? Catalog.Value.Find(a.Run) : null) ?? Catalog.Value.Find("packet.move")!
+                    )
+                )
+                .Select(f => new FollowUp(f.Key, f.Title, f.Action.Kind, f.Action.Rating)),
+        ];
     }
 
-    private static IEnumerable<string> LeadsTo(TransitionSpec transition) => transition.Otherwise is { To: var otherwise } ? [transition.To, otherwise] : [transition.To];
+    private static IEnumerable<string> LeadsTo(TransitionSpec transition) =>
+        transition.Otherwise is { To: var otherwise } ? [transition.To, otherwise] : [transition.To];
 
     /// <summary>The states in the order in which packets come to them; where they end, last.</summary>
     [JsonIgnore]
@@ -99,7 +129,8 @@ public sealed record WorkflowDocument(
         get
         {
             List<string> order = [Initial];
-            for (var i = 0; i < order.Count; i++) order.AddRange(Out(order[i]).Where(t => !order.Contains(t.Transition.To)).Select(t => t.Transition.To).Distinct().ToList());
+            for (var i = 0; i < order.Count; i++)
+                order.AddRange(Out(order[i]).Where(t => !order.Contains(t.Transition.To)).Select(t => t.Transition.To).Distinct().ToList());
             return [.. order.Concat(States.Keys).Distinct().OrderBy(s => States[s].Kind is StateKind.Final)];
         }
     }
@@ -108,7 +139,13 @@ public sealed record WorkflowDocument(
 /// <summary>A state that packets can be in.</summary>
 /// <param name="Editable">Whether title, payload and attachments may change in it.</param>
 /// <param name="Task">What somebody has to do while a packet is in it.</param>
-public sealed record StateSpec(string Title, string? Description = null, StateKind Kind = StateKind.Normal, bool Editable = false, TaskSpec? Task = null);
+public sealed record StateSpec(
+    string Title,
+    string? Description = null,
+    StateKind Kind = StateKind.Normal,
+    bool Editable = false,
+    TaskSpec? Task = null
+);
 
 /// <summary>What somebody has to do.</summary>
 /// <param name="Role">Whose holders may claim it.</param>
@@ -132,8 +169,21 @@ public sealed record TaskSpec(string Title, string Role, string? Due = null, Pri
 /// <param name="After">Taken by the clock, so long after the state was entered.</param>
 /// <param name="Automatic">Taken by the workflow itself as soon as the guard holds on entering the state.</param>
 public sealed record TransitionSpec(
-    string Title, IReadOnlyList<string> From, string To, string? Description = null, IReadOnlyList<string>? Roles = null, string? Guard = null, StepSpec? Action = null,
-    IReadOnlyList<GateSpec>? Gates = null, string? Changes = null, OtherwiseSpec? Otherwise = null, StepSpec? Compensate = null, string? After = null, bool Automatic = false, bool Unwind = false)
+    string Title,
+    IReadOnlyList<string> From,
+    string To,
+    string? Description = null,
+    IReadOnlyList<string>? Roles = null,
+    string? Guard = null,
+    StepSpec? Action = null,
+    IReadOnlyList<GateSpec>? Gates = null,
+    string? Changes = null,
+    OtherwiseSpec? Otherwise = null,
+    StepSpec? Compensate = null,
+    string? After = null,
+    bool Automatic = false,
+    bool Unwind = false
+)
 {
     [JsonIgnore]
     public TimeSpan? Timer => After is null ? null : PolicyCheck.Span(After);
@@ -160,9 +210,24 @@ public sealed record StepSpec(string Run, IReadOnlyDictionary<string, JsonElemen
 /// <param name="Expires">How long they have; 72h when absent.</param>
 /// <param name="Remind">After how long they are reminded.</param>
 /// <param name="Escalate">The role that is asked as well when the time is over; without it the approval expires.</param>
-public sealed record GateSpec(string Role, int Quorum = 1, string? Expires = null, string? Remind = null, string? Escalate = null, string? Reason = null)
+public sealed record GateSpec(
+    string Role,
+    int Quorum = 1,
+    string? Expires = null,
+    string? Remind = null,
+    string? Escalate = null,
+    string? Reason = null
+)
 {
     /// <summary>The gate as approvals know it.</summary>
-    public Gate ToGate(string transition) => new(
-        Role, Quorum, Expires is null ? PolicyBook.DefaultExpiry : PolicyCheck.Span(Expires)!.Value, $"workflow.{transition}", Reason, Escalate, Remind is null ? null : PolicyCheck.Span(Remind));
+    public Gate ToGate(string transition) =>
+        new(
+            Role,
+            Quorum,
+            Expires is null ? PolicyBook.DefaultExpiry : PolicyCheck.Span(Expires)!.Value,
+            $"workflow.{transition}",
+            Reason,
+            Escalate,
+            Remind is null ? null : PolicyCheck.Span(Remind)
+        );
 }

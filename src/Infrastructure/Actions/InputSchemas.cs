@@ -20,7 +20,8 @@ public sealed class InputSchemas
     public Outcome<string> Read(ActionDefinition action, JsonElement input)
     {
         var raw = input.GetRawText();
-        if (Encoding.UTF8.GetByteCount(raw) is > MaxBytes and var bytes) return new InputTooLarge(bytes, MaxBytes);
+        if (Encoding.UTF8.GetByteCount(raw) is > MaxBytes and var bytes)
+            return new InputTooLarge(bytes, MaxBytes);
 
         string canonical;
         try
@@ -32,7 +33,10 @@ public sealed class InputSchemas
             return new InvalidInput([new("", e.Message)]);
         }
 
-        var schema = schemas.GetOrAdd($"{action.Kind}/{action.Version}", _ => JsonSchema.FromJsonAsync(action.InputSchema).GetAwaiter().GetResult());
+        var schema = schemas.GetOrAdd(
+            $"{action.Kind}/{action.Version}",
+            _ => JsonSchema.FromJsonAsync(action.InputSchema).GetAwaiter().GetResult()
+        );
         var faults = schema.Validate(canonical).SelectMany(Faults).ToList();
         return faults.Count == 0 ? canonical : new InvalidInput(faults);
     }
@@ -43,17 +47,18 @@ public sealed class InputSchemas
         yield return new(path, Words(error));
     }
 
-    private static string Words(ValidationError error) => error.Kind switch
-    {
-        ValidationErrorKind.PropertyRequired => "is required",
-        ValidationErrorKind.NoAdditionalPropertiesAllowed => "is not a field of this action",
-        ValidationErrorKind.PatternMismatch => $"must match {error.Schema.Pattern}",
-        ValidationErrorKind.StringTooShort => $"must have at least {error.Schema.MinLength} character(s)",
-        ValidationErrorKind.StringTooLong => $"may have at most {error.Schema.MaxLength} characters",
-        ValidationErrorKind.StringExpected => "must be a string",
-        ValidationErrorKind.IntegerExpected => "must be a whole number",
-        ValidationErrorKind.ObjectExpected => "must be an object",
-        ValidationErrorKind.NumberTooSmall => $"must be at least {error.Schema.Minimum}",
-        _ => $"is not valid ({error.Kind})",
-    };
+    private static string Words(ValidationError error) =>
+        error.Kind switch
+        {
+            ValidationErrorKind.PropertyRequired => "is required",
+            ValidationErrorKind.NoAdditionalPropertiesAllowed => "is not a field of this action",
+            ValidationErrorKind.PatternMismatch => $"must match {error.Schema.Pattern}",
+            ValidationErrorKind.StringTooShort => $"must have at least {error.Schema.MinLength} character(s)",
+            ValidationErrorKind.StringTooLong => $"may have at most {error.Schema.MaxLength} characters",
+            ValidationErrorKind.StringExpected => "must be a string",
+            ValidationErrorKind.IntegerExpected => "must be a whole number",
+            ValidationErrorKind.ObjectExpected => "must be an object",
+            ValidationErrorKind.NumberTooSmall => $"must be at least {error.Schema.Minimum}",
+            _ => $"is not valid ({error.Kind})",
+        };
 }

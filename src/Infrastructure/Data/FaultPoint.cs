@@ -18,7 +18,8 @@ public static class FaultPoint
     public static void Hit(string name)
     {
 #if FAULT_POINTS
-        if (Armed.Length < 2 || Armed[0] != name || Armed[1] != "kill" || Interlocked.Decrement(ref countdown) != 0) return;
+        if (Armed.Length < 2 || Armed[0] != name || Armed[1] != "kill" || Interlocked.Decrement(ref countdown) != 0)
+            return;
         using var self = Process.GetCurrentProcess();
         self.Kill();
         new ManualResetEvent(false).WaitOne();

@@ -121,34 +121,69 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
     /// <summary>The open workspace's receipts before a place, newest first; those that are wanted, if that is said.</summary>
     public IAsyncEnumerable<FeedItem> ReceiptsBefore(long place, ReceiptQuery? wanted, int limit)
     {
-        if (wanted is null) return Queries.ReceiptsBefore(this, TenantId, WorkspaceId, place, limit);
+        if (wanted is null)
+            return Queries.ReceiptsBefore(this, TenantId, WorkspaceId, place, limit);
 
         var (tenantId, workspaceId) = (TenantId, WorkspaceId);
         var receipts = Receipts.AsQueryable();
-        if (wanted.Kinds is { Count: > 0 } kinds) receipts = receipts.Where(r => kinds.Contains(r.Kind));
-        if (wanted.Action is { } action) receipts = receipts.Where(r => r.Action == action);
-        if (wanted.Actor is { } actor) receipts = receipts.Where(r => r.ActorId == actor);
-        if (wanted.Chain is { } chain) receipts = receipts.Where(r => r.SubjectId == chain);
-        if (wanted.Target is { } target) receipts = receipts.Where(r => Runs.Any(run => run.Id == r.SubjectId && run.Target == target));
-        if (wanted.Since is { } since) receipts = receipts.Where(r => r.At >= since);
-        if (wanted.Until is { } until) receipts = receipts.Where(r => r.At < until);
+        if (wanted.Kinds is { Count: > 0 } kinds)
+            receipts = receipts.Where(r => kinds.Contains(r.Kind));
+        if (wanted.Action is { } action)
+            receipts = receipts.Where(r => r.Action == action);
+        if (wanted.Actor is { } actor)
+            receipts = receipts.Where(r => r.ActorId == actor);
+        if (wanted.Chain is { } chain)
+            receipts = receipts.Where(r => r.SubjectId == chain);
+        if (wanted.Target is { } target)
+            receipts = receipts.Where(r => Runs.Any(run => run.Id == r.SubjectId && run.Target == target));
+        if (wanted.Since is { } since)
+            receipts = receipts.Where(r => r.At >= since);
+        if (wanted.Until is { } until)
+            receipts = receipts.Where(r => r.At < until);
         return (
             from at in ReceiptPlaces
             where at.TenantId == tenantId && at.WorkspaceId == workspaceId && at.Position < place
-            join receipt in receipts on new { at.TenantId, at.WorkspaceId, at.ReceiptId } equals new { receipt.TenantId, receipt.WorkspaceId, ReceiptId = receipt.Id }
+            join receipt in receipts
+                on new
+                {
+                    at.TenantId,
+                    at.WorkspaceId,
+                    at.ReceiptId,
+                } equals new
+                {
+                    receipt.TenantId,
+                    receipt.WorkspaceId,
+                    ReceiptId = receipt.Id,
+                }
             orderby at.Position descending
-            select new FeedItem(at.Position!.Value, receipt)).AsNoTracking().Take(limit).AsAsyncEnumerable();
+            select new FeedItem(at.Position!.Value, receipt)
+        )
+            .AsNoTracking()
+            .Take(limit)
+            .AsAsyncEnumerable();
     }
 
     /// <summary>The roles that are held at a time, of the whole tenant.</summary>
     public IQueryable<RoleBinding> RolesAt(DateTimeOffset now) => RoleBindings.Where(b => b.Until == null || b.Until > now);
 
     /// <summary>Who of the tenant may act at a time: an agent while an active person who belongs to the tenant answers for it.</summary>
-    public IQueryable<Principal> ActiveAt(DateTimeOffset now) => Principals.Where(p => p.SuspendedAt == null && p.RetiredAt == null && (p.EndsAt == null || p.EndsAt > now)
-        && (p.OwnerId == null || (Principals.Any(o => o.Id == p.OwnerId && o.SuspendedAt == null) && RoleBindings.Any(b => b.PrincipalId == p.OwnerId && (b.Until == null || b.Until > now)))));
+    public IQueryable<Principal> ActiveAt(DateTimeOffset now) =>
+        Principals.Where(p =>
+            p.SuspendedAt == null
+            && p.RetiredAt == null
+            && (p.EndsAt == null || p.EndsAt > now)
+            && (
+                p.OwnerId == null
+                || (
+                    Principals.Any(o => o.Id == p.OwnerId && o.SuspendedAt == null)
+                    && RoleBindings.Any(b => b.PrincipalId == p.OwnerId && (b.Until == null || b.Until > now))
+                )
+            )
+        );
 
     /// <summary>Whom somebody decides for, and who for them, at a time: what <see cref="Delegation.Holds"/> says of one.</summary>
-    public IQueryable<Delegation> DelegationsAt(DateTimeOffset now) => Delegations.Where(d => d.EndedAt == null && d.Since <= now && d.Until > now);
+    public IQueryable<Delegation> DelegationsAt(DateTimeOffset now) =>
+        Delegations.Where(d => d.EndedAt == null && d.Since <= now && d.Until > now);
 
     /// <summary>The browser session with this id, if there is one.</summary>
     public Task<WebSession?> FindWebSessionAsync(string id, CancellationToken ct) => Queries.WebSession(this, id, ct);
@@ -161,9 +196,13 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
     public async Task<int> EndTokensAsync(Principal principal, CancellationToken ct, Guid? but = null, string? session = null)
     {
         var subject = principal.Id.ToString();
-        var tokens = await Tokens.Include(t => t.Authorization).Where(t => t.Subject == subject && t.Status == OpenIddictConstants.Statuses.Valid).ToListAsync(ct);
+        var tokens = await Tokens
+            .Include(t => t.Authorization)
+            .Where(t => t.Subject == subject && t.Status == OpenIddictConstants.Statuses.Valid)
+            .ToListAsync(ct);
         tokens.RemoveAll(t => but is not null && t.Authorization?.Id == but);
-        foreach (var token in tokens) token.Status = OpenIddictConstants.Statuses.Revoked;
+        foreach (var token in tokens)
+            token.Status = OpenIddictConstants.Statuses.Revoked;
         if (principal.Kind is PrincipalKind.User)
             WebSessions.RemoveRange(await WebSessions.Where(s => s.PrincipalId == principal.Id && s.Id != session).ToListAsync(ct));
         return tokens.Count;
@@ -184,7 +223,8 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
     public async Task<T> WriteAsync<T>(Func<Task<T>> write, CancellationToken ct)
     {
         // Absent on the servers; SQLite lets one writer at a time through.
-        if (writer is null || Database.CurrentTransaction is not null) return await write();
+        if (writer is null || Database.CurrentTransaction is not null)
+            return await write();
 
         await writer.WaitAsync(ct);
         try
@@ -210,7 +250,13 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
         {
             var authority = SaveGuard.Check(this, evidence);
             var jobs = ChangeTracker.Entries<Job>().Any(e => e.State is EntityState.Added);
-            var rows = await WriteAsync(() => authority || evidence.Count > 0 || bulk.Count > 0 ? SaveTogetherAsync(authority, cancellationToken) : base.SaveChangesAsync(true, cancellationToken), cancellationToken);
+            var rows = await WriteAsync(
+                () =>
+                    authority || evidence.Count > 0 || bulk.Count > 0
+                        ? SaveTogetherAsync(authority, cancellationToken)
+                        : base.SaveChangesAsync(true, cancellationToken),
+                cancellationToken
+            );
             return new(rows, jobs, authority);
         }
         finally
@@ -226,11 +272,14 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
         {
             // Whoever reads the count before or after this commit can tell whether what they remember still holds.
             var tenantId = TenantId;
-            await Tenants.Where(t => t.Id == tenantId).ExecuteUpdateAsync(set => set.SetProperty(t => t.Authority, t => t.Authority + 1), ct);
+            await Tenants
+                .Where(t => t.Id == tenantId)
+                .ExecuteUpdateAsync(set => set.SetProperty(t => t.Authority, t => t.Authority + 1), ct);
         }
 
         var saved = await base.SaveChangesAsync(true, ct);
-        foreach (var write in bulk) await write(ct);
+        foreach (var write in bulk)
+            await write(ct);
         if (evidence.Count > 0)
         {
             await Queries.Rows.InsertAsync(this, [.. evidence.Select(e => e.Receipt)], ct);
@@ -238,7 +287,8 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
             await Queries.Rows.InsertAsync(this, [.. evidence.Select(e => e.Place)], ct);
         }
 
-        if (transaction is not null) await transaction.CommitAsync(ct);
+        if (transaction is not null)
+            await transaction.CommitAsync(ct);
         evidence.Clear();
         bulk.Clear();
         return saved;
@@ -251,8 +301,10 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
     {
         configurationBuilder.Properties<string>().HaveMaxLength(400);
         configurationBuilder.Properties<Enum>().HaveConversion<string>().HaveMaxLength(40);
-        if (Database.IsSqlite()) configurationBuilder.Properties<DateTimeOffset>().HaveConversion<UtcTicks>();
-        if (Database.IsNpgsql()) configurationBuilder.Properties<DateTimeOffset>().HaveConversion<UtcOffset>();
+        if (Database.IsSqlite())
+            configurationBuilder.Properties<DateTimeOffset>().HaveConversion<UtcTicks>();
+        if (Database.IsNpgsql())
+            configurationBuilder.Properties<DateTimeOffset>().HaveConversion<UtcOffset>();
     }
 
     protected override void OnModelCreating(ModelBuilder builder)
@@ -263,14 +315,17 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
     }
 
     /// <summary>Named filters, so that a single one can be reasoned about; both read members of the context.</summary>
-    internal void Filter<T>(ModelBuilder model, bool byWorkspace) where T : class, ITenantOwned
+    internal void Filter<T>(ModelBuilder model, bool byWorkspace)
+        where T : class, ITenantOwned
     {
         model.Entity<T>().HasQueryFilter("tenant", row => row.TenantId == TenantId);
-        if (byWorkspace) model.Entity<T>().HasQueryFilter("workspace", row => EF.Property<Guid>(row, nameof(WorkspaceId)) == WorkspaceId);
+        if (byWorkspace)
+            model.Entity<T>().HasQueryFilter("workspace", row => EF.Property<Guid>(row, nameof(WorkspaceId)) == WorkspaceId);
     }
 
     // SQLite neither orders nor compares DateTimeOffset.
-    private sealed class UtcTicks() : ValueConverter<DateTimeOffset, long>(t => t.UtcTicks, ticks => new DateTimeOffset(ticks, TimeSpan.Zero));
+    private sealed class UtcTicks()
+        : ValueConverter<DateTimeOffset, long>(t => t.UtcTicks, ticks => new DateTimeOffset(ticks, TimeSpan.Zero));
 
     // PostgreSQL takes only offset 0.
     private sealed class UtcOffset() : ValueConverter<DateTimeOffset, DateTimeOffset>(t => t.ToUniversalTime(), t => t);
@@ -284,7 +339,15 @@ public abstract class MumegaDb(DbContextOptions options) : IdentityUserContext<P
 /// <param name="Target">Of runs about this.</param>
 /// <param name="Since">At this time or later.</param>
 /// <param name="Until">Before this time.</param>
-public sealed record ReceiptQuery(IReadOnlyList<string>? Kinds, string? Action, Guid? Actor, Guid? Chain, string? Target, DateTimeOffset? Since, DateTimeOffset? Until);
+public sealed record ReceiptQuery(
+    IReadOnlyList<string>? Kinds,
+    string? Action,
+    Guid? Actor,
+    Guid? Chain,
+    string? Target,
+    DateTimeOffset? Since,
+    DateTimeOffset? Until
+);
 
 /// <summary>What a commit did: whether it left jobs that are due, and whether it changed who may do what.</summary>
 internal readonly record struct Commit(int Rows, bool Jobs, bool Authority);

@@ -22,7 +22,8 @@ internal sealed class RowWriter
     private readonly ConcurrentDictionary<Type, Table> tables = new();
 
     /// <summary>Adds rows within the transaction that the context is in.</summary>
-    public async Task InsertAsync<T>(MumegaDb db, IReadOnlyCollection<T> rows, CancellationToken ct) where T : class
+    public async Task InsertAsync<T>(MumegaDb db, IReadOnlyCollection<T> rows, CancellationToken ct)
+        where T : class
     {
         var table = TableOf(db, typeof(T));
         foreach (var part in rows.Chunk(MaxParameters / table.Columns.Length))
@@ -57,18 +58,28 @@ internal sealed class RowWriter
     /// <param name="import">Whose rows.</param>
     /// <param name="own">For each property that is the row's own, the property of <see cref="ImportRow"/> that it comes from.</param>
     /// <param name="ct">Cancels.</param>
-    public async Task CopyAsync<T>(MumegaDb db, T pattern, PacketImport import, IReadOnlyDictionary<string, string> own, CancellationToken ct) where T : class
+    public async Task CopyAsync<T>(
+        MumegaDb db,
+        T pattern,
+        PacketImport import,
+        IReadOnlyDictionary<string, string> own,
+        CancellationToken ct
+    )
+        where T : class
     {
         var (table, from) = (TableOf(db, typeof(T)), TableOf(db, typeof(ImportRow)));
         await using var command = Command(db);
         var values = new List<string>();
         foreach (var column in table.Columns)
         {
-            if (own.TryGetValue(column.Property, out var source)) values.Add($"r.{from[source].Name}");
-            else values.Add(Parameter(command, column, column.Read(pattern)));
+            if (own.TryGetValue(column.Property, out var source))
+                values.Add($"r.{from[source].Name}");
+            else
+                values.Add(Parameter(command, column, column.Read(pattern)));
         }
 
-        command.CommandText = $"INSERT INTO {table.Name} ({string.Join(',', table.Columns.Select(c => c.Name))}) SELECT {string.Join(',', values)} FROM {from.Name} r WHERE {OfImport(command, from, import)}";
+        command.CommandText =
+            $"INSERT INTO {table.Name} ({string.Join(',', table.Columns.Select(c => c.Name))}) SELECT {string.Join(',', values)} FROM {from.Name} r WHERE {OfImport(command, from, import)}";
         await command.ExecuteNonQueryAsync(ct);
     }
 
@@ -78,19 +89,30 @@ internal sealed class RowWriter
         var (table, from) = (TableOf(db, typeof(PacketLabel)), TableOf(db, typeof(ImportRow)));
         await using var command = Command(db);
         var list = from[nameof(ImportRow.Labels)].Name;
-        var (each, label) = db.Database.IsSqlite() ? ($", json_each(r.{list}) l", "l.value")
+        var (each, label) =
+            db.Database.IsSqlite() ? ($", json_each(r.{list}) l", "l.value")
             : db.Database.IsNpgsql() ? ($" CROSS JOIN LATERAL jsonb_array_elements_text(r.{list}::jsonb) l(label)", "l.label")
             : ($" CROSS APPLY OPENJSON(r.{list}) l", "l.value");
-        string[] into = [nameof(PacketLabel.TenantId), nameof(PacketLabel.WorkspaceId), nameof(PacketLabel.PacketId), nameof(PacketLabel.Label)];
-        command.CommandText = $"INSERT INTO {table.Name} ({string.Join(',', into.Select(c => table[c].Name))}) SELECT r.{from[nameof(ImportRow.TenantId)].Name}, r.{from[nameof(ImportRow.WorkspaceId)].Name}, r.{from[nameof(ImportRow.PacketId)].Name}, {label} FROM {from.Name} r{each} WHERE {OfImport(command, from, import)}";
+        string[] into =
+        [
+            nameof(PacketLabel.TenantId),
+            nameof(PacketLabel.WorkspaceId),
+            nameof(PacketLabel.PacketId),
+            nameof(PacketLabel.Label),
+        ];
+        command.CommandText =
+            $"INSERT INTO {table.Name} ({string.Join(',', into.Select(c => table[c].Name))}) SELECT r.{from[nameof(ImportRow.TenantId)].Name}, r.{from[nameof(ImportRow.WorkspaceId)].Name}, r.{from[nameof(ImportRow.PacketId)].Name}, {label} FROM {from.Name} r{each} WHERE {OfImport(command, from, import)}";
         await command.ExecuteNonQueryAsync(ct);
     }
 
-    private static string OfImport(DbCommand command, Table from, PacketImport import) => string.Join(" AND ",
-        $"r.{from[nameof(ImportRow.TenantId)].Name} = {Parameter(command, from[nameof(ImportRow.TenantId)], import.TenantId)}",
-        $"r.{from[nameof(ImportRow.WorkspaceId)].Name} = {Parameter(command, from[nameof(ImportRow.WorkspaceId)], import.WorkspaceId)}",
-        $"r.{from[nameof(ImportRow.ImportId)].Name} = {Parameter(command, from[nameof(ImportRow.ImportId)], import.Id)}",
-        $"r.{from[nameof(ImportRow.FaultsJson)].Name} IS NULL");
+    private static string OfImport(DbCommand command, Table from, PacketImport import) =>
+        string.Join(
+            " AND ",
+            $"r.{from[nameof(ImportRow.TenantId)].Name} = {Parameter(command, from[nameof(ImportRow.TenantId)], import.TenantId)}",
+            $"r.{from[nameof(ImportRow.WorkspaceId)].Name} = {Parameter(command, from[nameof(ImportRow.WorkspaceId)], import.WorkspaceId)}",
+            $"r.{from[nameof(ImportRow.ImportId)].Name} = {Parameter(command, from[nameof(ImportRow.ImportId)], import.Id)}",
+            $"r.{from[nameof(ImportRow.FaultsJson)].Name} IS NULL"
+        );
 
     private static string Parameter(DbCommand command, Column column, object? value)
     {
@@ -106,7 +128,12 @@ internal sealed class RowWriter
     public async Task<int> PlaceAsync(MumegaDb db, IReadOnlyList<(ReceiptPlace Place, long Position)> given, CancellationToken ct)
     {
         var table = TableOf(db, typeof(ReceiptPlace));
-        Column[] key = [table[nameof(ReceiptPlace.TenantId)], table[nameof(ReceiptPlace.WorkspaceId)], table[nameof(ReceiptPlace.ReceiptId)]];
+        Column[] key =
+        [
+            table[nameof(ReceiptPlace.TenantId)],
+            table[nameof(ReceiptPlace.WorkspaceId)],
+            table[nameof(ReceiptPlace.ReceiptId)],
+        ];
         var position = table[nameof(ReceiptPlace.Position)].Name;
         await using var command = Command(db);
         var rows = new StringBuilder();
@@ -134,18 +161,35 @@ internal sealed class RowWriter
     private static DbCommand Command(MumegaDb db)
     {
         var command = db.Database.GetDbConnection().CreateCommand();
-        command.Transaction = db.Database.CurrentTransaction?.GetDbTransaction() ?? throw new InvalidOperationException("The record is written within a transaction.");
+        command.Transaction =
+            db.Database.CurrentTransaction?.GetDbTransaction()
+            ?? throw new InvalidOperationException("The record is written within a transaction.");
         return command;
     }
 
-    private Table TableOf(MumegaDb db, Type type) => tables.GetOrAdd(type, _ =>
-    {
-        var sql = db.GetService<ISqlGenerationHelper>();
-        var entity = db.Model.FindEntityType(type)!;
-        Column[] columns = [.. entity.GetProperties().Select(p => new Column(p.Name, sql.DelimitIdentifier(p.GetColumnName()), p.GetRelationalTypeMapping(), p.GetGetter().GetClrValue, p.IsNullable))];
-        var name = sql.DelimitIdentifier(entity.GetTableName()!, entity.GetSchema());
-        return new(name, $"INSERT INTO {name} ({string.Join(',', columns.Select(c => c.Name))}) VALUES ", columns);
-    });
+    private Table TableOf(MumegaDb db, Type type) =>
+        tables.GetOrAdd(
+            type,
+            _ =>
+            {
+                var sql = db.GetService<ISqlGenerationHelper>();
+                var entity = db.Model.FindEntityType(type)!;
+                Column[] columns =
+                [
+                    .. entity
+                        .GetProperties()
+                        .Select(p => new Column(
+                            p.Name,
+                            sql.DelimitIdentifier(p.GetColumnName()),
+                            p.GetRelationalTypeMapping(),
+                            p.GetGetter().GetClrValue,
+                            p.IsNullable
+                        )),
+                ];
+                var name = sql.DelimitIdentifier(entity.GetTableName()!, entity.GetSchema());
+                return new(name, $"INSERT INTO {name} ({string.Join(',', columns.Select(c => c.Name))}) VALUES ", columns);
+            }
+        );
 
     private sealed record Column(string Property, string Name, RelationalTypeMapping Type, Func<object, object?> Read, bool Nullable);
 

@@ -28,15 +28,22 @@ internal static class Walls
 
     /// <summary>Every table that holds rows of tenants.</summary>
     public static IReadOnlyList<Wall> Of(IModel model) =>
-    [
-        .. from type in model.GetEntityTypes()
-           let table = type.GetTableName()
-           where table is not null
-           let tenant = type.ClrType == typeof(Domain.Tenancy.Tenant) ? nameof(Domain.Tenancy.Tenant.Id) : type.FindProperty("TenantId")?.Name
-           where tenant is not null
-           orderby table
-           select new Wall(table, tenant, type.GetDeclaredQueryFilters().Any(f => f.Key == "workspace"), !type.ClrType.IsAssignableTo(typeof(ITenantOwned))),
-    ];
+        [
+            .. from type in model.GetEntityTypes()
+            let table = type.GetTableName()
+            where table is not null
+            let tenant = type.ClrType == typeof(Domain.Tenancy.Tenant)
+                ? nameof(Domain.Tenancy.Tenant.Id)
+                : type.FindProperty("TenantId")?.Name
+            where tenant is not null
+            orderby table
+            select new Wall(
+                table,
+                tenant,
+                type.GetDeclaredQueryFilters().Any(f => f.Key == "workspace"),
+                !type.ClrType.IsAssignableTo(typeof(ITenantOwned))
+            ),
+        ];
 
     /// <summary>The statements that raise the walls on PostgreSQL, and let the application's role in without letting it own anything, if it is not the owner's. They can be repeated.</summary>
     public static string PostgresScript(IReadOnlyList<Wall> walls, IEnumerable<string> appendOnly, string? role)
@@ -45,20 +52,30 @@ internal static class Walls
         foreach (var wall in walls)
         {
             var condition = $"\"{wall.Column}\" = NULLIF(current_setting('{Tenant}', true), '')::uuid";
-            if (wall.ByWorkspace) condition += $" AND \"WorkspaceId\" = NULLIF(current_setting('{Workspace}', true), '')::uuid";
-            if (wall.ByPlatform) condition = $"({condition}) OR current_setting('{Platform}', true) = 'on'";
-            script.AppendLine(CultureInfo.InvariantCulture, $"ALTER TABLE \"{wall.Table}\" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;");
+            if (wall.ByWorkspace)
+                condition += $" AND \"WorkspaceId\" = NULLIF(current_setting('{Workspace}', true), '')::uuid";
+            if (wall.ByPlatform)
+                condition = $"({condition}) OR current_setting('{Platform}', true) = 'on'";
+            script.AppendLine(
+                CultureInfo.InvariantCulture,
+                $"ALTER TABLE \"{wall.Table}\" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;"
+            );
             script.AppendLine(CultureInfo.InvariantCulture, $"DROP POLICY IF EXISTS wall ON \"{wall.Table}\";");
-            script.AppendLine(CultureInfo.InvariantCulture, $"CREATE POLICY wall ON \"{wall.Table}\" USING ({condition}) WITH CHECK ({condition});");
+            script.AppendLine(
+                CultureInfo.InvariantCulture,
+                $"CREATE POLICY wall ON \"{wall.Table}\" USING ({condition}) WITH CHECK ({condition});"
+            );
         }
 
-        if (role is null) return script.ToString();
+        if (role is null)
+            return script.ToString();
 
         var to = $"\"{role.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
         script.AppendLine(CultureInfo.InvariantCulture, $"GRANT USAGE ON SCHEMA public TO {to};");
         script.AppendLine(CultureInfo.InvariantCulture, $"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {to};");
         script.AppendLine(CultureInfo.InvariantCulture, $"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {to};");
-        foreach (var table in appendOnly) script.AppendLine(CultureInfo.InvariantCulture, $"REVOKE UPDATE, DELETE ON \"{table}\" FROM {to};");
+        foreach (var table in appendOnly)
+            script.AppendLine(CultureInfo.InvariantCulture, $"REVOKE UPDATE, DELETE ON \"{table}\" FROM {to};");
         script.AppendLine(CultureInfo.InvariantCulture, $"REVOKE INSERT, UPDATE, DELETE ON \"__EFMigrationsHistory\" FROM {to};");
         script.AppendLine(CultureInfo.InvariantCulture, $"CREATE SCHEMA IF NOT EXISTS hangfire; GRANT ALL ON SCHEMA hangfire TO {to};");
         return script.ToString();
@@ -80,11 +97,19 @@ internal static class Walls
         ];
         var predicates = walls.SelectMany(wall =>
         {
-            var predicate = wall.ByPlatform ? $"[dbo].[mumega_platform]([{wall.Column}])" : wall.ByWorkspace ? $"[dbo].[mumega_workspace]([{wall.Column}], [WorkspaceId])" : $"[dbo].[mumega_tenant]([{wall.Column}])";
-            return new[] { $"ADD FILTER PREDICATE {predicate} ON [dbo].[{wall.Table}]", $"ADD BLOCK PREDICATE {predicate} ON [dbo].[{wall.Table}]" };
+            var predicate =
+                wall.ByPlatform ? $"[dbo].[mumega_platform]([{wall.Column}])"
+                : wall.ByWorkspace ? $"[dbo].[mumega_workspace]([{wall.Column}], [WorkspaceId])"
+                : $"[dbo].[mumega_tenant]([{wall.Column}])";
+            return new[]
+            {
+                $"ADD FILTER PREDICATE {predicate} ON [dbo].[{wall.Table}]",
+                $"ADD BLOCK PREDICATE {predicate} ON [dbo].[{wall.Table}]",
+            };
         });
         batches.Add($"CREATE SECURITY POLICY [mumega_walls] {string.Join(", ", predicates)} WITH (STATE = ON)");
-        if (role is null) return batches;
+        if (role is null)
+            return batches;
 
         var to = $"[{role.Replace("]", "]]", StringComparison.Ordinal)}]";
         batches.Add("IF SCHEMA_ID(N'HangFire') IS NULL EXEC(N'CREATE SCHEMA [HangFire]')");
@@ -102,15 +127,21 @@ internal sealed class ConnectionOwner : DbConnectionInterceptor
 {
     public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData)
     {
-        if (eventData.Context is not MumegaDb db) return;
+        if (eventData.Context is not MumegaDb db)
+            return;
 
         using var command = Command(connection, db);
         command.ExecuteNonQuery();
     }
 
-    public override async Task ConnectionOpenedAsync(DbConnection connection, ConnectionEndEventData eventData, CancellationToken cancellationToken = default)
+    public override async Task ConnectionOpenedAsync(
+        DbConnection connection,
+        ConnectionEndEventData eventData,
+        CancellationToken cancellationToken = default
+    )
     {
-        if (eventData.Context is not MumegaDb db) return;
+        if (eventData.Context is not MumegaDb db)
+            return;
 
         await using var command = Command(connection, db);
         await command.ExecuteNonQueryAsync(cancellationToken);
@@ -121,14 +152,24 @@ internal sealed class ConnectionOwner : DbConnectionInterceptor
         var command = connection.CreateCommand();
         if (connection is Npgsql.NpgsqlConnection)
         {
-            command.CommandText = $"SELECT set_config('{Walls.Tenant}', $1, false), set_config('{Walls.Workspace}', $2, false), set_config('{Walls.Platform}', $3, false)";
-            foreach (var value in new[] { Text(db.TenantId), Text(db.WorkspaceId), db.TenantId == Guid.Empty ? "on" : "" }) command.Parameters.Add(new Npgsql.NpgsqlParameter<string> { TypedValue = value });
+            command.CommandText =
+                $"SELECT set_config('{Walls.Tenant}', $1, false), set_config('{Walls.Workspace}', $2, false), set_config('{Walls.Platform}', $3, false)";
+            foreach (var value in new[] { Text(db.TenantId), Text(db.WorkspaceId), db.TenantId == Guid.Empty ? "on" : "" })
+                command.Parameters.Add(new Npgsql.NpgsqlParameter<string> { TypedValue = value });
         }
         else
         {
             // Not read-only: one connection may serve one context after another, and its reset clears them anyway.
-            command.CommandText = $"EXEC sp_set_session_context N'{Walls.Tenant}', @tenant; EXEC sp_set_session_context N'{Walls.Workspace}', @workspace; EXEC sp_set_session_context N'{Walls.Platform}', @platform";
-            foreach (var (name, value) in new (string, object)[] { ("@tenant", Id(db.TenantId)), ("@workspace", Id(db.WorkspaceId)), ("@platform", db.TenantId == Guid.Empty ? "on" : DBNull.Value) })
+            command.CommandText =
+                $"EXEC sp_set_session_context N'{Walls.Tenant}', @tenant; EXEC sp_set_session_context N'{Walls.Workspace}', @workspace; EXEC sp_set_session_context N'{Walls.Platform}', @platform";
+            foreach (
+                var (name, value) in new (string, object)[]
+                {
+                    ("@tenant", Id(db.TenantId)),
+                    ("@workspace", Id(db.WorkspaceId)),
+                    ("@platform", db.TenantId == Guid.Empty ? "on" : DBNull.Value),
+                }
+            )
             {
                 var parameter = command.CreateParameter();
                 (parameter.ParameterName, parameter.Value) = (name, value);

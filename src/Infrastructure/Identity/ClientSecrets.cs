@@ -8,8 +8,11 @@ namespace Mumega.Infrastructure.Identity;
 
 /// <summary>Hashes client secrets as the token server does that checks them, so that one can be written in the commit of a receipt.</summary>
 public sealed class ClientSecrets(
-    IOpenIddictApplicationCache<Application> cache, ILogger<OpenIddictApplicationManager<Application>> log, IOptionsMonitor<OpenIddictCoreOptions> options, IOpenIddictApplicationStore<Application> store)
-    : OpenIddictApplicationManager<Application>(cache, log, options, store)
+    IOpenIddictApplicationCache<Application> cache,
+    ILogger<OpenIddictApplicationManager<Application>> log,
+    IOptionsMonitor<OpenIddictCoreOptions> options,
+    IOpenIddictApplicationStore<Application> store
+) : OpenIddictApplicationManager<Application>(cache, log, options, store)
 {
     public ValueTask<string> HashAsync(string secret, CancellationToken ct) => ObfuscateClientSecretAsync(secret, ct);
 }

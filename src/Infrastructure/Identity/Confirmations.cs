@@ -23,25 +23,53 @@ public sealed class Confirmations(Databases databases, IServiceScopeFactory scop
     /// <param name="now">The time.</param>
     /// <param name="passwordWillDo">Whether the password is enough for who has no second factor, whatever the tenant wants.</param>
     /// <param name="ct">Cancels.</param>
-    internal async Task<Outcome<Confirmation>> UseAsync(MumegaDb db, Actor by, string what, object?[] act, DateTimeOffset now, bool passwordWillDo, CancellationToken ct)
+    internal async Task<Outcome<Confirmation>> UseAsync(
+        MumegaDb db,
+        Actor by,
+        string what,
+        object?[] act,
+        DateTimeOffset now,
+        bool passwordWillDo,
+        CancellationToken ct
+    )
     {
         var purpose = Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(act)));
-        var known = await db.Confirmations.Where(c => c.PrincipalId == by.Id && c.Purpose == purpose && c.UsedAt == null).OrderByDescending(c => c.At).ToListAsync(ct);
-        if (known.FirstOrDefault(c => c.Use(now)) is { } given) return given;
+        var known = await db
+            .Confirmations.Where(c => c.PrincipalId == by.Id && c.Purpose == purpose && c.UsedAt == null)
+            .OrderByDescending(c => c.At)
+            .ToListAsync(ct);
+        if (known.FirstOrDefault(c => c.Use(now)) is { } given)
+            return given;
 
         await using var scope = scopes.CreateAsyncScope();
         var factors = scope.ServiceProvider.GetRequiredService<Factors>();
-        if (await factors.People.FindByIdAsync(by.Id.ToString()) is not { } person) return new SecondFactorRequired();
+        if (await factors.People.FindByIdAsync(by.Id.ToString()) is not { } person)
+            return new SecondFactorRequired();
 
         var methods = await factors.MethodsAsync(person);
         var tenantId = by.TenantId;
-        if (methods.Count == 0 && !passwordWillDo && await db.Tenants.Where(t => t.Id == tenantId).Select(t => t.RequiresSecondFactor).SingleAsync(ct)) return new SecondFactorRequired();
-        if (methods.Count == 0) methods = ["password"];
-        if (known.FirstOrDefault(c => c.IsOpen(now)) is { } open) return new ConfirmationNeeded(open.Id, methods, open.What);
+        if (
+            methods.Count == 0
+            && !passwordWillDo
+            && await db.Tenants.Where(t => t.Id == tenantId).Select(t => t.RequiresSecondFactor).SingleAsync(ct)
+        )
+            return new SecondFactorRequired();
+        if (methods.Count == 0)
+            methods = ["password"];
+        if (known.FirstOrDefault(c => c.IsOpen(now)) is { } open)
+            return new ConfirmationNeeded(open.Id, methods, open.What);
 
         // In a commit of its own: the act itself commits nothing.
         await using var own = databases.OpenTenant(by.TenantId);
-        var asked = new Confirmation { TenantId = by.TenantId, Id = Guid.CreateVersion7(now), PrincipalId = by.Id, Purpose = purpose, What = what.Length > 300 ? what[..300] : what, At = now };
+        var asked = new Confirmation
+        {
+            TenantId = by.TenantId,
+            Id = Guid.CreateVersion7(now),
+            PrincipalId = by.Id,
+            Purpose = purpose,
+            What = what.Length > 300 ? what[..300] : what,
+            At = now,
+        };
         own.Confirmations.Add(asked);
         await own.SaveChangesAsync(ct);
         return new ConfirmationNeeded(asked.Id, methods, asked.What);
@@ -54,7 +82,8 @@ public sealed class Confirmations(Databases databases, IServiceScopeFactory scop
     public async Task<Refusal?> UseAsync(Actor by, string what, object?[] act, CancellationToken ct)
     {
         await using var db = databases.OpenTenant(by.TenantId);
-        if ((await UseAsync(db, by, what, act, Clock.Now(clock), passwordWillDo: true, ct)).Refused(out var why, out _)) return why;
+        if ((await UseAsync(db, by, what, act, Clock.Now(clock), passwordWillDo: true, ct)).Refused(out var why, out _))
+            return why;
 
         await db.SaveChangesAsync(ct);
         return null;
@@ -64,10 +93,12 @@ public sealed class Confirmations(Databases databases, IServiceScopeFactory scop
     public async Task<string?> ChallengeAsync(Actor by, Guid id, HttpContext http, CancellationToken ct)
     {
         await using var db = databases.OpenTenant(by.TenantId);
-        if (await FindAsync(db, by, id, ct) is not { } asked) return null;
+        if (await FindAsync(db, by, id, ct) is not { } asked)
+            return null;
 
         await using var scope = scopes.CreateAsyncScope();
-        if (await scope.ServiceProvider.GetRequiredService<UserManager<Person>>().FindByIdAsync(by.Id.ToString()) is not { } person) return null;
+        if (await scope.ServiceProvider.GetRequiredService<UserManager<Person>>().FindByIdAsync(by.Id.ToString()) is not { } person)
+            return null;
 
         var made = await scope.ServiceProvider.GetRequiredService<IPasskeyHandler<Person>>().MakeRequestOptionsAsync(person, http);
         asked.Challenge = made.AssertionState;
@@ -76,25 +107,41 @@ public sealed class Confirmations(Databases databases, IServiceScopeFactory scop
     }
 
     /// <summary>Gives one, if the factor fits.</summary>
-    public async Task<Outcome<Confirmation>> GiveAsync(Actor by, Guid id, string method, string code, HttpContext http, CancellationToken ct)
+    public async Task<Outcome<Confirmation>> GiveAsync(
+        Actor by,
+        Guid id,
+        string method,
+        string code,
+        HttpContext http,
+        CancellationToken ct
+    )
     {
         await using var db = databases.OpenTenant(by.TenantId);
-        if (by is not { Kind: PrincipalKind.User, Chain.Count: 0 } || await FindAsync(db, by, id, ct) is not { } asked) return new NotFound("confirmation", id.ToString());
+        if (by is not { Kind: PrincipalKind.User, Chain.Count: 0 } || await FindAsync(db, by, id, ct) is not { } asked)
+            return new NotFound("confirmation", id.ToString());
 
         await using var scope = scopes.CreateAsyncScope();
         var factors = scope.ServiceProvider.GetRequiredService<Factors>();
         var person = await factors.People.FindByIdAsync(by.Id.ToString());
-        if (person is null) return new NotFound("confirmation", id.ToString());
+        if (person is null)
+            return new NotFound("confirmation", id.ToString());
 
         // Who has a second factor can't fall back to the password.
         var methods = await factors.MethodsAsync(person);
-        if (method == "password" ? methods.Count > 0 : !methods.Contains(method)) return new InvalidArgument("method", "you do not have this one.");
+        if (method == "password" ? methods.Count > 0 : !methods.Contains(method))
+            return new InvalidArgument("method", "you do not have this one.");
 
-        var wrong = method == "passkey" ? await CheckPasskeyAsync(scope.ServiceProvider, factors, person, asked, code, http) : await factors.CheckAsync(person, method, code);
-        if (wrong is null) asked.Give(method, Clock.Now(clock));
-        else asked.Miss();
+        var wrong =
+            method == "passkey"
+                ? await CheckPasskeyAsync(scope.ServiceProvider, factors, person, asked, code, http)
+                : await factors.CheckAsync(person, method, code);
+        if (wrong is null)
+            asked.Give(method, Clock.Now(clock));
+        else
+            asked.Miss();
         await db.SaveChangesAsync(ct);
-        if (wrong is not null) await security.RefusedAsync(by, "confirm", wrong, null, ct);
+        if (wrong is not null)
+            await security.RefusedAsync(by, "confirm", wrong, null, ct);
         return wrong is null ? asked : wrong;
     }
 
@@ -102,7 +149,15 @@ public sealed class Confirmations(Databases databases, IServiceScopeFactory scop
     public async Task<bool> SignInAsync(Person person, string challenge, CancellationToken ct)
     {
         var (now, digest) = (Clock.Now(clock), SHA256.HashData(Encoding.UTF8.GetBytes(challenge)));
-        var once = new Confirmation { TenantId = person.TenantId, Id = new(digest[..16]), PrincipalId = person.Id, Purpose = Convert.ToHexStringLower(digest), What = "sign in.", At = now };
+        var once = new Confirmation
+        {
+            TenantId = person.TenantId,
+            Id = new(digest[..16]),
+            PrincipalId = person.Id,
+            Purpose = Convert.ToHexStringLower(digest),
+            What = "sign in.",
+            At = now,
+        };
         once.Give("passkey", now);
         once.Use(now);
         await using var db = databases.OpenTenant(person.TenantId);
@@ -121,14 +176,33 @@ public sealed class Confirmations(Databases databases, IServiceScopeFactory scop
     private async Task<Confirmation?> FindAsync(MumegaDb db, Actor by, Guid id, CancellationToken ct)
     {
         var now = Clock.Now(clock);
-        return await db.Confirmations.SingleOrDefaultAsync(c => c.Id == id && c.PrincipalId == by.Id, ct) is { } found && found.IsOpen(now) ? found : null;
+        return await db.Confirmations.SingleOrDefaultAsync(c => c.Id == id && c.PrincipalId == by.Id, ct) is { } found && found.IsOpen(now)
+            ? found
+            : null;
     }
 
-    private static async Task<Refusal?> CheckPasskeyAsync(IServiceProvider services, Factors factors, Person person, Confirmation asked, string credential, HttpContext http)
+    private static async Task<Refusal?> CheckPasskeyAsync(
+        IServiceProvider services,
+        Factors factors,
+        Person person,
+        Confirmation asked,
+        string credential,
+        HttpContext http
+    )
     {
-        var result = await services.GetRequiredService<IPasskeyHandler<Person>>().PerformAssertionAsync(new() { CredentialJson = credential, HttpContext = http, AssertionState = asked.Challenge });
+        var result = await services
+            .GetRequiredService<IPasskeyHandler<Person>>()
+            .PerformAssertionAsync(
+                new()
+                {
+                    CredentialJson = credential,
+                    HttpContext = http,
+                    AssertionState = asked.Challenge,
+                }
+            );
         asked.Challenge = null;
-        if (!result.Succeeded || result.User.Id != person.Id) return new WrongFactor();
+        if (!result.Succeeded || result.User.Id != person.Id)
+            return new WrongFactor();
 
         await factors.People.AddOrUpdatePasskeyAsync(person, result.Passkey);
         return null;

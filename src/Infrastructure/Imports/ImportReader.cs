@@ -27,7 +27,8 @@ internal static class ImportReader
     /// <summary>Looks at the whole file once: its encoding, its columns, how many rows.</summary>
     public static Outcome<FileShape> Inspect(ImportFormat format, byte[] content)
     {
-        if (EncodingFault(content) is { } wrong) return wrong;
+        if (EncodingFault(content) is { } wrong)
+            return wrong;
 
         var (columns, seen, rows, last) = (new List<string>(), new HashSet<string>(StringComparer.Ordinal), 0, 0L);
         try
@@ -39,15 +40,19 @@ internal static class ImportReader
                 for (var i = 0; i < reader.FieldCount; i++)
                 {
                     var name = reader.GetName(i).Trim();
-                    if (name.Length == 0) return new UnreadableFile(1, $"column {i + 1} has no name.");
-                    if (!seen.Add(name)) return new UnreadableFile(1, $"two columns are called \"{name}\".");
+                    if (name.Length == 0)
+                        return new UnreadableFile(1, $"column {i + 1} has no name.");
+                    if (!seen.Add(name))
+                        return new UnreadableFile(1, $"two columns are called \"{name}\".");
                     columns.Add(name);
                 }
 
-                if (columns.Count > PacketImport.MaxColumns) return new UnreadableFile(1, $"there are {columns.Count} columns; at most {PacketImport.MaxColumns} are taken.");
+                if (columns.Count > PacketImport.MaxColumns)
+                    return new UnreadableFile(1, $"there are {columns.Count} columns; at most {PacketImport.MaxColumns} are taken.");
                 for (last = 1; reader.Read(); last++)
                 {
-                    if (++rows > PacketImport.MaxRows) return new TooManyRows(PacketImport.MaxRows);
+                    if (++rows > PacketImport.MaxRows)
+                        return new TooManyRows(PacketImport.MaxRows);
                 }
             }
             else
@@ -55,14 +60,21 @@ internal static class ImportReader
                 foreach (var row in Rows(format, stream))
                 {
                     last = row.Number;
-                    if (++rows > PacketImport.MaxRows) return new TooManyRows(PacketImport.MaxRows);
-                    if (row.Record is not { } record) continue;
+                    if (++rows > PacketImport.MaxRows)
+                        return new TooManyRows(PacketImport.MaxRows);
+                    if (row.Record is not { } record)
+                        continue;
                     foreach (var field in record.EnumerateObject())
                     {
-                        if (seen.Add(field.Name)) columns.Add(field.Name);
+                        if (seen.Add(field.Name))
+                            columns.Add(field.Name);
                     }
 
-                    if (columns.Count > PacketImport.MaxColumns) return new UnreadableFile(last, $"by here there are more than {PacketImport.MaxColumns} different names; at most so many are taken.");
+                    if (columns.Count > PacketImport.MaxColumns)
+                        return new UnreadableFile(
+                            last,
+                            $"by here there are more than {PacketImport.MaxColumns} different names; at most so many are taken."
+                        );
                 }
             }
         }
@@ -72,14 +84,20 @@ internal static class ImportReader
         }
         catch (Exception e) when (e is CsvFormatException or CsvRecordTooLargeException or CsvConfigurationException)
         {
-            return new UnreadableFile(last + 1, e is CsvRecordTooLargeException ? "is longer than a megabyte; a closing quotation mark may be missing before." : "a quotation mark is not closed, or stands inside a field that is not quoted.");
+            return new UnreadableFile(
+                last + 1,
+                e is CsvRecordTooLargeException
+                    ? "is longer than a megabyte; a closing quotation mark may be missing before."
+                    : "a quotation mark is not closed, or stands inside a field that is not quoted."
+            );
         }
 
         return rows == 0 ? new UnreadableFile(last + 1, "there are no rows.") : new FileShape(columns, rows);
     }
 
     /// <summary>The rows of a file that <see cref="Inspect"/> could read.</summary>
-    public static IEnumerable<FileRow> Rows(ImportFormat format, Stream content) => format is ImportFormat.Csv ? CsvRows(content) : JsonRows(content);
+    public static IEnumerable<FileRow> Rows(ImportFormat format, Stream content) =>
+        format is ImportFormat.Csv ? CsvRows(content) : JsonRows(content);
 
     private static IEnumerable<FileRow> CsvRows(Stream content)
     {
@@ -98,7 +116,8 @@ internal static class ImportReader
             using (var writer = new Utf8JsonWriter(buffer))
             {
                 writer.WriteStartObject();
-                for (var i = 0; i < names.Length; i++) writer.WriteString(names[i], reader.GetString(i));
+                for (var i = 0; i < names.Length; i++)
+                    writer.WriteString(names[i], reader.GetString(i));
                 writer.WriteEndObject();
             }
 
@@ -108,12 +127,19 @@ internal static class ImportReader
 
     private static IEnumerable<FileRow> JsonRows(Stream content)
     {
-        using var reader = new StreamReader(content, Encoding.UTF8, detectEncodingFromByteOrderMarks: true, bufferSize: 64 * 1024, leaveOpen: true);
+        using var reader = new StreamReader(
+            content,
+            Encoding.UTF8,
+            detectEncodingFromByteOrderMarks: true,
+            bufferSize: 64 * 1024,
+            leaveOpen: true
+        );
         var number = 0L;
         while (reader.ReadLine() is { } line)
         {
             number++;
-            if (string.IsNullOrWhiteSpace(line)) continue;
+            if (string.IsNullOrWhiteSpace(line))
+                continue;
 
             yield return Read(line, number);
         }
@@ -121,7 +147,8 @@ internal static class ImportReader
 
     private static FileRow Read(string line, long number)
     {
-        if (line.Length > MaxLine) return new(number, null, "is longer than a megabyte");
+        if (line.Length > MaxLine)
+            return new(number, null, "is longer than a megabyte");
         try
         {
             var record = JsonDocument.Parse(line, Strict).RootElement;
@@ -133,23 +160,31 @@ internal static class ImportReader
         }
     }
 
-    private static CsvDataReader Csv(Stream content) => CsvDataReader.Create(new StreamReader(content, Encoding.UTF8, detectEncodingFromByteOrderMarks: true, bufferSize: 64 * 1024, leaveOpen: true), new CsvDataReaderOptions
-    {
-        // A field may begin with what others take for a comment, and names that occur twice are refused with their own words.
-        Comment = '\0',
-        HeaderComparer = StringComparer.Ordinal,
-        BufferSize = 64 * 1024,
-        MaxBufferSize = MaxLine,
-    });
+    private static CsvDataReader Csv(Stream content) =>
+        CsvDataReader.Create(
+            new StreamReader(content, Encoding.UTF8, detectEncodingFromByteOrderMarks: true, bufferSize: 64 * 1024, leaveOpen: true),
+            new CsvDataReaderOptions
+            {
+                // A field may begin with what others take for a comment, and names that occur twice are refused with their own words.
+                Comment = '\0',
+                HeaderComparer = StringComparer.Ordinal,
+                BufferSize = 64 * 1024,
+                MaxBufferSize = MaxLine,
+            }
+        );
 
     private static WrongEncoding? EncodingFault(ReadOnlySpan<byte> content)
     {
-        if (content.StartsWith((ReadOnlySpan<byte>)[0xff, 0xfe]) || content.StartsWith((ReadOnlySpan<byte>)[0xfe, 0xff])) return new("it begins as UTF-16 does", 0, 1);
-        if (content.IndexOf((byte)0) is >= 0 and var zero) return new("there is a zero byte, as in UTF-16 or data that is no text,", zero, LineAt(content, zero));
-        if (Utf8.IsValid(content)) return null;
+        if (content.StartsWith((ReadOnlySpan<byte>)[0xff, 0xfe]) || content.StartsWith((ReadOnlySpan<byte>)[0xfe, 0xff]))
+            return new("it begins as UTF-16 does", 0, 1);
+        if (content.IndexOf((byte)0) is >= 0 and var zero)
+            return new("there is a zero byte, as in UTF-16 or data that is no text,", zero, LineAt(content, zero));
+        if (Utf8.IsValid(content))
+            return null;
 
         var at = 0;
-        while (Rune.DecodeFromUtf8(content[at..], out _, out var length) is OperationStatus.Done) at += length;
+        while (Rune.DecodeFromUtf8(content[at..], out _, out var length) is OperationStatus.Done)
+            at += length;
         return new($"byte 0x{content[at]:X2}, as Windows-1252 or Latin-1 write accented letters, stands", at, LineAt(content, at));
     }
 

@@ -17,15 +17,27 @@ public sealed class Housekeeping(JobQueue jobs, Databases databases, IServiceSco
     private async Task TidyAsync(Guid tenant, DateTimeOffset now, CancellationToken ct)
     {
         List<Guid> workspaces;
-        await using (var db = databases.OpenTenant(tenant)) workspaces = await db.Workspaces.Select(w => w.Id).ToListAsync(ct);
+        await using (var db = databases.OpenTenant(tenant))
+            workspaces = await db.Workspaces.Select(w => w.Id).ToListAsync(ct);
         var (unattached, unfinished, asked) = (now - StoredFile.Kept, now - PacketImport.Kept, now.AddDays(-1));
-        await using (var db = databases.OpenTenant(tenant)) await db.WriteAsync(() => db.Confirmations.Where(c => c.At < asked).ExecuteDeleteAsync(ct), ct);
-        await using (var db = databases.OpenTenant(tenant)) await db.WriteAsync(() => db.UsedAssertions.Where(a => a.ExpiresAt < asked).ExecuteDeleteAsync(ct), ct);
+        await using (var db = databases.OpenTenant(tenant))
+            await db.WriteAsync(() => db.Confirmations.Where(c => c.At < asked).ExecuteDeleteAsync(ct), ct);
+        await using (var db = databases.OpenTenant(tenant))
+            await db.WriteAsync(() => db.UsedAssertions.Where(a => a.ExpiresAt < asked).ExecuteDeleteAsync(ct), ct);
         foreach (var workspace in workspaces)
         {
             await using var db = databases.Open(tenant, workspace);
-            await db.WriteAsync(() => db.StoredFiles.Where(f => f.AttachedAt == null && f.UploadedAt < unattached).ExecuteDeleteAsync(ct), ct);
-            foreach (var import in await db.PacketImports.Where(i => i.UploadedAt < unfinished && i.State != ImportState.Imported && i.State != ImportState.Cancelled).ToListAsync(ct))
+            await db.WriteAsync(
+                () => db.StoredFiles.Where(f => f.AttachedAt == null && f.UploadedAt < unattached).ExecuteDeleteAsync(ct),
+                ct
+            );
+            foreach (
+                var import in await db
+                    .PacketImports.Where(i =>
+                        i.UploadedAt < unfinished && i.State != ImportState.Imported && i.State != ImportState.Cancelled
+                    )
+                    .ToListAsync(ct)
+            )
             {
                 import.Cancel(now);
                 db.Jobs.Add(WorkspaceState.NewJob(tenant, workspace, JobKind.ImportPackets, import.Id, now));
@@ -46,7 +58,8 @@ public sealed class Housekeeping(JobQueue jobs, Databases databases, IServiceSco
             tenants = await db.Tenants.Select(t => t.Id).ToListAsync(ct);
         }
 
-        foreach (var tenant in tenants) await TidyAsync(tenant, now, ct);
+        foreach (var tenant in tenants)
+            await TidyAsync(tenant, now, ct);
 
         await using var scope = scopes.CreateAsyncScope();
         await scope.ServiceProvider.GetRequiredService<IOpenIddictTokenManager>().PruneAsync(now.AddDays(-14), ct);

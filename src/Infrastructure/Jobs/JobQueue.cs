@@ -28,29 +28,61 @@ public sealed class JobQueue(Databases databases, JobOptions options, TimeProvid
         await using var db = databases.OpenPlatform();
 
         var ids = await Due(db, now).OrderBy(j => j.DueAt).ThenBy(j => j.Id).Select(j => j.Id).Take(options.Batch).ToListAsync(ct);
-        if (ids.Count == 0) return [];
+        if (ids.Count == 0)
+            return [];
 
         var until = now + options.Lease;
-        var taken = await db.WriteAsync(() => Due(db, now).Where(j => ids.Contains(j.Id)).ExecuteUpdateAsync(
-            set => set.SetProperty(j => j.State, JobState.Leased).SetProperty(j => j.LeasedBy, claim).SetProperty(j => j.LeaseUntil, until)
-                .SetProperty(j => j.Epoch, j => j.Epoch + 1).SetProperty(j => j.Attempts, j => j.Attempts + 1), ct), ct);
+        var taken = await db.WriteAsync(
+            () =>
+                Due(db, now)
+                    .Where(j => ids.Contains(j.Id))
+                    .ExecuteUpdateAsync(
+                        set =>
+                            set.SetProperty(j => j.State, JobState.Leased)
+                                .SetProperty(j => j.LeasedBy, claim)
+                                .SetProperty(j => j.LeaseUntil, until)
+                                .SetProperty(j => j.Epoch, j => j.Epoch + 1)
+                                .SetProperty(j => j.Attempts, j => j.Attempts + 1),
+                        ct
+                    ),
+            ct
+        );
         FaultPoint.Hit("jobs.claimed");
-        return taken == 0 ? [] : await db.Jobs.AsNoTracking().Where(j => j.LeasedBy == claim && j.State == JobState.Leased).OrderBy(j => j.DueAt).ThenBy(j => j.Id).ToListAsync(ct);
+        return taken == 0
+            ? []
+            : await db
+                .Jobs.AsNoTracking()
+                .Where(j => j.LeasedBy == claim && j.State == JobState.Leased)
+                .OrderBy(j => j.DueAt)
+                .ThenBy(j => j.Id)
+                .ToListAsync(ct);
     }
 
     /// <summary>When the next job falls due, or null when none waits.</summary>
     public async Task<DateTimeOffset?> NextDueAsync(CancellationToken ct)
     {
         await using var db = databases.OpenPlatform();
-        return await Open(db).Where(j => j.State == JobState.Due).OrderBy(j => j.DueAt).Select(j => (DateTimeOffset?)j.DueAt).FirstOrDefaultAsync(ct);
+        return await Open(db)
+            .Where(j => j.State == JobState.Due)
+            .OrderBy(j => j.DueAt)
+            .Select(j => (DateTimeOffset?)j.DueAt)
+            .FirstOrDefaultAsync(ct);
     }
 
     /// <summary>Gives up every lease: on the embedded database there is one process, so at its start every lease is a dead one's.</summary>
     public async Task ReleaseAllAsync(CancellationToken ct)
     {
         await using var db = databases.OpenPlatform();
-        await db.WriteAsync(() => db.Jobs.Where(j => j.State == JobState.Leased).ExecuteUpdateAsync(
-            set => set.SetProperty(j => j.State, JobState.Due).SetProperty(j => j.LeaseUntil, (DateTimeOffset?)null), ct), ct);
+        await db.WriteAsync(
+            () =>
+                db
+                    .Jobs.Where(j => j.State == JobState.Leased)
+                    .ExecuteUpdateAsync(
+                        set => set.SetProperty(j => j.State, JobState.Due).SetProperty(j => j.LeaseUntil, (DateTimeOffset?)null),
+                        ct
+                    ),
+            ct
+        );
     }
 
     /// <summary>Forgets jobs that were done long ago.</summary>

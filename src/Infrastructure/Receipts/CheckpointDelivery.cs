@@ -30,11 +30,17 @@ public sealed class CheckpointOptions
     /// <summary>What the folder holds against the latest checkpoint of the database, or null: more receipts, or other ones.</summary>
     internal async Task<string?> ProblemAsync(string note, CancellationToken ct)
     {
-        if (FolderOf(note) is not { } folder || Path.Combine(folder, Latest) is var path && !File.Exists(path)) return null;
+        if (FolderOf(note) is not { } folder || Path.Combine(folder, Latest) is var path && !File.Exists(path))
+            return null;
 
-        var (ours, theirs) = (Checkpoint.Parse(SignedNote.Parse(note).Text), Checkpoint.Parse(SignedNote.Parse(await File.ReadAllTextAsync(path, ct)).Text));
-        return theirs.Size > ours.Size ? $"The folder of checkpoints has seen {theirs.Size} receipts; this database holds {ours.Size}. It was set back, for example by restoring a backup."
-            : theirs.Size == ours.Size && !theirs.Root.Span.SequenceEqual(ours.Root.Span) ? $"The folder of checkpoints holds another history of {theirs.Size} receipts."
+        var (ours, theirs) = (
+            Checkpoint.Parse(SignedNote.Parse(note).Text),
+            Checkpoint.Parse(SignedNote.Parse(await File.ReadAllTextAsync(path, ct)).Text)
+        );
+        return theirs.Size > ours.Size
+                ? $"The folder of checkpoints has seen {theirs.Size} receipts; this database holds {ours.Size}. It was set back, for example by restoring a backup."
+            : theirs.Size == ours.Size && !theirs.Root.Span.SequenceEqual(ours.Root.Span)
+                ? $"The folder of checkpoints holds another history of {theirs.Size} receipts."
             : null;
     }
 }
@@ -47,20 +53,29 @@ public sealed class CheckpointDelivery(Databases databases, CheckpointOptions op
     /// <summary>Delivers what is new of every tenant, if the pause is over. What could not be delivered is tried again after the next one.</summary>
     public async Task DeliverAsync(CancellationToken ct)
     {
-        if (clock.Now() < next) return;
+        if (clock.Now() < next)
+            return;
 
         next = clock.Now() + options.Every;
         await using var platform = databases.OpenPlatform();
         foreach (var tenant in await platform.Tenants.Select(t => t.Id).ToListAsync(ct))
         {
             await using var db = databases.OpenTenant(tenant);
-            if (await db.LogHeads.AsNoTracking().SingleOrDefaultAsync(ct) is not { Frozen: null }) continue;
-            if (await db.LogCheckpoints.AsNoTracking().OrderByDescending(c => c.Size).FirstOrDefaultAsync(ct) is not { } latest) continue;
+            if (await db.LogHeads.AsNoTracking().SingleOrDefaultAsync(ct) is not { Frozen: null })
+                continue;
+            if (await db.LogCheckpoints.AsNoTracking().OrderByDescending(c => c.Size).FirstOrDefaultAsync(ct) is not { } latest)
+                continue;
 
-            var cosignatures = await db.LogCosignatures.AsNoTracking().Where(c => c.Size == latest.Size).OrderBy(c => c.At).Select(c => c.Line).ToListAsync(ct);
+            var cosignatures = await db
+                .LogCosignatures.AsNoTracking()
+                .Where(c => c.Size == latest.Size)
+                .OrderBy(c => c.At)
+                .Select(c => c.Line)
+                .ToListAsync(ct);
             var note = latest.Note + string.Concat(cosignatures.Select(line => $"{line}\n"));
             await WriteAsync(latest.Size, note, ct);
-            foreach (var workspace in await db.Workspaces.Select(w => w.Id).ToListAsync(ct)) await SendAsync(tenant, workspace, latest.Size, note, ct);
+            foreach (var workspace in await db.Workspaces.Select(w => w.Id).ToListAsync(ct))
+                await SendAsync(tenant, workspace, latest.Size, note, ct);
         }
     }
 
@@ -68,27 +83,49 @@ public sealed class CheckpointDelivery(Databases databases, CheckpointOptions op
     {
         await using var db = databases.Open(tenant, workspace);
         var now = clock.Now();
-        var waiting = await db.Contracts.AsNoTracking().Where(c => c.Connection != null && c.RevokedAt == null && c.Until > now && c.Delivered < size).ToListAsync(ct);
+        var waiting = await db
+            .Contracts.AsNoTracking()
+            .Where(c => c.Connection != null && c.RevokedAt == null && c.Until > now && c.Delivered < size)
+            .ToListAsync(ct);
         foreach (var contract in waiting)
         {
-            if (await db.Connections.AsNoTracking().SingleOrDefaultAsync(c => c.Key == contract.Connection, ct) is not { } connection) continue;
+            if (await db.Connections.AsNoTracking().SingleOrDefaultAsync(c => c.Key == contract.Connection, ct) is not { } connection)
+                continue;
 
             // The same checkpoint always has the same id, so that a receiver may drop a repeat.
             var id = new Guid(SHA256.HashData(Encoding.UTF8.GetBytes($"{contract.Id}/{size}")).AsSpan(0, 16));
-            var body = JsonSerializer.Serialize(new { type = "log.checkpoint", timestamp = now.UtcDateTime, data = new { size, checkpoint = note } });
-            if ((await sender.SendAsync(connection, new(id, "log.checkpoint", body), ct)).Result is not DeliveryResult.Confirmed) continue;
+            var body = JsonSerializer.Serialize(
+                new
+                {
+                    type = "log.checkpoint",
+                    timestamp = now.UtcDateTime,
+                    data = new { size, checkpoint = note },
+                }
+            );
+            if ((await sender.SendAsync(connection, new(id, "log.checkpoint", body), ct)).Result is not DeliveryResult.Confirmed)
+                continue;
 
-            await db.WriteAsync(() => db.Contracts.Where(c => c.Id == contract.Id).ExecuteUpdateAsync(c => c.SetProperty(x => x.Delivered, size), ct), ct);
+            await db.WriteAsync(
+                () => db.Contracts.Where(c => c.Id == contract.Id).ExecuteUpdateAsync(c => c.SetProperty(x => x.Delivered, size), ct),
+                ct
+            );
         }
     }
 
     // Written whole or not at all. The guard has looked at what lies there before anything was signed.
     private async Task WriteAsync(long size, string note, CancellationToken ct)
     {
-        if (options.FolderOf(note) is not { } folder) return;
+        if (options.FolderOf(note) is not { } folder)
+            return;
 
         Directory.CreateDirectory(folder);
-        foreach (var path in new[] { Path.Combine(folder, size.ToString(CultureInfo.InvariantCulture)), Path.Combine(folder, CheckpointOptions.Latest) })
+        foreach (
+            var path in new[]
+            {
+                Path.Combine(folder, size.ToString(CultureInfo.InvariantCulture)),
+                Path.Combine(folder, CheckpointOptions.Latest),
+            }
+        )
         {
             await File.WriteAllTextAsync($"{path}.new", note, ct);
             File.Move($"{path}.new", path, overwrite: true);

@@ -18,7 +18,8 @@ public sealed class LogAuditor(Databases databases)
         await using var db = databases.OpenPlatform();
         foreach (var tenant in await db.Tenants.Select(t => t.Id).ToListAsync(ct))
         {
-            if (await AuditAsync(tenant, ct) is { } problem) await FreezeAsync(tenant, problem, ct);
+            if (await AuditAsync(tenant, ct) is { } problem)
+                await FreezeAsync(tenant, problem, ct);
         }
     }
 
@@ -29,7 +30,8 @@ public sealed class LogAuditor(Databases databases)
 
         // Checkpoints before the head: sealing goes on meanwhile, and a head that is newer than the checkpoints differs from none of them.
         var checkpoints = await db.LogCheckpoints.AsNoTracking().OrderBy(c => c.Size).Select(c => new { c.Size, c.Note }).ToListAsync(ct);
-        if (await db.LogHeads.AsNoTracking().SingleOrDefaultAsync(ct) is not { } head) return null;
+        if (await db.LogHeads.AsNoTracking().SingleOrDefaultAsync(ct) is not { } head)
+            return null;
 
         var rooms = await db.Workspaces.Select(w => w.Id).ToListAsync(ct);
         var (range, next, level0) = (new CompactRange(), 0, new List<byte>(Tile.FullWidth * 32));
@@ -40,41 +42,56 @@ public sealed class LogAuditor(Databases databases)
             foreach (var room in rooms)
             {
                 await using var own = databases.Open(tenant, room);
-                var found = own.ReceiptPlaces.Where(p => p.TenantId == tenant && p.WorkspaceId == room && p.Position > from && p.Position <= to)
+                var found = own
+                    .ReceiptPlaces.Where(p => p.TenantId == tenant && p.WorkspaceId == room && p.Position > from && p.Position <= to)
                     .Join(own.Receipts, p => p.ReceiptId, r => r.Id, (p, r) => new { p.Position, r.Entry });
-                foreach (var one in await found.AsNoTracking().ToListAsync(ct)) entries[one.Position!.Value - from - 1] = one.Entry;
+                foreach (var one in await found.AsNoTracking().ToListAsync(ct))
+                    entries[one.Position!.Value - from - 1] = one.Entry;
             }
 
             for (var i = 0; i < entries.Length; i++)
             {
-                if (entries[i] is null) return $"The receipt at position {from + i + 1} is gone.";
+                if (entries[i] is null)
+                    return $"The receipt at position {from + i + 1} is gone.";
                 var leaf = MerkleHash.Leaf(entries[i]);
                 range.Append(leaf);
                 level0.AddRange(leaf);
                 if (level0.Count == Tile.FullWidth * 32)
                 {
                     var index = range.Size / Tile.FullWidth - 1;
-                    var stored = await db.LogTiles.AsNoTracking().Where(t => t.Level == 0 && t.Index == index).Select(t => t.Hashes).SingleOrDefaultAsync(ct);
-                    if (stored is null || !stored.AsSpan().SequenceEqual(level0.ToArray())) return $"Tile 0/{index} is not made of the stored receipts.";
+                    var stored = await db
+                        .LogTiles.AsNoTracking()
+                        .Where(t => t.Level == 0 && t.Index == index)
+                        .Select(t => t.Hashes)
+                        .SingleOrDefaultAsync(ct);
+                    if (stored is null || !stored.AsSpan().SequenceEqual(level0.ToArray()))
+                        return $"Tile 0/{index} is not made of the stored receipts.";
                     level0.Clear();
                 }
 
                 for (; next < checkpoints.Count && checkpoints[next].Size == range.Size; next++)
                 {
                     var signed = Checkpoint.Parse(SignedNote.Parse(checkpoints[next].Note).Text);
-                    if (signed.Size != range.Size || !signed.Root.Span.SequenceEqual(range.Root())) return $"The checkpoint of {checkpoints[next].Size} receipts was signed over others than are stored.";
+                    if (signed.Size != range.Size || !signed.Root.Span.SequenceEqual(range.Root()))
+                        return $"The checkpoint of {checkpoints[next].Size} receipts was signed over others than are stored.";
                 }
             }
         }
 
-        if (next < checkpoints.Count) return $"A checkpoint of {checkpoints[^1].Size} receipts was signed; the log ends at {head.Size}.";
-        if (!head.Roots.AsSpan().SequenceEqual(range.Roots.SelectMany(r => r).ToArray())) return "The head of the log is not made of the stored receipts.";
+        if (next < checkpoints.Count)
+            return $"A checkpoint of {checkpoints[^1].Size} receipts was signed; the log ends at {head.Size}.";
+        if (!head.Roots.AsSpan().SequenceEqual(range.Roots.SelectMany(r => r).ToArray()))
+            return "The head of the log is not made of the stored receipts.";
         return null;
     }
 
     private async Task FreezeAsync(Guid tenant, string problem, CancellationToken ct)
     {
         await using var db = databases.OpenTenant(tenant);
-        await db.WriteAsync(() => db.LogHeads.ExecuteUpdateAsync(h => h.SetProperty(x => x.Frozen, problem).SetProperty(x => x.Epoch, x => x.Epoch + 1), ct), ct);
+        await db.WriteAsync(
+            () =>
+                db.LogHeads.ExecuteUpdateAsync(h => h.SetProperty(x => x.Frozen, problem).SetProperty(x => x.Epoch, x => x.Epoch + 1), ct),
+            ct
+        );
     }
 }

@@ -24,16 +24,31 @@ public sealed class LogReader(MumegaDb db, Guid tenant)
     public async Task<byte[]?> TileAsync(Tile tile, long size, CancellationToken ct)
     {
         var (full, partial) = Tile.At(tile.Level, size);
-        if (tile.Index > full || (tile.Index == full && tile.Width > partial)) return null;
+        if (tile.Index > full || (tile.Index == full && tile.Width > partial))
+            return null;
         return (await HashesAsync(tile.Level, tile.Index, size, ct)).AsSpan(0, tile.Width * 32).ToArray();
     }
 
     /// <summary>The first hashes of a tile that is not full at this size.</summary>
-    internal static async Task<List<byte[]>> FirstHashesAsync(MumegaDb db, Guid tenant, int level, long index, int count, long size, CancellationToken ct)
+    internal static async Task<List<byte[]>> FirstHashesAsync(
+        MumegaDb db,
+        Guid tenant,
+        int level,
+        long index,
+        int count,
+        long size,
+        CancellationToken ct
+    )
     {
         var first = index * Tile.FullWidth;
-        var hashes = await (level == 0 ? db.Queries.Leaves(db, tenant, first, first + count) : db.Queries.TileRoots(db, tenant, level - 1, first, first + count)).ToListAsync(ct);
-        return hashes.Count == count ? hashes : throw new InvalidOperationException($"the log of {size} leaves lacks hashes of tile {level}/{index}");
+        var hashes = await (
+            level == 0
+                ? db.Queries.Leaves(db, tenant, first, first + count)
+                : db.Queries.TileRoots(db, tenant, level - 1, first, first + count)
+        ).ToListAsync(ct);
+        return hashes.Count == count
+            ? hashes
+            : throw new InvalidOperationException($"the log of {size} leaves lacks hashes of tile {level}/{index}");
     }
 
     // First what is needed is asked for with hashes that are not there, then read, then the proof is made.
@@ -47,7 +62,8 @@ public sealed class LogReader(MumegaDb db, Guid tenant)
             needed.Add((tile.Level, tile.Index));
             return new byte[32];
         });
-        foreach (var (level, index) in needed) await HashesAsync(level, index, size, ct);
+        foreach (var (level, index) in needed)
+            await HashesAsync(level, index, size, ct);
         return prove(node =>
         {
             var tile = Tile.Of(node);
@@ -57,12 +73,15 @@ public sealed class LogReader(MumegaDb db, Guid tenant)
 
     private async Task<byte[]> HashesAsync(int level, long index, long size, CancellationToken ct)
     {
-        if (tiles.TryGetValue((level, index), out var known)) return known;
+        if (tiles.TryGetValue((level, index), out var known))
+            return known;
 
         var (full, partial) = Tile.At(level, size);
-        var hashes = index < full
-            ? await db.Queries.Tile(db, tenant, level, index, ct) ?? throw new InvalidOperationException($"the log of {size} leaves lacks tile {level}/{index}")
-            : [.. (await FirstHashesAsync(db, tenant, level, index, partial, size, ct)).SelectMany(h => h)];
+        var hashes =
+            index < full
+                ? await db.Queries.Tile(db, tenant, level, index, ct)
+                    ?? throw new InvalidOperationException($"the log of {size} leaves lacks tile {level}/{index}")
+                : [.. (await FirstHashesAsync(db, tenant, level, index, partial, size, ct)).SelectMany(h => h)];
         return tiles[(level, index)] = hashes;
     }
 }

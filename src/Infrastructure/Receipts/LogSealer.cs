@@ -18,12 +18,15 @@ namespace Mumega.Infrastructure.Receipts;
 public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signals signals, Vault vault, TimeProvider clock)
 {
     /// <summary>How long a log's key signs before the next one does, and how long the former signs along.</summary>
-    public static readonly TimeSpan KeyUse = TimeSpan.FromDays(365), KeyOverlap = TimeSpan.FromDays(90);
+    public static readonly TimeSpan KeyUse = TimeSpan.FromDays(365),
+        KeyOverlap = TimeSpan.FromDays(90);
 
-    private const int Batch = 4096, MaxHolds = 10_000;
+    private const int Batch = 4096,
+        MaxHolds = 10_000;
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(2);
 
-    private readonly ConcurrentDictionary<Guid, bool> marked = new(), guarded = new();
+    private readonly ConcurrentDictionary<Guid, bool> marked = new(),
+        guarded = new();
     private readonly ConcurrentDictionary<Guid, bool> unseen = new();
     private readonly ConcurrentDictionary<Guid, long> sealedTo = new();
     private readonly ConcurrentDictionary<Guid, Hold> holds = new();
@@ -41,7 +44,8 @@ public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signa
     {
         foreach (var tenant in unseen.Keys.Where(t => unseen.TryRemove(t, out _)).ToList())
         {
-            if (!await witnesses.CosignAsync(tenant, ct)) unseen[tenant] = true;
+            if (!await witnesses.CosignAsync(tenant, ct))
+                unseen[tenant] = true;
         }
     }
 
@@ -49,16 +53,35 @@ public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signa
     public async Task AdoptAsync(CancellationToken ct)
     {
         await using var db = databases.OpenPlatform();
-        var rooms = await db.ReceiptPlaces.Where(p => p.Leaf == null).Select(p => new { p.TenantId, p.WorkspaceId }).Distinct().ToListAsync(ct);
+        var rooms = await db
+            .ReceiptPlaces.Where(p => p.Leaf == null)
+            .Select(p => new { p.TenantId, p.WorkspaceId })
+            .Distinct()
+            .ToListAsync(ct);
         foreach (var room in rooms)
         {
             await using var own = databases.Open(room.TenantId, room.WorkspaceId);
-            var bare = own.ReceiptPlaces.Where(p => p.TenantId == room.TenantId && p.WorkspaceId == room.WorkspaceId && p.Leaf == null).Select(p => p.ReceiptId);
-            foreach (var receipt in await own.Receipts.AsNoTracking().Where(r => bare.Contains(r.Id)).Select(r => new { r.Id, r.Digest }).ToListAsync(ct))
+            var bare = own
+                .ReceiptPlaces.Where(p => p.TenantId == room.TenantId && p.WorkspaceId == room.WorkspaceId && p.Leaf == null)
+                .Select(p => p.ReceiptId);
+            foreach (
+                var receipt in await own
+                    .Receipts.AsNoTracking()
+                    .Where(r => bare.Contains(r.Id))
+                    .Select(r => new { r.Id, r.Digest })
+                    .ToListAsync(ct)
+            )
             {
                 var leaf = Convert.FromBase64String(receipt.Digest);
-                await own.WriteAsync(() => own.ReceiptPlaces.Where(p => p.TenantId == room.TenantId && p.WorkspaceId == room.WorkspaceId && p.ReceiptId == receipt.Id)
-                    .ExecuteUpdateAsync(p => p.SetProperty(x => x.Leaf, leaf), ct), ct);
+                await own.WriteAsync(
+                    () =>
+                        own
+                            .ReceiptPlaces.Where(p =>
+                                p.TenantId == room.TenantId && p.WorkspaceId == room.WorkspaceId && p.ReceiptId == receipt.Id
+                            )
+                            .ExecuteUpdateAsync(p => p.SetProperty(x => x.Leaf, leaf), ct),
+                    ct
+                );
             }
         }
     }
@@ -68,13 +91,21 @@ public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signa
     {
         // One question for all tenants; the head is read of those only that have more than this process saw sealed.
         await using var db = databases.OpenPlatform();
-        var ends = await db.Tenants.Select(t => new { t.Id, Last = db.ReceiptPlaces.Where(p => p.TenantId == t.Id && p.Position != null).Max(p => p.Position) ?? 0 }).ToListAsync(ct);
+        var ends = await db
+            .Tenants.Select(t => new
+            {
+                t.Id,
+                Last = db.ReceiptPlaces.Where(p => p.TenantId == t.Id && p.Position != null).Max(p => p.Position) ?? 0,
+            })
+            .ToListAsync(ct);
         var behind = new List<Guid>();
         foreach (var tenant in ends.Where(t => t.Last > sealedTo.GetValueOrDefault(t.Id)))
         {
             await using var own = databases.OpenTenant(tenant.Id);
-            sealedTo[tenant.Id] = await own.LogHeads.Where(h => h.TenantId == tenant.Id).Select(h => (long?)h.Size).SingleOrDefaultAsync(ct) ?? 0;
-            if (tenant.Last > sealedTo[tenant.Id]) behind.Add(tenant.Id);
+            sealedTo[tenant.Id] =
+                await own.LogHeads.Where(h => h.TenantId == tenant.Id).Select(h => (long?)h.Size).SingleOrDefaultAsync(ct) ?? 0;
+            if (tenant.Last > sealedTo[tenant.Id])
+                behind.Add(tenant.Id);
         }
 
         return behind;
@@ -86,20 +117,26 @@ public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signa
         await using var db = databases.OpenTenant(tenant);
         await db.Database.OpenConnectionAsync(ct);
         var now = clock.Now();
-        if (await HoldAsync(db, tenant, now, ct) is not { } hold) return false;
+        if (await HoldAsync(db, tenant, now, ct) is not { } hold)
+            return false;
 
         var head = hold.Head;
-        if (head.Frozen is not null) return true;
+        if (head.Frozen is not null)
+            return true;
 
         var size = head.Size;
         var places = await db.Queries.PlacedAfter(db, tenant, size, Batch).ToListAsync(ct);
-        if (places.Count == 0) return true;
+        if (places.Count == 0)
+            return true;
 
         var leaves = new List<byte[]>(places.Count);
         foreach (var (position, leaf) in places)
         {
-            if (position != size + leaves.Count + 1) throw new InvalidOperationException($"The log of tenant {tenant} has no receipt at position {size + leaves.Count + 1}.");
-            leaves.Add(leaf ?? throw new InvalidOperationException("A receipt from before there was a log was not looked after at the start."));
+            if (position != size + leaves.Count + 1)
+                throw new InvalidOperationException($"The log of tenant {tenant} has no receipt at position {size + leaves.Count + 1}.");
+            leaves.Add(
+                leaf ?? throw new InvalidOperationException("A receipt from before there was a log was not looked after at the start.")
+            );
         }
 
         FaultPoint.Hit("seal.before");
@@ -108,7 +145,15 @@ public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signa
         head.Size = range.Size;
         head.Roots = [.. range.Roots.SelectMany(r => r)];
         head.LeaseUntil = now + Lease;
-        db.LogCheckpoints.Add(new() { TenantId = tenant, Size = range.Size, Note = await SignAsync(db, new(hold.Origin, range.Size, range.Root()), now, ct), At = now });
+        db.LogCheckpoints.Add(
+            new()
+            {
+                TenantId = tenant,
+                Size = range.Size,
+                Note = await SignAsync(db, new(hold.Origin, range.Size, range.Root()), now, ct),
+                At = now,
+            }
+        );
 
         FaultPoint.Hit("seal.signed");
         try
@@ -122,8 +167,10 @@ public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signa
         }
 
         FaultPoint.Hit("seal.after");
-        if (holds.Count < MaxHolds) holds[tenant] = hold;
-        if (witnesses.Any) unseen[tenant] = true;
+        if (holds.Count < MaxHolds)
+            holds[tenant] = hold;
+        if (witnesses.Any)
+            unseen[tenant] = true;
         signals.Sealed.Pulse();
         return places.Count < Batch;
     }
@@ -132,7 +179,12 @@ public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signa
     public async Task<IReadOnlyList<VerifierKey>> KeysAsync(Guid tenant, CancellationToken ct)
     {
         await using var db = databases.OpenTenant(tenant);
-        return [.. (await db.LogKeys.AsNoTracking().OrderByDescending(k => k.CreatedAt).Select(k => k.Verifier).ToListAsync(ct)).Select(VerifierKey.Parse)];
+        return
+        [
+            .. (await db.LogKeys.AsNoTracking().OrderByDescending(k => k.CreatedAt).Select(k => k.Verifier).ToListAsync(ct)).Select(
+                VerifierKey.Parse
+            ),
+        ];
     }
 
     // The lease keeps processes from doing the same work; that only one commits is the head row's matter. While this process holds it, it knows the
@@ -147,10 +199,13 @@ public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signa
         }
 
         var head = await db.LogHeads.SingleOrDefaultAsync(h => h.TenantId == tenant, ct);
-        if (head is not null && head.Holder != self && head.LeaseUntil > now) return null;
+        if (head is not null && head.Holder != self && head.LeaseUntil > now)
+            return null;
 
-        if (head is null) db.LogHeads.Add(head = new() { TenantId = tenant, Roots = [] });
-        if (head.Holder != self) head.Epoch++;
+        if (head is null)
+            db.LogHeads.Add(head = new() { TenantId = tenant, Roots = [] });
+        if (head.Holder != self)
+            head.Epoch++;
         (head.Holder, head.LeaseUntil) = (self, now + Lease);
         try
         {
@@ -163,7 +218,8 @@ public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signa
 
         if (!guarded.ContainsKey(tenant))
         {
-            if (!await witnesses.GuardAsync(tenant, ct)) return null;
+            if (!await witnesses.GuardAsync(tenant, ct))
+                return null;
             guarded[tenant] = true;
 
             // Whatever the guard found is in the row.
@@ -181,24 +237,40 @@ public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signa
         var tiles = new SortedDictionary<(int Level, long Index), List<byte[]>>();
         foreach (var leaf in leaves)
         {
-            range.Append(leaf, (node, hash) =>
-            {
-                if (node.Level % Tile.Height != 0) return;
-                var key = (node.Level / Tile.Height, node.Index / Tile.FullWidth);
-                if (!tiles.TryGetValue(key, out var hashes)) tiles[key] = hashes = [];
-                hashes.Add(hash);
-            });
+            range.Append(
+                leaf,
+                (node, hash) =>
+                {
+                    if (node.Level % Tile.Height != 0)
+                        return;
+                    var key = (node.Level / Tile.Height, node.Index / Tile.FullWidth);
+                    if (!tiles.TryGetValue(key, out var hashes))
+                        tiles[key] = hashes = [];
+                    hashes.Add(hash);
+                }
+            );
         }
 
         var before = range.Size - leaves.Count;
         foreach (var ((level, index), hashes) in tiles)
         {
-            if (Tile.At(level, range.Size).Full <= index) continue;
+            if (Tile.At(level, range.Size).Full <= index)
+                continue;
 
             var missing = Tile.FullWidth - hashes.Count;
-            var all = missing == 0 ? hashes : [.. await LogReader.FirstHashesAsync(db, tenant, level, index, missing, before, ct), .. hashes];
+            var all =
+                missing == 0 ? hashes : [.. await LogReader.FirstHashesAsync(db, tenant, level, index, missing, before, ct), .. hashes];
             byte[] bytes = [.. all.SelectMany(h => h)];
-            db.LogTiles.Add(new() { TenantId = tenant, Level = level, Index = index, Hashes = bytes, Root = Tile.Root(bytes) });
+            db.LogTiles.Add(
+                new()
+                {
+                    TenantId = tenant,
+                    Level = level,
+                    Index = index,
+                    Hashes = bytes,
+                    Root = Tile.Root(bytes),
+                }
+            );
         }
     }
 
@@ -211,7 +283,8 @@ public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signa
     // The first key commits with the batch that it signs, so that a key that signed is known to all who see the signature.
     private async Task<IReadOnlyList<SignerKey>> SignersAsync(MumegaDb db, string origin, DateTimeOffset now, CancellationToken ct)
     {
-        if (keys.TryGetValue(db.TenantId, out var known) && now < known.Until) return known.Keys;
+        if (keys.TryGetValue(db.TenantId, out var known) && now < known.Until)
+            return known.Keys;
 
         var rows = await KeysInUseAsync(db, now, ct);
         if (rows.Count == 0)
@@ -228,7 +301,10 @@ public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signa
         }
 
         // Looked at again within the hour, so that a rotation elsewhere is followed.
-        IReadOnlyList<SignerKey> signers = [.. rows.Select(k => new SignerKey(origin, Convert.FromBase64String(vault.Open(db.TenantId, Purpose.LogKey, k.Sealed))))];
+        IReadOnlyList<SignerKey> signers =
+        [
+            .. rows.Select(k => new SignerKey(origin, Convert.FromBase64String(vault.Open(db.TenantId, Purpose.LogKey, k.Sealed)))),
+        ];
         keys[db.TenantId] = (signers, now + TimeSpan.FromHours(1));
         return signers;
     }
@@ -240,13 +316,16 @@ public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signa
     private async Task RotateAsync(Guid tenant, string origin, DateTimeOffset now, CancellationToken ct)
     {
         Guid room;
-        await using (var rooms = databases.OpenTenant(tenant)) room = await rooms.Workspaces.OrderBy(w => w.CreatedAt).Select(w => w.Id).FirstAsync(ct);
+        await using (var rooms = databases.OpenTenant(tenant))
+            room = await rooms.Workspaces.OrderBy(w => w.CreatedAt).Select(w => w.Id).FirstAsync(ct);
 
         await using var db = databases.Open(tenant, room);
         var former = await db.LogKeys.Where(k => k.RetiresAt == null).ToListAsync(ct);
-        if (former.All(k => k.CreatedAt + KeyUse > now)) return;
+        if (former.All(k => k.CreatedAt + KeyUse > now))
+            return;
 
-        foreach (var key in former) key.RetiresAt = now + KeyOverlap;
+        foreach (var key in former)
+            key.RetiresAt = now + KeyOverlap;
         var (next, _) = NewKey(tenant, origin, now);
         db.LogKeys.Add(next);
         db.Add(next.Announce(room, Actor.Platform(tenant, origin), [.. former.Select(k => k.Verifier)], now));
@@ -255,15 +334,23 @@ public sealed class LogSealer(Databases databases, LogWitnesses witnesses, Signa
             await db.SaveChangesAsync(ct);
             signals.Receipts.Pulse();
         }
-        catch (Exception e) when (Databases.IsRace(e))
-        {
-        }
+        catch (Exception e) when (Databases.IsRace(e)) { }
     }
 
     private (LogKey Key, SignerKey Signer) NewKey(Guid tenant, string origin, DateTimeOffset now)
     {
         var seed = RandomNumberGenerator.GetBytes(32);
         var signer = new SignerKey(origin, seed);
-        return (new() { TenantId = tenant, Id = Guid.CreateVersion7(now), Verifier = signer.Verifier.ToString(), Sealed = vault.Seal(tenant, Purpose.LogKey, Convert.ToBase64String(seed)), CreatedAt = now }, signer);
+        return (
+            new()
+            {
+                TenantId = tenant,
+                Id = Guid.CreateVersion7(now),
+                Verifier = signer.Verifier.ToString(),
+                Sealed = vault.Seal(tenant, Purpose.LogKey, Convert.ToBase64String(seed)),
+                CreatedAt = now,
+            },
+            signer
+        );
     }
 }

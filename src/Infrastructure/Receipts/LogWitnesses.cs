@@ -28,9 +28,18 @@ public sealed record WitnessState(string Name, long? Size, DateTimeOffset? At, s
 /// Sends checkpoints to witnesses (C2SP tlog-witness) and keeps their cosignatures. A witness that has seen more than this database holds, or
 /// another history, freezes the log: a restored backup must not become a second history.
 /// </summary>
-public sealed class LogWitnesses(Databases databases, IReadOnlyList<WitnessOptions> options, CheckpointOptions checkpoints, TimeProvider clock) : IDisposable
+public sealed class LogWitnesses(
+    Databases databases,
+    IReadOnlyList<WitnessOptions> options,
+    CheckpointOptions checkpoints,
+    TimeProvider clock
+) : IDisposable
 {
-    private readonly HttpClient http = new(new SocketsHttpHandler { AllowAutoRedirect = false }) { Timeout = TimeSpan.FromSeconds(5), MaxResponseContentBufferSize = 64 * 1024 };
+    private readonly HttpClient http = new(new SocketsHttpHandler { AllowAutoRedirect = false })
+    {
+        Timeout = TimeSpan.FromSeconds(5),
+        MaxResponseContentBufferSize = 64 * 1024,
+    };
     private readonly IReadOnlyList<(Uri Url, VerifierKey Key)> witnesses = [.. options.Select(o => (o.Url, VerifierKey.Parse(o.Key)))];
     private readonly ConcurrentDictionary<(Guid Tenant, string Witness), string> problems = new();
 
@@ -40,19 +49,27 @@ public sealed class LogWitnesses(Databases databases, IReadOnlyList<WitnessOptio
     public async Task<bool> CosignAsync(Guid tenant, CancellationToken ct)
     {
         await using var db = databases.OpenTenant(tenant);
-        if (await db.LogHeads.AsNoTracking().SingleOrDefaultAsync(ct) is not { Frozen: null } head || head.Size == 0) return true;
+        if (await db.LogHeads.AsNoTracking().SingleOrDefaultAsync(ct) is not { Frozen: null } head || head.Size == 0)
+            return true;
 
         var note = await db.LogCheckpoints.AsNoTracking().Where(c => c.Size == head.Size).Select(c => c.Note).SingleAsync(ct);
-        var seen = await db.LogCosignatures.AsNoTracking().GroupBy(c => c.Witness).Select(g => new { g.Key, Size = g.Max(c => c.Size) }).ToDictionaryAsync(c => c.Key, c => c.Size, ct);
+        var seen = await db
+            .LogCosignatures.AsNoTracking()
+            .GroupBy(c => c.Witness)
+            .Select(g => new { g.Key, Size = g.Max(c => c.Size) })
+            .ToDictionaryAsync(c => c.Key, c => c.Size, ct);
         var all = true;
         foreach (var (url, key) in witnesses)
         {
             var old = seen.GetValueOrDefault(key.ToString());
-            if (old == head.Size) continue;
+            if (old == head.Size)
+                continue;
 
             var problem = await CosignAsync(db, tenant, url, key, note, head.Size, old, ct);
-            if (problem is null) problems.TryRemove((tenant, key.Name), out _);
-            else problems[(tenant, key.Name)] = problem;
+            if (problem is null)
+                problems.TryRemove((tenant, key.Name), out _);
+            else
+                problems[(tenant, key.Name)] = problem;
             all &= problem is null;
         }
 
@@ -67,17 +84,21 @@ public sealed class LogWitnesses(Databases databases, IReadOnlyList<WitnessOptio
     {
         await using var db = databases.OpenTenant(tenant);
         var latest = await db.LogCheckpoints.AsNoTracking().OrderByDescending(c => c.Size).FirstOrDefaultAsync(ct);
-        if (latest is null) return true;
+        if (latest is null)
+            return true;
 
-        if (await checkpoints.ProblemAsync(latest.Note, ct) is { } problem) await FreezeAsync(db, problem, ct);
-        if (witnesses.Count == 0) return true;
+        if (await checkpoints.ProblemAsync(latest.Note, ct) is { } problem)
+            await FreezeAsync(db, problem, ct);
+        if (witnesses.Count == 0)
+            return true;
 
         var asked = false;
         foreach (var (url, key) in witnesses)
         {
             var (status, body) = await PostAsync(url, new(latest.Size, [], latest.Note), ct);
             asked |= status is not null;
-            if (status is HttpStatusCode.Conflict && Size(body) is { } theirs && theirs >= latest.Size) await FreezeAsync(db, Behind(key, theirs, latest.Size), ct);
+            if (status is HttpStatusCode.Conflict && Size(body) is { } theirs && theirs >= latest.Size)
+                await FreezeAsync(db, Behind(key, theirs, latest.Size), ct);
         }
 
         return asked;
@@ -91,7 +112,11 @@ public sealed class LogWitnesses(Databases databases, IReadOnlyList<WitnessOptio
         foreach (var (_, key) in witnesses)
         {
             var name = key.ToString();
-            var last = await db.LogCosignatures.AsNoTracking().Where(c => c.Witness == name).OrderByDescending(c => c.Size).FirstOrDefaultAsync(ct);
+            var last = await db
+                .LogCosignatures.AsNoTracking()
+                .Where(c => c.Witness == name)
+                .OrderByDescending(c => c.Size)
+                .FirstOrDefaultAsync(ct);
             states.Add(new(key.Name, last?.Size, last?.At, problems.GetValueOrDefault((tenant, key.Name))));
         }
 
@@ -100,7 +125,16 @@ public sealed class LogWitnesses(Databases databases, IReadOnlyList<WitnessOptio
 
     public void Dispose() => http.Dispose();
 
-    private async Task<string?> CosignAsync(MumegaDb db, Guid tenant, Uri url, VerifierKey key, string note, long size, long old, CancellationToken ct)
+    private async Task<string?> CosignAsync(
+        MumegaDb db,
+        Guid tenant,
+        Uri url,
+        VerifierKey key,
+        string note,
+        long size,
+        long old,
+        CancellationToken ct
+    )
     {
         // Once as we remember it, once as the witness says.
         for (var attempt = 0; attempt < 2; attempt++)
@@ -120,7 +154,11 @@ public sealed class LogWitnesses(Databases databases, IReadOnlyList<WitnessOptio
                     await FreezeAsync(db, Behind(key, theirs, size), ct);
                     return "it has seen another history";
                 case HttpStatusCode.UnprocessableEntity:
-                    await FreezeAsync(db, $"The witness {key.Name} says that this log does not go on from what it cosigned at {old} receipts.", ct);
+                    await FreezeAsync(
+                        db,
+                        $"The witness {key.Name} says that this log does not go on from what it cosigned at {old} receipts.",
+                        ct
+                    );
                     return "it says that history was rewritten";
                 default:
                     return $"it answered {(int)status.Value}: {body.Trim()}";
@@ -130,15 +168,35 @@ public sealed class LogWitnesses(Databases databases, IReadOnlyList<WitnessOptio
         return "it changed its mind about what it saw";
     }
 
-    private async Task<string?> KeepAsync(MumegaDb db, Guid tenant, VerifierKey key, string note, long size, string body, CancellationToken ct)
+    private async Task<string?> KeepAsync(
+        MumegaDb db,
+        Guid tenant,
+        VerifierKey key,
+        string note,
+        long size,
+        string body,
+        CancellationToken ct
+    )
     {
         try
         {
             var text = SignedNote.Parse(note).Text;
-            var line = body.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(NoteSignature.Parse).FirstOrDefault(s => s.Name == key.Name && s.KeyId == key.Id && key.Verify(text, s.Signature.Span));
-            if (line is null) return "its signature does not verify";
+            var line = body.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(NoteSignature.Parse)
+                .FirstOrDefault(s => s.Name == key.Name && s.KeyId == key.Id && key.Verify(text, s.Signature.Span));
+            if (line is null)
+                return "its signature does not verify";
 
-            db.LogCosignatures.Add(new() { TenantId = tenant, Size = size, Witness = key.ToString(), Line = line.ToString(), At = clock.Now() });
+            db.LogCosignatures.Add(
+                new()
+                {
+                    TenantId = tenant,
+                    Size = size,
+                    Witness = key.ToString(),
+                    Line = line.ToString(),
+                    At = clock.Now(),
+                }
+            );
             await db.SaveChangesAsync(ct);
             return null;
         }
@@ -168,12 +226,18 @@ public sealed class LogWitnesses(Databases databases, IReadOnlyList<WitnessOptio
         }
     }
 
-    private static long? Size(string body) => long.TryParse(body.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var size) ? size : null;
+    private static long? Size(string body) =>
+        long.TryParse(body.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var size) ? size : null;
 
-    private static string Behind(VerifierKey key, long theirs, long ours) => theirs > ours
-        ? $"The witness {key.Name} has seen {theirs} receipts; this database holds {ours}. It was set back, for example by restoring a backup."
-        : $"The witness {key.Name} has cosigned another history of {theirs} receipts.";
+    private static string Behind(VerifierKey key, long theirs, long ours) =>
+        theirs > ours
+            ? $"The witness {key.Name} has seen {theirs} receipts; this database holds {ours}. It was set back, for example by restoring a backup."
+            : $"The witness {key.Name} has cosigned another history of {theirs} receipts.";
 
     private static Task<int> FreezeAsync(MumegaDb db, string problem, CancellationToken ct) =>
-        db.WriteAsync(() => db.LogHeads.ExecuteUpdateAsync(h => h.SetProperty(x => x.Frozen, problem).SetProperty(x => x.Epoch, x => x.Epoch + 1), ct), ct);
+        db.WriteAsync(
+            () =>
+                db.LogHeads.ExecuteUpdateAsync(h => h.SetProperty(x => x.Frozen, problem).SetProperty(x => x.Epoch, x => x.Epoch + 1), ct),
+            ct
+        );
 }

@@ -27,7 +27,12 @@ public sealed class ReceiptFeed(Databases databases, Signals signals, TimeProvid
     private readonly ConcurrentDictionary<(Guid Tenant, Guid Workspace), Room> rooms = new();
 
     /// <summary>Every receipt after the position, in order and without gaps; from now on when there is none.</summary>
-    public async IAsyncEnumerable<FeedItem> FollowAsync(Guid tenantId, Guid workspaceId, long? after, [EnumeratorCancellation] CancellationToken ct)
+    public async IAsyncEnumerable<FeedItem> FollowAsync(
+        Guid tenantId,
+        Guid workspaceId,
+        long? after,
+        [EnumeratorCancellation] CancellationToken ct
+    )
     {
         var channel = Channel.CreateBounded<FeedItem>(new BoundedChannelOptions(Buffer) { SingleReader = true });
         var room = rooms.GetOrAdd((tenantId, workspaceId), _ => new());
@@ -39,21 +44,24 @@ public sealed class ReceiptFeed(Databases databases, Signals signals, TimeProvid
                 last = position;
                 while (await ReadAsync(tenantId, workspaceId, last, ct) is { Count: > 0 } missed)
                 {
-                    foreach (var item in missed) yield return item;
+                    foreach (var item in missed)
+                        yield return item;
                     last = missed[^1].Position;
                 }
             }
 
             await foreach (var item in channel.Reader.ReadAllAsync(ct))
             {
-                if (item.Position <= last) continue;
+                if (item.Position <= last)
+                    continue;
                 last = item.Position;
                 yield return item;
             }
         }
         finally
         {
-            lock (room) room.Subscribers.Remove(channel);
+            lock (room)
+                room.Subscribers.Remove(channel);
         }
     }
 
@@ -65,13 +73,17 @@ public sealed class ReceiptFeed(Databases databases, Signals signals, TimeProvid
             if (room.Reader is null || room.Reader.IsCompleted)
             {
                 await using var db = databases.OpenPlatform();
-                room.Last = await db.ReceiptPlaces.Where(p => p.TenantId == tenantId && p.WorkspaceId == workspaceId).MaxAsync(p => p.Position, ct) ?? 0;
-                lock (room) room.Subscribers.Add(channel);
+                room.Last =
+                    await db.ReceiptPlaces.Where(p => p.TenantId == tenantId && p.WorkspaceId == workspaceId).MaxAsync(p => p.Position, ct)
+                    ?? 0;
+                lock (room)
+                    room.Subscribers.Add(channel);
                 room.Reader = Task.Run(() => FollowAsync(room, tenantId, workspaceId), CancellationToken.None);
             }
             else
             {
-                lock (room) room.Subscribers.Add(channel);
+                lock (room)
+                    room.Subscribers.Add(channel);
             }
 
             return Interlocked.Read(ref room.Last);
@@ -88,7 +100,8 @@ public sealed class ReceiptFeed(Databases databases, Signals signals, TimeProvid
         {
             lock (room)
             {
-                if (room.Subscribers.Count == 0) return;
+                if (room.Subscribers.Count == 0)
+                    return;
             }
 
             var wake = signals.Feed.Next;
@@ -103,9 +116,12 @@ public sealed class ReceiptFeed(Databases databases, Signals signals, TimeProvid
                 continue;
             }
 
-            foreach (var item in items) Broadcast(room, item);
-            if (items.Count > 0) Interlocked.Exchange(ref room.Last, items[^1].Position);
-            else await Task.WhenAny(wake, Task.Delay(Poll, clock));
+            foreach (var item in items)
+                Broadcast(room, item);
+            if (items.Count > 0)
+                Interlocked.Exchange(ref room.Last, items[^1].Position);
+            else
+                await Task.WhenAny(wake, Task.Delay(Poll, clock));
         }
     }
 
@@ -115,7 +131,8 @@ public sealed class ReceiptFeed(Databases databases, Signals signals, TimeProvid
         {
             foreach (var subscriber in room.Subscribers.ToArray())
             {
-                if (subscriber.Writer.TryWrite(item)) continue;
+                if (subscriber.Writer.TryWrite(item))
+                    continue;
                 subscriber.Writer.TryComplete(new SlowSubscriberException());
                 room.Subscribers.Remove(subscriber);
             }

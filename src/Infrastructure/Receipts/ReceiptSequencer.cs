@@ -22,21 +22,25 @@ public sealed class ReceiptSequencer(Databases databases, LogSealer sealer, Sign
         await using var db = databases.OpenPlatform();
         await db.Database.OpenConnectionAsync(ct);
         var waiting = await db.Queries.WaitingPlaces(db, RowWriter.MaxPlaces).ToListAsync(ct);
-        if (waiting.Count == 0) return 0;
+        if (waiting.Count == 0)
+            return 0;
 
         FaultPoint.Hit("place.before");
         var given = new List<(ReceiptPlace, long)>();
         foreach (var tenant in waiting.GroupBy(p => p.TenantId))
         {
             var next = ends.TryGetValue(tenant.Key, out var known) ? known : await db.Queries.LastPlace(db, tenant.Key, ct) ?? 0;
-            foreach (var place in InChainOrder([.. tenant])) given.Add((place, ++next));
+            foreach (var place in InChainOrder([.. tenant]))
+                given.Add((place, ++next));
             ends[tenant.Key] = next;
         }
 
-        if (!await db.WriteAsync(() => TryGiveAsync(db, given, ct), ct)) return waiting.Count;
+        if (!await db.WriteAsync(() => TryGiveAsync(db, given, ct), ct))
+            return waiting.Count;
 
         FaultPoint.Hit("place.after");
-        foreach (var tenant in waiting.Select(p => p.TenantId).Distinct()) sealer.Mark(tenant);
+        foreach (var tenant in waiting.Select(p => p.TenantId).Distinct())
+            sealer.Mark(tenant);
         signals.Feed.Pulse();
         return waiting.Count;
     }
@@ -48,7 +52,8 @@ public sealed class ReceiptSequencer(Databases databases, LogSealer sealer, Sign
         try
         {
             await using var transaction = await db.Database.BeginTransactionAsync(ct);
-            if (await db.Queries.Rows.PlaceAsync(db, given, ct) != given.Count) return false;
+            if (await db.Queries.Rows.PlaceAsync(db, given, ct) != given.Count)
+                return false;
 
             await transaction.CommitAsync(ct);
             return committed = true;
@@ -60,7 +65,8 @@ public sealed class ReceiptSequencer(Databases databases, LogSealer sealer, Sign
         finally
         {
             // After anything but success it is not known where the orders end.
-            if (!committed || ends.Count > MaxEnds) ends.Clear();
+            if (!committed || ends.Count > MaxEnds)
+                ends.Clear();
         }
     }
 

@@ -30,7 +30,8 @@ public sealed class Sharing(Desk desk, Signals signals)
         foreach (var workspace in by.Workspaces)
         {
             await using var sitting = await desk.SitAsync(by, workspace, ct);
-            if (sitting.Decide(ControlAct.ReadContract).Verdict is Verdict.Deny) continue;
+            if (sitting.Decide(ControlAct.ReadContract).Verdict is Verdict.Deny)
+                continue;
             contracts.AddRange(await sitting.Db.Contracts.AsNoTracking().Where(c => c.PartnerId == by.Id).ToListAsync(ct));
         }
 
@@ -46,19 +47,35 @@ public sealed class Sharing(Desk desk, Signals signals)
     /// <param name="way">How they are shown, for the record.</param>
     /// <param name="ct">Cancels.</param>
     /// <param name="upTo">None after this position.</param>
-    public async Task<Outcome<SharedPage>> ShowAsync(Actor by, Guid workspaceId, Guid contractId, long after, int limit, string way, CancellationToken ct, long upTo = long.MaxValue)
+    public async Task<Outcome<SharedPage>> ShowAsync(
+        Actor by,
+        Guid workspaceId,
+        Guid contractId,
+        long after,
+        int limit,
+        string way,
+        CancellationToken ct,
+        long upTo = long.MaxValue
+    )
     {
         for (var attempt = 1; ; attempt++)
         {
             await using var sitting = await desk.SitAsync(by, workspaceId, ct);
-            if (sitting.Decide(ControlAct.ReadContract) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
-            if (await sitting.Db.Contracts.SingleOrDefaultAsync(c => c.Id == contractId && c.PartnerId == by.Id, ct) is not { } contract) return new NotFound("contract", contractId.ToString());
-            if (contract.Ended(sitting.Now) is { } ended) return ended;
+            if (sitting.Decide(ControlAct.ReadContract) is { Verdict: Verdict.Deny } no)
+                return no.AsRefusal();
+            if (await sitting.Db.Contracts.SingleOrDefaultAsync(c => c.Id == contractId && c.PartnerId == by.Id, ct) is not { } contract)
+                return new NotFound("contract", contractId.ToString());
+            if (contract.Ended(sitting.Now) is { } ended)
+                return ended;
 
             var found = await SliceAsync(sitting.Db, contract, after, upTo, limit + 1, ct);
             var page = new SharedPage(contract, [.. found.Take(limit)], found.Count > limit);
-            if (page.Receipts.Count == 0) return page;
-            if (contract.Disclose(by, [.. page.Receipts.Select(r => r.Receipt.Id)], way, sitting.Now).Refused(out var why, out var evidence)) return why;
+            if (page.Receipts.Count == 0)
+                return page;
+            if (
+                contract.Disclose(by, [.. page.Receipts.Select(r => r.Receipt.Id)], way, sitting.Now).Refused(out var why, out var evidence)
+            )
+                return why;
 
             sitting.Db.Add(evidence);
             try
@@ -76,7 +93,12 @@ public sealed class Sharing(Desk desk, Signals signals)
 
     /// <summary>Every receipt after a position and those to come, as they are sealed. Ends with a refusal when the contract ends.</summary>
     public async IAsyncEnumerable<Outcome<SharedPage>> FollowAsync(
-        Actor by, Guid workspaceId, Guid contractId, long after, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct)
+        Actor by,
+        Guid workspaceId,
+        Guid contractId,
+        long after,
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken ct
+    )
     {
         while (!ct.IsCancellationRequested)
         {
@@ -99,7 +121,14 @@ public sealed class Sharing(Desk desk, Signals signals)
         }
     }
 
-    private static async Task<List<SharedReceipt>> SliceAsync(MumegaDb db, Contract contract, long after, long upTo, int limit, CancellationToken ct)
+    private static async Task<List<SharedReceipt>> SliceAsync(
+        MumegaDb db,
+        Contract contract,
+        long after,
+        long upTo,
+        int limit,
+        CancellationToken ct
+    )
     {
         var (tenant, workspace, kinds, since) = (contract.TenantId, contract.WorkspaceId, contract.SharedKinds, contract.Since);
         var size = Math.Min(await db.LogHeads.Select(h => (long?)h.Size).SingleOrDefaultAsync(ct) ?? 0, upTo);
@@ -107,10 +136,23 @@ public sealed class Sharing(Desk desk, Signals signals)
             from place in db.ReceiptPlaces
             where place.TenantId == tenant && place.WorkspaceId == workspace && place.Position > after && place.Position <= size
             join receipt in db.Receipts on place.ReceiptId equals receipt.Id
-            where kinds.Contains(receipt.Kind) && receipt.At > since && receipt.Kind != ReceiptKind.Disclosed && !receipt.Action.StartsWith(Contract.Family)
+            where
+                kinds.Contains(receipt.Kind)
+                && receipt.At > since
+                && receipt.Kind != ReceiptKind.Disclosed
+                && !receipt.Action.StartsWith(Contract.Family)
             join disclosure in db.Disclosures on receipt.Id equals disclosure.ReceiptId
             orderby place.Position
-            select new { place.Position, Receipt = receipt, Disclosure = disclosure }).AsNoTracking().Take(limit).ToListAsync(ct);
+            select new
+            {
+                place.Position,
+                Receipt = receipt,
+                Disclosure = disclosure,
+            }
+        )
+            .AsNoTracking()
+            .Take(limit)
+            .ToListAsync(ct);
         return [.. rows.Select(r => new SharedReceipt(r.Position!.Value, r.Receipt, r.Disclosure.Only(contract.Opens)))];
     }
 }

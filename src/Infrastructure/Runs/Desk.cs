@@ -17,7 +17,18 @@ namespace Mumega.Infrastructure.Runs;
 public sealed record ReadInput(ActionDefinition Action, string Canonical, JsonElement Json);
 
 /// <summary>What every act needs, gathered once: databases, policies, catalogue, clock.</summary>
-public sealed class Desk(Databases databases, Authorities authorities, ActionCatalog catalog, InputSchemas schemas, Signals signals, TimeProvider clock, PublicAddress address, Vault vault, Confirmations confirmations, SecurityLog security)
+public sealed class Desk(
+    Databases databases,
+    Authorities authorities,
+    ActionCatalog catalog,
+    InputSchemas schemas,
+    Signals signals,
+    TimeProvider clock,
+    PublicAddress address,
+    Vault vault,
+    Confirmations confirmations,
+    SecurityLog security
+)
 {
     private const int MaxAttempts = 12;
 
@@ -42,8 +53,10 @@ public sealed class Desk(Databases databases, Authorities authorities, ActionCat
 
     public Outcome<ReadInput> Read(string kind, JsonElement input)
     {
-        if (catalog.Find(kind) is not { } action) return new UnknownAction(kind);
-        if (schemas.Read(action, input).Refused(out var why, out var canonical)) return why;
+        if (catalog.Find(kind) is not { } action)
+            return new UnknownAction(kind);
+        if (schemas.Read(action, input).Refused(out var why, out var canonical))
+            return why;
 
         var json = JsonDocument.Parse(canonical).RootElement;
         return action.Faults(json) is { Count: > 0 } faults ? new InvalidInput(faults) : new ReadInput(action, canonical, json);
@@ -56,7 +69,8 @@ public sealed class Desk(Databases databases, Authorities authorities, ActionCat
     /// <summary>The same for reads of a request whose authentication already read the tenant's count.</summary>
     public async Task<Sitting> SitAsync(Actor by, Guid workspaceId, long count, CancellationToken ct)
     {
-        if (!authorities.TryRecall(by.TenantId, count, out var authority)) return await SitAsync(by, workspaceId, ct);
+        if (!authorities.TryRecall(by.TenantId, count, out var authority))
+            return await SitAsync(by, workspaceId, ct);
 
         var db = databases.Open(by.TenantId, workspaceId);
         try
@@ -76,7 +90,13 @@ public sealed class Desk(Databases databases, Authorities authorities, ActionCat
 
     // The connection stays open from here to the end, so that the queries of an act don't each fetch one.
     private async Task<(Sitting Sitting, SeenKey? Seen)> SitAsync(
-        Guid tenantId, Guid workspaceId, Guid principalId, Func<Opening, Actor> who, string key, CancellationToken ct)
+        Guid tenantId,
+        Guid workspaceId,
+        Guid principalId,
+        Func<Opening, Actor> who,
+        string key,
+        CancellationToken ct
+    )
     {
         var db = databases.Open(tenantId, workspaceId);
         try
@@ -97,7 +117,13 @@ public sealed class Desk(Databases databases, Authorities authorities, ActionCat
     private async Task<Sitting> SitAsync(MumegaDb db, Actor by, Authority authority, CancellationToken ct)
     {
         var now = clock.Now();
-        var state = new WorkspaceState(db, authority.TenantKey, address.Value, now, secret => vault.Seal(db.TenantId, Purpose.Connection, secret));
+        var state = new WorkspaceState(
+            db,
+            authority.TenantKey,
+            address.Value,
+            now,
+            secret => vault.Seal(db.TenantId, Purpose.Connection, secret)
+        );
         return await Sitting.OpenAsync(this, db, by, authority, now, state, ct);
     }
 
@@ -106,38 +132,54 @@ public sealed class Desk(Databases databases, Authorities authorities, ActionCat
     /// again on fresh rows. A repeated idempotency key returns what the first call led to.
     /// </summary>
     public async Task<Outcome<T>> ActAsync<T>(
-        Actor by, Guid workspaceId, string key, object?[] request, Func<Sitting, Guid, Task<T?>> find, Func<Sitting, Task<Outcome<T>>> act,
-        Func<T, Guid> idOf, CancellationToken ct, bool unseen = false) where T : class
+        Actor by,
+        Guid workspaceId,
+        string key,
+        object?[] request,
+        Func<Sitting, Guid, Task<T?>> find,
+        Func<Sitting, Task<Outcome<T>>> act,
+        Func<T, Guid> idOf,
+        CancellationToken ct,
+        bool unseen = false
+    )
+        where T : class
     {
-        if (string.IsNullOrWhiteSpace(key) || key.Length > 200) return new InvalidArgument("idempotencyKey", "between 1 and 200 characters.");
+        if (string.IsNullOrWhiteSpace(key) || key.Length > 200)
+            return new InvalidArgument("idempotencyKey", "between 1 and 200 characters.");
 
         var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(request))));
         for (var attempt = 1; ; attempt++)
         {
             var (opened, seen) = await SitAsync(by.TenantId, workspaceId, by.Id, _ => by, key, ct);
             await using var sitting = opened;
-            if (!unseen && !sitting.MaySee) return await RefusedAsync(by, request, new NotFound("workspace", workspaceId.ToString()), null, ct);
+            if (!unseen && !sitting.MaySee)
+                return await RefusedAsync(by, request, new NotFound("workspace", workspaceId.ToString()), null, ct);
 
             if (seen is not null)
             {
-                if (seen.RequestHash != hash) return new IdempotencyConflict(key);
+                if (seen.RequestHash != hash)
+                    return new IdempotencyConflict(key);
                 return await find(sitting, seen.SubjectId) is { } first ? first : new NotFound("earlier answer", key);
             }
 
             try
             {
-                if ((await act(sitting)).Refused(out var why, out var result)) return await RefusedAsync(by, request, why, unseen ? null : workspaceId, ct);
+                if ((await act(sitting)).Refused(out var why, out var result))
+                    return await RefusedAsync(by, request, why, unseen ? null : workspaceId, ct);
 
-                if (!sitting.IsRefusal) sitting.Db.IdempotencyKeys.Add(new()
-                {
-                    TenantId = by.TenantId,
-                    WorkspaceId = workspaceId,
-                    PrincipalId = by.Id,
-                    Key = key,
-                    RequestHash = hash,
-                    SubjectId = idOf(result),
-                    CreatedAt = sitting.Now,
-                });
+                if (!sitting.IsRefusal)
+                    sitting.Db.IdempotencyKeys.Add(
+                        new()
+                        {
+                            TenantId = by.TenantId,
+                            WorkspaceId = workspaceId,
+                            PrincipalId = by.Id,
+                            Key = key,
+                            RequestHash = hash,
+                            SubjectId = idOf(result),
+                            CreatedAt = sitting.Now,
+                        }
+                    );
                 await sitting.CommitAsync(ct);
                 return result;
             }
@@ -147,23 +189,27 @@ public sealed class Desk(Databases databases, Authorities authorities, ActionCat
             }
             catch (Exception e) when (Databases.IsRace(e))
             {
-                if (attempt == MaxAttempts) return new StaleVersion();
+                if (attempt == MaxAttempts)
+                    return new StaleVersion();
                 await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(1, 8 * attempt)), ct);
             }
         }
     }
 
     /// <summary>The outcome of an act that has no idempotency key, written down if it was refused.</summary>
-    internal async Task<Outcome<T>> NotedAsync<T>(Actor by, string act, Guid? workspaceId, Outcome<T> outcome, CancellationToken ct) where T : class
+    internal async Task<Outcome<T>> NotedAsync<T>(Actor by, string act, Guid? workspaceId, Outcome<T> outcome, CancellationToken ct)
+        where T : class
     {
-        if (outcome.Refused(out var why, out _)) await RefusedAsync(by, [act], why, why is NotFound { Kind: "workspace" } ? null : workspaceId, ct);
+        if (outcome.Refused(out var why, out _))
+            await RefusedAsync(by, [act], why, why is NotFound { Kind: "workspace" } ? null : workspaceId, ct);
         return outcome;
     }
 
     // What a person mistyped or has to confirm first is no attempt at anything.
     private async Task<Refusal> RefusedAsync(Actor by, object?[] request, Refusal why, Guid? workspaceId, CancellationToken ct)
     {
-        if (why is InvalidInput or InvalidArgument or ConfirmationNeeded or StaleVersion or IdempotencyConflict or UnknownAction) return why;
+        if (why is InvalidInput or InvalidArgument or ConfirmationNeeded or StaleVersion or IdempotencyConflict or UnknownAction)
+            return why;
 
         var act = request is ["propose" or "elevation", string kind, ..] ? $"{request[0]} {kind}" : $"{request[0]}";
         await security.RefusedAsync(by, act, why, workspaceId, ct);

@@ -11,20 +11,37 @@ namespace Mumega.Infrastructure.Runs;
 public sealed partial class Kernel
 {
     /// <summary>Has an invitation open by another secret, of which only the hash is kept.</summary>
-    public async Task<Outcome<Invitation>> LinkInvitationAsync(Actor by, Guid workspaceId, Guid invitationId, Func<Invitation, string> hash, CancellationToken ct) =>
-        await desk.NotedAsync(by, "linkInvitation", workspaceId, await LinkNowAsync(by, workspaceId, invitationId, hash, ct), ct);
+    public async Task<Outcome<Invitation>> LinkInvitationAsync(
+        Actor by,
+        Guid workspaceId,
+        Guid invitationId,
+        Func<Invitation, string> hash,
+        CancellationToken ct
+    ) => await desk.NotedAsync(by, "linkInvitation", workspaceId, await LinkNowAsync(by, workspaceId, invitationId, hash, ct), ct);
 
-    private async Task<Outcome<Invitation>> LinkNowAsync(Actor by, Guid workspaceId, Guid invitationId, Func<Invitation, string> hash, CancellationToken ct)
+    private async Task<Outcome<Invitation>> LinkNowAsync(
+        Actor by,
+        Guid workspaceId,
+        Guid invitationId,
+        Func<Invitation, string> hash,
+        CancellationToken ct
+    )
     {
         await using var s = await desk.SitAsync(by, workspaceId, ct);
-        if (!s.MaySee) return new NotFound("workspace", workspaceId.ToString());
-        if (s.Decide(ControlAct.LinkInvitation) is { Verdict: Verdict.Deny } no) return no.AsRefusal();
-        if (s.StopFor("members") is { } stopped) return stopped;
-        if (await s.Db.Invitations.SingleOrDefaultAsync(i => i.Id == invitationId, ct) is not { } invitation) return new NotFound("invitation", invitationId.ToString());
+        if (!s.MaySee)
+            return new NotFound("workspace", workspaceId.ToString());
+        if (s.Decide(ControlAct.LinkInvitation) is { Verdict: Verdict.Deny } no)
+            return no.AsRefusal();
+        if (s.StopFor("members") is { } stopped)
+            return stopped;
+        if (await s.Db.Invitations.SingleOrDefaultAsync(i => i.Id == invitationId, ct) is not { } invitation)
+            return new NotFound("invitation", invitationId.ToString());
 
         // The person with the link lets somebody in just as the one who invited them did.
-        if (await MayInviteAsync(s, invitation, ct) is { Verdict: Verdict.Deny } notTheirs) return notTheirs.AsRefusal();
-        if (invitation.Link(hash(invitation), by, s.Now).Refused(out var why, out var evidence)) return why;
+        if (await MayInviteAsync(s, invitation, ct) is { Verdict: Verdict.Deny } notTheirs)
+            return notTheirs.AsRefusal();
+        if (invitation.Link(hash(invitation), by, s.Now).Refused(out var why, out var evidence))
+            return why;
 
         s.Db.Add(evidence);
         try
@@ -46,7 +63,8 @@ public sealed partial class Kernel
     {
         foreach (var id in new[] { invitation.InvitedBy, invitation.LinkedBy ?? invitation.InvitedBy }.Distinct())
         {
-            if ((await MayInviteAsync(await s.OnBehalfOfAsync(id, Actor.ScheduleSurface, ct), invitation, ct)).Verdict is Verdict.Deny) return false;
+            if ((await MayInviteAsync(await s.OnBehalfOfAsync(id, Actor.ScheduleSurface, ct), invitation, ct)).Verdict is Verdict.Deny)
+                return false;
         }
 
         return true;

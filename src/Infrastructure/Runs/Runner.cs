@@ -21,7 +21,13 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
 {
     private const int Parallel = 4;
 
-    private static readonly TimeSpan[] Backoff = [TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2)];
+    private static readonly TimeSpan[] Backoff =
+    [
+        TimeSpan.FromSeconds(1),
+        TimeSpan.FromSeconds(5),
+        TimeSpan.FromSeconds(30),
+        TimeSpan.FromMinutes(2),
+    ];
 
     private static readonly TimeSpan StopLook = TimeSpan.FromMilliseconds(500);
 
@@ -33,8 +39,11 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
         foreach (var room in claimed.GroupBy(j => (j.TenantId, j.WorkspaceId)))
             alone.AddRange(room.Count() == 1 ? room : await TogetherAsync(room.Key.TenantId, room.Key.WorkspaceId, [.. room], ct));
 
-        await System.Threading.Tasks.Parallel.ForEachAsync(alone, new ParallelOptions { MaxDegreeOfParallelism = Parallel, CancellationToken = ct },
-            async (job, token) => await AloneAsync(job, token));
+        await System.Threading.Tasks.Parallel.ForEachAsync(
+            alone,
+            new ParallelOptions { MaxDegreeOfParallelism = Parallel, CancellationToken = ct },
+            async (job, token) => await AloneAsync(job, token)
+        );
     }
 
     /// <summary>Does the jobs of one workspace in one commit; returns those that have to be done by themselves.</summary>
@@ -46,11 +55,14 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
             await using var s = await desk.SitAsPlatformAsync(tenantId, workspaceId, ct);
             foreach (var one in claimed)
             {
-                if (await s.Db.Queries.LeasedJob(s.Db, one.Id, one.Epoch, ct) is not { } job) continue;
+                if (await s.Db.Queries.LeasedJob(s.Db, one.Id, one.Epoch, ct) is not { } job)
+                    continue;
 
                 var run = job.Kind is JobKind.ExecuteRun or JobKind.ReconcileRun ? await s.Db.Queries.Run(s.Db, job.SubjectId, ct) : null;
-                if (job.Kind is JobKind.ImportPackets || (run is not null && desk.Catalog.Find(run.Action) is not InternalAction)) alone.Add(one);
-                else await DoAsync(s, job, ct);
+                if (job.Kind is JobKind.ImportPackets || (run is not null && desk.Catalog.Find(run.Action) is not InternalAction))
+                    alone.Add(one);
+                else
+                    await DoAsync(s, job, ct);
             }
 
             await s.CommitAsync(ct);
@@ -73,7 +85,8 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
             {
                 await using var s = await desk.SitAsPlatformAsync(claimed.TenantId, claimed.WorkspaceId, ct);
                 var job = await s.Db.Queries.LeasedJob(s.Db, claimed.Id, claimed.Epoch, ct);
-                if (job is null) return;
+                if (job is null)
+                    return;
 
                 await DoAsync(s, job, ct);
                 await s.CommitAsync(ct);
@@ -93,21 +106,22 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
     }
 
     /// <summary>Does what the job asks for and marks it done; the caller commits.</summary>
-    private Task DoAsync(Sitting s, Job job, CancellationToken ct) => job.Kind switch
-    {
-        JobKind.ExecuteRun or JobKind.ReconcileRun => ExecuteAsync(s, job, ct),
-        JobKind.ExpireApproval => ExpireAsync(s, job, ct),
-        JobKind.RemindApproval => RemindAsync(s, job, ct),
-        JobKind.ContinuePacket => ContinueAsync(s, job, ct),
-        JobKind.FireSchedule => FireAsync(s, job, ct),
-        JobKind.ImportPackets => ImportAsync(s, job, ct),
-        JobKind.EndElevation => EndElevationAsync(s, job, ct),
-        JobKind.HoldRuns => HoldAsync(s, job, ct),
-        JobKind.ResumeRuns => ResumeAsync(s, job, ct),
-        JobKind.WatchStop => WatchAsync(s, job, ct),
-        JobKind.LookAgain => LookAgainAsync(s, job, ct),
-        _ => throw new InvalidOperationException($"there is no job of the kind {job.Kind}"),
-    };
+    private Task DoAsync(Sitting s, Job job, CancellationToken ct) =>
+        job.Kind switch
+        {
+            JobKind.ExecuteRun or JobKind.ReconcileRun => ExecuteAsync(s, job, ct),
+            JobKind.ExpireApproval => ExpireAsync(s, job, ct),
+            JobKind.RemindApproval => RemindAsync(s, job, ct),
+            JobKind.ContinuePacket => ContinueAsync(s, job, ct),
+            JobKind.FireSchedule => FireAsync(s, job, ct),
+            JobKind.ImportPackets => ImportAsync(s, job, ct),
+            JobKind.EndElevation => EndElevationAsync(s, job, ct),
+            JobKind.HoldRuns => HoldAsync(s, job, ct),
+            JobKind.ResumeRuns => ResumeAsync(s, job, ct),
+            JobKind.WatchStop => WatchAsync(s, job, ct),
+            JobKind.LookAgain => LookAgainAsync(s, job, ct),
+            _ => throw new InvalidOperationException($"there is no job of the kind {job.Kind}"),
+        };
 
     private async Task ExecuteAsync(Sitting s, Job job, CancellationToken ct)
     {
@@ -128,7 +142,8 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
 
         if (s.EngagedFor(run) is { } stop)
         {
-            if (!run.Hold(s.By, s.Now, stop.Id).Refused(out _, out var held)) s.Db.Add(held);
+            if (!run.Hold(s.By, s.Now, stop.Id).Refused(out _, out var held))
+                s.Db.Add(held);
             Done(s, job);
             return;
         }
@@ -141,10 +156,13 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
             return;
         }
 
-        if (run.Start(s.By, s.Now).Refused(out _, out var started)) return;
+        if (run.Start(s.By, s.Now).Refused(out _, out var started))
+            return;
         s.Db.Add(started);
-        if (action is InternalAction inside) await ApplyAsync(s, job, run, inside, proposer, ct);
-        else await SendAsync(s, job, run, (ExternalAction)action, proposer, ct);
+        if (action is InternalAction inside)
+            await ApplyAsync(s, job, run, inside, proposer, ct);
+        else
+            await SendAsync(s, job, run, (ExternalAction)action, proposer, ct);
     }
 
     /// <summary>Asks policy, gates and preflight again. When they no longer hold, moves the run accordingly and says no.</summary>
@@ -169,14 +187,17 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
 
         // What gates it is what the decision says now; what was approved counts as far as it is still asked for.
         var approval = await s.Db.Queries.ApprovalOfRun(s.Db, run.Id, ct);
-        if (decision.Gates.Count == 0) return true;
+        if (decision.Gates.Count == 0)
+            return true;
 
         var same = run.ActionHash(decision, preflight) == run.Digest;
-        if (same && approval is { State: ApprovalState.Approved } && await s.StillApprovedAsync(run, approval, decision, ct)) return true;
+        if (same && approval is { State: ApprovalState.Approved } && await s.StillApprovedAsync(run, approval, decision, ct))
+            return true;
 
         // What was approved is not what would run now, a gate was added since, or somebody's word no longer counts: people look again.
         var changes = Differences.Between(run.Decision, run.Preflight, decision, preflight);
-        if (same) changes = [new("approvals", "enough", "not enough: somebody who approved may no longer decide")];
+        if (same)
+            changes = [new("approvals", "enough", "not enough: somebody who approved may no longer decide")];
         s.Db.Add(run.Renew(decision, preflight, s.By, s.Now));
         if (approval is not null)
         {
@@ -195,7 +216,12 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
     private static async Task ApplyAsync(Sitting s, Job job, Run run, InternalAction action, Sitting proposer, CancellationToken ct)
     {
         FaultPoint.Hit("apply.before");
-        if ((await action.ApplyAsync(run.InputJson, proposer.Call with { RunId = run.Id, EffectId = run.EffectId }, ct)).Refused(out var why, out var change))
+        if (
+            (await action.ApplyAsync(run.InputJson, proposer.Call with { RunId = run.Id, EffectId = run.EffectId }, ct)).Refused(
+                out var why,
+                out var change
+            )
+        )
             s.Db.Add(run.Fail("refused", why.Message, s.By, s.Now));
         else
             s.Db.Add(run.Succeed(change, action.ReceiptKind, s.By, s.Now));
@@ -214,10 +240,16 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
 
         // The receiver may take its time; nobody else should lack a connection meanwhile.
         await s.Db.Database.CloseConnectionAsync();
-        var (delivery, stop) = await UnlessStoppedAsync(run, token => action.DispatchAsync(run.InputJson, run.EffectId, proposer.Call, sender, token), ct);
+        var (delivery, stop) = await UnlessStoppedAsync(
+            run,
+            token => action.DispatchAsync(run.InputJson, run.EffectId, proposer.Call, sender, token),
+            ct
+        );
         FaultPoint.Hit("dispatch.answered");
-        if (stop is null) await ConcludeAsync(s, job, run, action, proposer, delivery, ct);
-        else await EndAsync(s, job, run, action, proposer, delivery, stop, ct);
+        if (stop is null)
+            await ConcludeAsync(s, job, run, action, proposer, delivery, ct);
+        else
+            await EndAsync(s, job, run, action, proposer, delivery, stop, ct);
     }
 
     /// <summary>The process died, or the answer was lost, after the call may have left.</summary>
@@ -233,18 +265,25 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
 
         if (recovery is Recovery.None)
         {
-            s.Db.Add(run.LoseTrack("It was dispatched and the answer was lost; the receiver can neither be asked nor told twice.", s.By, s.Now));
+            s.Db.Add(
+                run.LoseTrack("It was dispatched and the answer was lost; the receiver can neither be asked nor told twice.", s.By, s.Now)
+            );
             Done(s, job);
             return;
         }
 
-        var delivery = recovery is Recovery.Probe
-            ? await action.ProbeAsync(run.InputJson, run.EffectId, proposer.Call, sender, ct)
-            : new(DeliveryResult.Absent, "The receiver drops repeats.");
+        var delivery =
+            recovery is Recovery.Probe
+                ? await action.ProbeAsync(run.InputJson, run.EffectId, proposer.Call, sender, ct)
+                : new(DeliveryResult.Absent, "The receiver drops repeats.");
         FaultPoint.Hit("recover.probed");
         if (delivery.Result is DeliveryResult.Absent)
         {
-            (delivery, var late) = await UnlessStoppedAsync(run, token => action.DispatchAsync(run.InputJson, run.EffectId, proposer.Call, sender, token), ct);
+            (delivery, var late) = await UnlessStoppedAsync(
+                run,
+                token => action.DispatchAsync(run.InputJson, run.EffectId, proposer.Call, sender, token),
+                ct
+            );
             if (late is not null)
             {
                 await EndAsync(s, job, run, action, proposer, delivery, late, ct);
@@ -257,9 +296,14 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
 
     /// <summary>Makes a call to the outside unless a stop covers it, and ends it when one is engaged while it is under way.</summary>
     /// <returns>What is known of the call, and the stop that ended it if one did. <see cref="DeliveryResult.Absent"/>: it never left.</returns>
-    private async Task<(Delivery Delivery, Stop? Stop)> UnlessStoppedAsync(Run run, Func<CancellationToken, Task<Delivery>> call, CancellationToken ct)
+    private async Task<(Delivery Delivery, Stop? Stop)> UnlessStoppedAsync(
+        Run run,
+        Func<CancellationToken, Task<Delivery>> call,
+        CancellationToken ct
+    )
     {
-        if (await LookAsync(run, ct) is { } before) return (new(DeliveryResult.Absent, "A stop was engaged before it left; nothing was sent."), before);
+        if (await LookAsync(run, ct) is { } before)
+            return (new(DeliveryResult.Absent, "A stop was engaged before it left; nothing was sent."), before);
 
         using var stopped = CancellationTokenSource.CreateLinkedTokenSource(ct);
         using var answered = CancellationTokenSource.CreateLinkedTokenSource(ct);
@@ -303,40 +347,79 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
     }
 
     /// <summary>A stop ended a call. A receiver that can be asked is asked, which changes nothing there; nothing is sent again.</summary>
-    private async Task EndAsync(Sitting s, Job job, Run run, ExternalAction action, Sitting proposer, Delivery delivery, Stop stop, CancellationToken ct)
+    private async Task EndAsync(
+        Sitting s,
+        Job job,
+        Run run,
+        ExternalAction action,
+        Sitting proposer,
+        Delivery delivery,
+        Stop stop,
+        CancellationToken ct
+    )
     {
         if (delivery.Result is DeliveryResult.Unknown && await action.RecoveryAsync(run.InputJson, proposer.Call, ct) is Recovery.Probe)
-            delivery = await action.ProbeAsync(run.InputJson, run.EffectId, proposer.Call, sender, ct) is { Result: not DeliveryResult.Unknown } known ? known : delivery;
+            delivery = await action.ProbeAsync(run.InputJson, run.EffectId, proposer.Call, sender, ct)
+                is { Result: not DeliveryResult.Unknown } known
+                ? known
+                : delivery;
 
         var now = desk.Clock.Now();
-        s.Db.Add(delivery.Result switch
-        {
-            DeliveryResult.Confirmed => run.Succeed(new(delivery.Detail, null, null, run.EffectId.ToString()), action.ReceiptKind, s.By, now),
-            DeliveryResult.Absent or DeliveryResult.Refused => run.StopShort(stop.Id, delivery.Detail, s.By, now),
-            _ => run.StopBlind(stop.Id, $"{delivery.Detail} Whether it arrived is not known.", s.By, now),
-        });
-        if (run.State.IsFinal()) await Kernel.EndedAsync(s, run, ct);
+        s.Db.Add(
+            delivery.Result switch
+            {
+                DeliveryResult.Confirmed => run.Succeed(
+                    new(delivery.Detail, null, null, run.EffectId.ToString()),
+                    action.ReceiptKind,
+                    s.By,
+                    now
+                ),
+                DeliveryResult.Absent or DeliveryResult.Refused => run.StopShort(stop.Id, delivery.Detail, s.By, now),
+                _ => run.StopBlind(stop.Id, $"{delivery.Detail} Whether it arrived is not known.", s.By, now),
+            }
+        );
+        if (run.State.IsFinal())
+            await Kernel.EndedAsync(s, run, ct);
         Done(s, job);
     }
 
-    private async Task ConcludeAsync(Sitting s, Job job, Run run, ExternalAction action, Sitting proposer, Delivery delivery, CancellationToken ct)
+    private async Task ConcludeAsync(
+        Sitting s,
+        Job job,
+        Run run,
+        ExternalAction action,
+        Sitting proposer,
+        Delivery delivery,
+        CancellationToken ct
+    )
     {
         var now = desk.Clock.Now();
-        if (delivery.Result is DeliveryResult.Unknown or DeliveryResult.Absent && job.Attempts < Job.MaxAttempts
-            && await action.RecoveryAsync(run.InputJson, proposer.Call, ct) is not Recovery.None)
+        if (
+            delivery.Result is DeliveryResult.Unknown or DeliveryResult.Absent
+            && job.Attempts < Job.MaxAttempts
+            && await action.RecoveryAsync(run.InputJson, proposer.Call, ct) is not Recovery.None
+        )
         {
             Later(job, delivery.Detail, now);
             return;
         }
 
-        s.Db.Add(delivery.Result switch
-        {
-            DeliveryResult.Confirmed => run.Succeed(new(delivery.Detail, null, null, run.EffectId.ToString()), action.ReceiptKind, s.By, now),
-            DeliveryResult.Refused => run.Fail("receiver.refused", delivery.Detail, s.By, now),
-            DeliveryResult.Absent => run.Fail("receiver.unreachable", $"{delivery.Detail} Nothing was sent.", s.By, now),
-            _ => run.LoseTrack(delivery.Detail, s.By, now),
-        });
-        if (run.State.IsFinal()) await Kernel.EndedAsync(s, run, ct);
+        s.Db.Add(
+            delivery.Result switch
+            {
+                DeliveryResult.Confirmed => run.Succeed(
+                    new(delivery.Detail, null, null, run.EffectId.ToString()),
+                    action.ReceiptKind,
+                    s.By,
+                    now
+                ),
+                DeliveryResult.Refused => run.Fail("receiver.refused", delivery.Detail, s.By, now),
+                DeliveryResult.Absent => run.Fail("receiver.unreachable", $"{delivery.Detail} Nothing was sent.", s.By, now),
+                _ => run.LoseTrack(delivery.Detail, s.By, now),
+            }
+        );
+        if (run.State.IsFinal())
+            await Kernel.EndedAsync(s, run, ct);
         FaultPoint.Hit("outcome.before-commit");
         Done(s, job);
     }
@@ -345,11 +428,17 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
     {
         var run = await s.Db.Runs.SingleAsync(r => r.Id == job.SubjectId, ct);
         var approval = await s.Db.Approvals.Include(a => a.Decisions).SingleAsync(a => a.RunId == run.Id, ct);
-        if (run.State is RunState.AwaitingApproval && approval.State is (ApprovalState.Pending or ApprovalState.ChangesRequested) && s.Now >= approval.ExpiresAt)
+        if (
+            run.State is RunState.AwaitingApproval
+            && approval.State is (ApprovalState.Pending or ApprovalState.ChangesRequested)
+            && s.Now >= approval.ExpiresAt
+        )
         {
             s.Db.Add(approval.TimeOver(run, s.By, s.Now));
-            if (run.State.IsFinal()) await Kernel.EndedAsync(s, run, ct);
-            else s.EnqueueClocks(run, approval);
+            if (run.State.IsFinal())
+                await Kernel.EndedAsync(s, run, ct);
+            else
+                s.EnqueueClocks(run, approval);
         }
 
         Done(s, job);
@@ -357,7 +446,11 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
 
     private static async Task RemindAsync(Sitting s, Job job, CancellationToken ct)
     {
-        if (await s.Db.Queries.ApprovalOfRun(s.Db, job.SubjectId, ct) is { } approval && await s.Db.Queries.Run(s.Db, job.SubjectId, ct) is { State: RunState.AwaitingApproval } run && approval.Remind(run, s.By, s.Now) is { } reminded)
+        if (
+            await s.Db.Queries.ApprovalOfRun(s.Db, job.SubjectId, ct) is { } approval
+            && await s.Db.Queries.Run(s.Db, job.SubjectId, ct) is { State: RunState.AwaitingApproval } run
+            && approval.Remind(run, s.By, s.Now) is { } reminded
+        )
             s.Db.Add(reminded);
         Done(s, job);
     }
@@ -383,7 +476,11 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
     // The role ended by itself at that time; this writes it down.
     private static async Task EndElevationAsync(Sitting s, Job job, CancellationToken ct)
     {
-        if (await s.Db.Elevations.SingleOrDefaultAsync(e => e.Id == job.SubjectId, ct) is { } elevation && !elevation.End(s.By, "elevation.over", null, s.Now).Refused(out _, out var over)) s.Db.Add(over);
+        if (
+            await s.Db.Elevations.SingleOrDefaultAsync(e => e.Id == job.SubjectId, ct) is { } elevation
+            && !elevation.End(s.By, "elevation.over", null, s.Now).Refused(out _, out var over)
+        )
+            s.Db.Add(over);
         Done(s, job);
     }
 
@@ -404,14 +501,21 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
     {
         const int AtOnce = 100;
         var after = Guid.TryParse(job.Detail, out var last) ? last : Guid.Empty;
-        var waiting = await s.Db.Runs.Where(r => r.State == RunState.AwaitingApproval && r.Id > after).OrderBy(r => r.Id).Take(AtOnce).ToListAsync(ct);
+        var waiting = await s
+            .Db.Runs.Where(r => r.State == RunState.AwaitingApproval && r.Id > after)
+            .OrderBy(r => r.Id)
+            .Take(AtOnce)
+            .ToListAsync(ct);
         foreach (var run in waiting)
         {
-            if (await s.Db.Queries.ApprovalOfRun(s.Db, run.Id, ct) is { } approval) await Kernel.RefreshAsync(s, run, approval, ct);
+            if (await s.Db.Queries.ApprovalOfRun(s.Db, run.Id, ct) is { } approval)
+                await Kernel.RefreshAsync(s, run, approval, ct);
         }
 
         if (waiting.Count == AtOnce)
-            s.Db.Jobs.Add(WorkspaceState.NewJob(job.TenantId, job.WorkspaceId, JobKind.LookAgain, job.SubjectId, s.Now, $"{waiting[^1].Id}"));
+            s.Db.Jobs.Add(
+                WorkspaceState.NewJob(job.TenantId, job.WorkspaceId, JobKind.LookAgain, job.SubjectId, s.Now, $"{waiting[^1].Id}")
+            );
         Done(s, job);
     }
 
@@ -431,7 +535,8 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
     private async Task FailedAsync(Job claimed, Exception e, CancellationToken ct)
     {
         await using var s = await desk.SitAsPlatformAsync(claimed.TenantId, claimed.WorkspaceId, ct);
-        if (await s.Db.Queries.LeasedJob(s.Db, claimed.Id, claimed.Epoch, ct) is not { } job) return;
+        if (await s.Db.Queries.LeasedJob(s.Db, claimed.Id, claimed.Epoch, ct) is not { } job)
+            return;
 
         if (job.Attempts < Job.MaxAttempts)
         {
@@ -440,16 +545,27 @@ public sealed class Runner(Desk desk, IWebhookSender sender)
         else
         {
             (job.State, job.LastError) = (JobState.Dead, Cut(e.Message));
-            if (job.Kind is JobKind.ExecuteRun && await s.Db.Runs.SingleOrDefaultAsync(r => r.Id == job.SubjectId, ct) is { State: RunState.Queued or RunState.Running } run)
+            if (
+                job.Kind is JobKind.ExecuteRun
+                && await s.Db.Runs.SingleOrDefaultAsync(r => r.Id == job.SubjectId, ct)
+                    is { State: RunState.Queued or RunState.Running } run
+            )
             {
-                s.Db.Add(run.DispatchedAt is null
-                    ? run.Fail("worker.failed", "The work failed repeatedly; an operator can see the job.", s.By, s.Now)
-                    : run.LoseTrack("The work failed repeatedly after it was dispatched.", s.By, s.Now));
+                s.Db.Add(
+                    run.DispatchedAt is null
+                        ? run.Fail("worker.failed", "The work failed repeatedly; an operator can see the job.", s.By, s.Now)
+                        : run.LoseTrack("The work failed repeatedly after it was dispatched.", s.By, s.Now)
+                );
                 await Kernel.EndedAsync(s, run, ct);
             }
 
-            if (job.Kind is JobKind.ImportPackets && await s.Db.PacketImports.SingleOrDefaultAsync(i => i.Id == job.SubjectId, ct) is { } import) import.Fail();
-            if (job.Kind is JobKind.ContinuePacket) await Step.GiveUpAsync(s, job.SubjectId, ct);
+            if (
+                job.Kind is JobKind.ImportPackets
+                && await s.Db.PacketImports.SingleOrDefaultAsync(i => i.Id == job.SubjectId, ct) is { } import
+            )
+                import.Fail();
+            if (job.Kind is JobKind.ContinuePacket)
+                await Step.GiveUpAsync(s, job.SubjectId, ct);
         }
 
         await s.CommitAsync(ct);

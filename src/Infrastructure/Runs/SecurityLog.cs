@@ -30,22 +30,25 @@ public sealed class SecurityLog(Databases databases, TimeProvider clock, ILogger
     public async Task NoteAsync(Guid tenant, string code, Guid? principal, string? address, string? detail, CancellationToken ct)
     {
         log.LogInformation("{Code} {Principal} from {Address}: {Detail}", code, principal, address, detail);
-        if (tenant == Guid.Empty) return;
+        if (tenant == Guid.Empty)
+            return;
 
         var now = Clock.Now(clock);
         await using var db = databases.OpenTenant(tenant);
-        db.SecurityEvents.Add(new()
-        {
-            TenantId = tenant,
-            Id = Guid.CreateVersion7(now),
-            Code = code,
-            PrincipalId = principal,
-            Address = address,
-            Detail = Cut(detail),
-            TraceId = Activity.Current?.TraceId.ToHexString(),
-            At = now,
-            LastAt = now,
-        });
+        db.SecurityEvents.Add(
+            new()
+            {
+                TenantId = tenant,
+                Id = Guid.CreateVersion7(now),
+                Code = code,
+                PrincipalId = principal,
+                Address = address,
+                Detail = Cut(detail),
+                TraceId = Activity.Current?.TraceId.ToHexString(),
+                At = now,
+                LastAt = now,
+            }
+        );
         await db.SaveChangesAsync(ct);
     }
 
@@ -62,13 +65,24 @@ public sealed class SecurityLog(Databases databases, TimeProvider clock, ILogger
         RefusedAsync(by.TenantId, by.Id, by.Surface, act, why.Code, why.Message, workspace, ct);
 
     /// <summary>The same for somebody who is no actor yet.</summary>
-    public async Task RefusedAsync(Guid tenant, Guid principal, string surface, string act, string code, string message, Guid? workspace, CancellationToken ct)
+    public async Task RefusedAsync(
+        Guid tenant,
+        Guid principal,
+        string surface,
+        string act,
+        string code,
+        string message,
+        Guid? workspace,
+        CancellationToken ct
+    )
     {
         var now = Clock.Now(clock);
         var window = now.Ticks / SecurityEvent.Window.Ticks;
         var id = new Guid(SHA256.HashData(Encoding.UTF8.GetBytes($"{tenant}/{principal}/{act}/{code}/{workspace}/{window}"))[..16]);
-        if (tallies.Count > MaxKnown) tallies.Clear();
-        if (tallies.GetOrAdd(id, _ => new()).Add(now, Flush) is not { } count) return;
+        if (tallies.Count > MaxKnown)
+            tallies.Clear();
+        if (tallies.GetOrAdd(id, _ => new()).Add(now, Flush) is not { } count)
+            return;
 
         var row = new SecurityEvent
         {
@@ -84,7 +98,8 @@ public sealed class SecurityLog(Databases databases, TimeProvider clock, ILogger
             LastAt = now,
             Count = count,
         };
-        if (count > 1 && await AgainAsync(row, count, ct)) return;
+        if (count > 1 && await AgainAsync(row, count, ct))
+            return;
 
         try
         {
@@ -102,8 +117,13 @@ public sealed class SecurityLog(Databases databases, TimeProvider clock, ILogger
     {
         await using var db = databases.OpenTenant(row.TenantId);
         var (id, at) = (row.Id, row.At);
-        return await db.WriteAsync(() => db.SecurityEvents.Where(e => e.Id == id)
-            .ExecuteUpdateAsync(set => set.SetProperty(e => e.Count, e => e.Count + count).SetProperty(e => e.LastAt, at), ct), ct) > 0;
+        return await db.WriteAsync(
+                () =>
+                    db
+                        .SecurityEvents.Where(e => e.Id == id)
+                        .ExecuteUpdateAsync(set => set.SetProperty(e => e.Count, e => e.Count + count).SetProperty(e => e.LastAt, at), ct),
+                ct
+            ) > 0;
     }
 
     private static string? Cut(string? detail) => detail is { Length: > 400 } ? detail[..400] : detail;
@@ -120,7 +140,8 @@ public sealed class SecurityLog(Databases databases, TimeProvider clock, ILogger
             lock (door)
             {
                 pending++;
-                if (written is { } last && now - last < every) return null;
+                if (written is { } last && now - last < every)
+                    return null;
 
                 (var count, pending, written) = (pending, 0, now);
                 return count;

@@ -24,8 +24,16 @@ public sealed class Sitting : IAsyncDisposable
     private readonly IReadOnlyList<(ActorLink Owner, Standing Standing)> owners;
 
     private Sitting(
-        Desk desk, MumegaDb db, Actor by, Authority authority, Standing standing, IReadOnlyList<Standing> behind,
-        IReadOnlyList<(ActorLink Owner, Standing Standing)> owners, DateTimeOffset now, IWorkspaceState state)
+        Desk desk,
+        MumegaDb db,
+        Actor by,
+        Authority authority,
+        Standing standing,
+        IReadOnlyList<Standing> behind,
+        IReadOnlyList<(ActorLink Owner, Standing Standing)> owners,
+        DateTimeOffset now,
+        IWorkspaceState state
+    )
     {
         (Desk, Db, By, Now) = (desk, db, by, now);
         (this.authority, this.standing, this.behind, this.owners) = (authority, standing, behind, owners);
@@ -33,9 +41,26 @@ public sealed class Sitting : IAsyncDisposable
     }
 
     /// <summary>Reads how everybody stands who matters to what the actor may do.</summary>
-    internal static async Task<Sitting> OpenAsync(Desk desk, MumegaDb db, Actor by, Authority authority, DateTimeOffset now, IWorkspaceState state, CancellationToken ct) =>
-        new(desk, db, by, authority, await authority.StandingAsync(db, by.Id, now, ct), await authority.StandingsAsync(db, by.Chain, now, ct),
-            await authority.OwnersAsync(db, by, now, ct), now, state);
+    internal static async Task<Sitting> OpenAsync(
+        Desk desk,
+        MumegaDb db,
+        Actor by,
+        Authority authority,
+        DateTimeOffset now,
+        IWorkspaceState state,
+        CancellationToken ct
+    ) =>
+        new(
+            desk,
+            db,
+            by,
+            authority,
+            await authority.StandingAsync(db, by.Id, now, ct),
+            await authority.StandingsAsync(db, by.Chain, now, ct),
+            await authority.OwnersAsync(db, by, now, ct),
+            now,
+            state
+        );
 
     public Desk Desk { get; }
 
@@ -63,10 +88,17 @@ public sealed class Sitting : IAsyncDisposable
         MaySee && await authority.WorkspaceAsync(Db, ct) is { } workspace ? (workspace, authority.TenantKey) : null;
 
     public Decision Decide(
-        string act, ActionDefinition? action = null, JsonElement? input = null, IReadOnlyList<FollowUp>? setsOff = null, IReadOnlyCollection<string>? effects = null)
+        string act,
+        ActionDefinition? action = null,
+        JsonElement? input = null,
+        IReadOnlyList<FollowUp>? setsOff = null,
+        IReadOnlyCollection<string>? effects = null
+    )
     {
         var rating = action is null ? null : FollowUp.Worst(action.Rating, setsOff);
-        var decision = Decide(new(By, standing.Suspended, standing.Roles, Db.WorkspaceId, act, action, input, null, standing.Tier, rating, effects));
+        var decision = Decide(
+            new(By, standing.Suspended, standing.Roles, Db.WorkspaceId, act, action, input, null, standing.Tier, rating, effects)
+        );
         return setsOff is { Count: > 0 } ? decision with { SetsOff = setsOff } : decision;
     }
 
@@ -75,11 +107,17 @@ public sealed class Sitting : IAsyncDisposable
     /// rests on. Asked when it is proposed, revised, decided, resumed and carried out, and never remembered in place of the answer.
     /// </summary>
     /// <param name="setsOff">What it sets off, where a workflow says so; else the action says it.</param>
-    public async Task<Decision> DecideAsync(ActionDefinition action, JsonElement input, CancellationToken ct, IReadOnlyList<FollowUp>? setsOff = null)
+    public async Task<Decision> DecideAsync(
+        ActionDefinition action,
+        JsonElement input,
+        CancellationToken ct,
+        IReadOnlyList<FollowUp>? setsOff = null
+    )
     {
         var effects = await action.EffectsAsync(input, Call, ct);
         var decision = Decide(action.Kind, action, input, setsOff ?? await action.SetsOffAsync(input, Call, ct), effects);
-        if (decision.Verdict is Verdict.Deny) return decision;
+        if (decision.Verdict is Verdict.Deny)
+            return decision;
 
         var budgets = await Spending.ConcernedAsync(this, action, ct);
         return decision.Behind(action.InTheNameOf(input).Where(id => id != By.Id).Select(Gate.Consent)) with
@@ -93,38 +131,58 @@ public sealed class Sitting : IAsyncDisposable
     private Decision Decide(Question question)
     {
         var decision = authority.Policies.Decide(question);
-        if (By.Kind is PrincipalKind.Service) return decision;
+        if (By.Kind is PrincipalKind.Service)
+            return decision;
 
         for (var i = 0; i < behind.Count && decision.Verdict is not Verdict.Deny; i++)
-            decision = decision.And(authority.Policies.Decide(As(question, By.Chain[i], behind[i])), $"{By.Chain[i].Name}, on whose behalf this is asked, may not");
+            decision = decision.And(
+                authority.Policies.Decide(As(question, By.Chain[i], behind[i])),
+                $"{By.Chain[i].Name}, on whose behalf this is asked, may not"
+            );
         for (var i = 0; i < owners.Count && decision.Verdict is not Verdict.Deny; i++)
-            decision = decision.And(authority.Policies.Decide(As(question, owners[i].Owner, owners[i].Standing)), $"{owners[i].Owner.Name}, who answers for the agent, may not");
+            decision = decision.And(
+                authority.Policies.Decide(As(question, owners[i].Owner, owners[i].Standing)),
+                $"{owners[i].Owner.Name}, who answers for the agent, may not"
+            );
         return decision;
     }
 
-    private Question As(Question question, ActorLink link, Standing theirs) => question with
-    {
-        Principal = By with { Id = link.Id, Kind = link.Kind, Name = link.Name, OwnerId = link.OwnerId, For = null },
-        Suspended = theirs.Suspended,
-        Roles = theirs.Roles,
-        Tier = theirs.Tier,
-    };
+    private Question As(Question question, ActorLink link, Standing theirs) =>
+        question with
+        {
+            Principal = By with { Id = link.Id, Kind = link.Kind, Name = link.Name, OwnerId = link.OwnerId, For = null },
+            Suspended = theirs.Suspended,
+            Roles = theirs.Roles,
+            Tier = theirs.Tier,
+        };
 
     /// <summary>Which fields of receipts the principal may see, by policy. Outlives the act.</summary>
     public FieldDoor Door()
     {
         // Put now: once the act is over, the context serves somebody else in another workspace.
-        var asked = new Question(By, standing.Suspended, standing.Roles, Db.WorkspaceId, ControlAct.OpenField, null, null, null, standing.Tier);
+        var asked = new Question(
+            By,
+            standing.Suspended,
+            standing.Roles,
+            Db.WorkspaceId,
+            ControlAct.OpenField,
+            null,
+            null,
+            null,
+            standing.Tier
+        );
         return new(field => Decide(asked with { Field = field }).Verdict is Verdict.Allow);
     }
 
     /// <summary>How somebody who acts, or on whose behalf it is done, works; absent for anybody but agents.</summary>
     internal AgentTier? TierOf(Guid id)
     {
-        if (id == By.Id) return standing.Tier;
+        if (id == By.Id)
+            return standing.Tier;
         for (var i = 0; i < behind.Count; i++)
         {
-            if (By.Chain[i].Id == id) return behind[i].Tier;
+            if (By.Chain[i].Id == id)
+                return behind[i].Tier;
         }
 
         return null;
@@ -141,7 +199,8 @@ public sealed class Sitting : IAsyncDisposable
         action.PassesStops ? null : StopFor(action.Family, input is { } json ? action.Connector(json) : null);
 
     /// <summary>The same for what is done in a family without being a run.</summary>
-    public Stopped? StopFor(string family, string? connector = null) => Why(StopOver(new(Db.WorkspaceId, By.Id, [.. By.Chain.Select(l => l.Id)], family, connector)));
+    public Stopped? StopFor(string family, string? connector = null) =>
+        Why(StopOver(new(Db.WorkspaceId, By.Id, [.. By.Chain.Select(l => l.Id)], family, connector)));
 
     public Stopped? StopFor(Run run) => Why(EngagedFor(run));
 
@@ -152,7 +211,8 @@ public sealed class Sitting : IAsyncDisposable
     {
         foreach (var stop in authority.Stops)
         {
-            if (stop.Covers(work)) return stop;
+            if (stop.Covers(work))
+                return stop;
         }
 
         return null;
@@ -166,13 +226,16 @@ public sealed class Sitting : IAsyncDisposable
     /// <summary>Has an approval's deadline and reminder kept.</summary>
     public void EnqueueClocks(Run run, Approval approval)
     {
-        if (approval.RemindAt is { } remind) Enqueue(JobKind.RemindApproval, run.Id, remind < Now ? Now : remind);
+        if (approval.RemindAt is { } remind)
+            Enqueue(JobKind.RemindApproval, run.Id, remind < Now ? Now : remind);
         Enqueue(JobKind.ExpireApproval, run.Id, approval.ExpiresAt < Now ? Now : approval.ExpiresAt);
     }
 
     /// <summary>Why the caller may decide nothing on a run, by policy; null when they may. What asks for somebody by name they may always answer.</summary>
     public Refusal? WhyNotDecide(Run run) =>
-        Decide(ControlAct.DecideApproval) is { Verdict: Verdict.Deny } no && !(run.Decision.Gates.Any(g => g.Person == By.Id) && MayConsent) ? no.AsRefusal() : null;
+        Decide(ControlAct.DecideApproval) is { Verdict: Verdict.Deny } no && !(run.Decision.Gates.Any(g => g.Person == By.Id) && MayConsent)
+            ? no.AsRefusal()
+            : null;
 
     private bool MayConsent => By.Kind is PrincipalKind.User && Decide(ControlAct.Consent).Verdict is not Verdict.Deny;
 
@@ -186,7 +249,8 @@ public sealed class Sitting : IAsyncDisposable
         {
             // As they stand now: who lost a role, or may decide nothing by policy, has nothing left to pass on.
             var theirs = await OnBehalfOfAsync(from, By.Surface, ct);
-            if (theirs.Decide(ControlAct.DecideApproval).Verdict is not Verdict.Deny) standpoints.Add(new(theirs.Roles, from));
+            if (theirs.Decide(ControlAct.DecideApproval).Verdict is not Verdict.Deny)
+                standpoints.Add(new(theirs.Roles, from));
         }
 
         return new(standpoints, [.. delegations.Where(d => d.FromId == by).Select(d => d.ToId)], Independence);
@@ -196,7 +260,8 @@ public sealed class Sitting : IAsyncDisposable
     private HashSet<string> DecidingRoles()
     {
         var roles = Decide(ControlAct.DecideApproval).Verdict is Verdict.Deny ? [] : standing.Roles.ToHashSet(StringComparer.Ordinal);
-        if (MayConsent) roles.Add(Gate.PersonRole(By.Id));
+        if (MayConsent)
+            roles.Add(Gate.PersonRole(By.Id));
         return roles;
     }
 
@@ -210,17 +275,23 @@ public sealed class Sitting : IAsyncDisposable
         {
             var decider = await OnBehalfOfAsync(word.DeciderId, By.Surface, ct);
             var speaksFor = word.ForId is { } other ? await OnBehalfOfAsync(other, By.Surface, ct) : decider;
-            if (decider.DecidingRoles().Count == 0 || (word.ForId is not null && decider.Decide(ControlAct.DecideApproval).Verdict is Verdict.Deny)) continue;
+            if (
+                decider.DecidingRoles().Count == 0
+                || (word.ForId is not null && decider.Decide(ControlAct.DecideApproval).Verdict is Verdict.Deny)
+            )
+                continue;
 
             HashSet<Guid> roots = [Independence.RootOf(word.DeciderId), Independence.RootOf(speaksFor.By.Id)];
-            if (roots.Overlaps(persons) || roots.Overlaps(run.Chain.Select(Independence.RootOf))) continue;
+            if (roots.Overlaps(persons) || roots.Overlaps(run.Chain.Select(Independence.RootOf)))
+                continue;
 
             persons.UnionWith(roots);
 
             words.Add((word, speaksFor.DecidingRoles()));
         }
 
-        return decision.Gates.Select(g => approval.EscalatedAt is not null && g.Escalate is { } role ? g with { Also = role } : g)
+        return decision
+            .Gates.Select(g => approval.EscalatedAt is not null && g.Escalate is { } role ? g with { Also = role } : g)
             .All(g => words.Count(w => g.Asks.Any(role => w.Word.Holds(role) && w.Roles.Contains(role))) >= g.Quorum);
     }
 
@@ -230,9 +301,20 @@ public sealed class Sitting : IAsyncDisposable
     public async Task<Sitting> AsWorkflowAsync(Guid packetId, CancellationToken ct)
     {
         var mover = await Db.Packets.Where(p => p.Id == packetId).Select(p => (Guid?)p.MovedBy).SingleOrDefaultAsync(ct);
-        IReadOnlyList<Guid> behalf = mover is not { } by ? []
-            : [.. (await Db.Runs.AsNoTracking().Where(r => (r.PacketId == packetId || r.EffectId == packetId) && r.ProposedBy == by)
-                .OrderByDescending(r => r.CreatedAt).FirstOrDefaultAsync(ct))?.For ?? [], by];
+        IReadOnlyList<Guid> behalf = mover is not { } by
+            ? []
+            :
+            [
+                .. (
+                    await Db
+                        .Runs.AsNoTracking()
+                        .Where(r => (r.PacketId == packetId || r.EffectId == packetId) && r.ProposedBy == by)
+                        .OrderByDescending(r => r.CreatedAt)
+                        .FirstOrDefaultAsync(ct)
+                )?.For
+                    ?? [],
+                by,
+            ];
         var actor = Actor.Platform(By.TenantId, By.Log) with { Surface = Actor.WorkflowSurface };
         return await AsAsync(actor with { For = await LinksAsync(behalf.Where(id => id != Guid.Empty), ct) }, ct);
     }
@@ -242,28 +324,62 @@ public sealed class Sitting : IAsyncDisposable
     {
         var principal = await Db.Principals.AsNoTracking().SingleAsync(p => p.Id == principalId, ct);
         return await AsAsync(
-            By with { Id = principal.Id, Kind = principal.Kind, Name = principal.Name, OwnerId = principal.OwnerId, Surface = surface, For = null }, ct);
+            By with
+            {
+                Id = principal.Id,
+                Kind = principal.Kind,
+                Name = principal.Name,
+                OwnerId = principal.OwnerId,
+                Surface = surface,
+                For = null,
+            },
+            ct
+        );
     }
 
     /// <summary>The same act seen with the authority of whoever proposed the run, and on whose behalf, as it is now. Shares the open context.</summary>
     public async Task<Sitting> ForProposerAsync(Run run, CancellationToken ct)
     {
-        var owner = run.ProposerKind is PrincipalKind.Agent
-            ? await Db.Principals.Where(p => p.Id == run.ProposedBy).Select(p => p.OwnerId).SingleAsync(ct) : run.ProposerOwner;
+        var owner =
+            run.ProposerKind is PrincipalKind.Agent
+                ? await Db.Principals.Where(p => p.Id == run.ProposedBy).Select(p => p.OwnerId).SingleAsync(ct)
+                : run.ProposerOwner;
         return await AsAsync(
-            By with { Id = run.ProposedBy, Kind = run.ProposerKind, OwnerId = owner, Surface = run.Surface, For = await LinksAsync(run.For, ct) }, ct);
+            By with
+            {
+                Id = run.ProposedBy,
+                Kind = run.ProposerKind,
+                OwnerId = owner,
+                Surface = run.Surface,
+                For = await LinksAsync(run.For, ct),
+            },
+            ct
+        );
     }
 
     private async Task<IReadOnlyList<ActorLink>> LinksAsync(IEnumerable<Guid> ids, CancellationToken ct)
     {
         var links = new List<ActorLink>();
-        foreach (var id in ids) links.Add(ActorLink.Of(await Db.Principals.AsNoTracking().SingleAsync(p => p.Id == id, ct)));
+        foreach (var id in ids)
+            links.Add(ActorLink.Of(await Db.Principals.AsNoTracking().SingleAsync(p => p.Id == id, ct)));
         return links;
     }
 
     // Scopes and workspaces bound a token, and there is none here: what can have changed since is role, suspension and policy.
     private Task<Sitting> AsAsync(Actor actor, CancellationToken ct) =>
-        OpenAsync(Desk, Db, actor with { Scopes = new HashSet<string>(Scopes.All), Workspaces = new HashSet<Guid> { Db.WorkspaceId } }, authority, Now, Call.State, ct);
+        OpenAsync(
+            Desk,
+            Db,
+            actor with
+            {
+                Scopes = new HashSet<string>(Scopes.All),
+                Workspaces = new HashSet<Guid> { Db.WorkspaceId },
+            },
+            authority,
+            Now,
+            Call.State,
+            ct
+        );
 
     /// <summary>Asks whoever sits in front of it to say with a fresh second factor that they mean this very act; null when they did, or nobody sits there.</summary>
     /// <param name="what">What they confirm, in words.</param>
@@ -271,8 +387,15 @@ public sealed class Sitting : IAsyncDisposable
     /// <param name="ct">Cancels.</param>
     public async Task<Refusal?> ConfirmAsync(string what, object?[] act, CancellationToken ct)
     {
-        if (!By.IsPresent || By.Confirmed is not null) return null;
-        if ((await Desk.Confirmations.UseAsync(Db, By, what, [Db.WorkspaceId, .. act], Now, passwordWillDo: false, ct)).Refused(out var why, out var given)) return why;
+        if (!By.IsPresent || By.Confirmed is not null)
+            return null;
+        if (
+            (await Desk.Confirmations.UseAsync(Db, By, what, [Db.WorkspaceId, .. act], Now, passwordWillDo: false, ct)).Refused(
+                out var why,
+                out var given
+            )
+        )
+            return why;
 
         By = By with { Confirmed = given.Method };
         Call = Call with { By = By };
@@ -284,15 +407,18 @@ public sealed class Sitting : IAsyncDisposable
         if (Elevation is { } id && By.Kind is PrincipalKind.User && Db.HasEvidence)
         {
             var elevation = await Db.Elevations.SingleAsync(e => e.Id == id, ct);
-            if (elevation.EndedAt is null) Db.Add(elevation.Use(By, Now, "did", ("receipts", Db.EvidenceIds)));
+            if (elevation.EndedAt is null)
+                Db.Add(elevation.Use(By, Now, "did", ("receipts", Db.EvidenceIds)));
         }
 
         FaultPoint.Hit("commit.before");
         var saved = await Db.CommitAsync(ct);
         FaultPoint.Hit("commit.after");
 
-        if (saved.Jobs) Desk.Signals.Jobs.Pulse();
-        if (saved.Authority) Desk.Signals.Authority.Pulse();
+        if (saved.Jobs)
+            Desk.Signals.Jobs.Pulse();
+        if (saved.Authority)
+            Desk.Signals.Authority.Pulse();
         Desk.Signals.Receipts.Pulse();
     }
 

@@ -29,8 +29,10 @@ internal static class Spending
     {
         foreach (var (budget, counted) in await ConcernedAsync(s, action, ct))
         {
-            if (budget.WhyNot(cost) is { } other) return other;
-            if (await ExceededAsync(s.Db, budget, counted, cost, s.Now, ct, but?.Id) is { } why) return why;
+            if (budget.WhyNot(cost) is { } other)
+                return other;
+            if (await ExceededAsync(s.Db, budget, counted, cost, s.Now, ct, but?.Id) is { } why)
+                return why;
         }
 
         return null;
@@ -43,20 +45,45 @@ internal static class Spending
     /// <param name="cost">What it will cost at most.</param>
     /// <param name="ct">Cancels.</param>
     /// <param name="again">Whether it has reserved a share before, which it gives back.</param>
-    public static async Task ReserveAsync(Sitting s, ActionDefinition action, Run run, Money? cost, CancellationToken ct, bool again = false)
+    public static async Task ReserveAsync(
+        Sitting s,
+        ActionDefinition action,
+        Run run,
+        Money? cost,
+        CancellationToken ct,
+        bool again = false
+    )
     {
         var concerned = await ConcernedAsync(s, action, ct);
-        if (concerned.Count == 0 && !again) return;
+        if (concerned.Count == 0 && !again)
+            return;
 
         var (db, now) = (s.Db, s.Now);
         db.Also(async stop =>
         {
-            if (again) await db.BudgetUses.Where(u => u.RunId == run.Id).ExecuteDeleteAsync(stop);
+            if (again)
+                await db.BudgetUses.Where(u => u.RunId == run.Id).ExecuteDeleteAsync(stop);
             foreach (var (budget, counted) in concerned)
             {
                 await TakeTurnAsync(db, budget, counted, stop);
-                if (await ExceededAsync(db, budget, counted, cost, now, stop) is { } why) throw new OverBudgetException(why);
-                await db.Queries.Rows.InsertAsync(db, [new BudgetUse { TenantId = db.TenantId, WorkspaceId = db.WorkspaceId, Budget = budget.Key, Counted = counted, RunId = run.Id, At = now, Amount = Of(cost, budget) }], stop);
+                if (await ExceededAsync(db, budget, counted, cost, now, stop) is { } why)
+                    throw new OverBudgetException(why);
+                await db.Queries.Rows.InsertAsync(
+                    db,
+                    [
+                        new BudgetUse
+                        {
+                            TenantId = db.TenantId,
+                            WorkspaceId = db.WorkspaceId,
+                            Budget = budget.Key,
+                            Counted = counted,
+                            RunId = run.Id,
+                            At = now,
+                            Amount = Of(cost, budget),
+                        },
+                    ],
+                    stop
+                );
             }
         });
     }
@@ -64,51 +91,101 @@ internal static class Spending
     /// <summary>Gives back what a run did not use: all of it when it never began, the money when it came to nothing.</summary>
     public static async Task SettleAsync(Sitting s, Run run, CancellationToken ct)
     {
-        if (run.State is RunState.Succeeded) return;
+        if (run.State is RunState.Succeeded)
+            return;
         foreach (var use in await s.Db.BudgetUses.Where(u => u.RunId == run.Id).ToListAsync(ct))
         {
-            if (run.State is RunState.Failed) use.Amount = 0;
-            else use.GivenBackAt = s.Now;
+            if (run.State is RunState.Failed)
+                use.Amount = 0;
+            else
+                use.GivenBackAt = s.Now;
         }
     }
 
     /// <summary>The budgets that an act counts against, and under which names. What a workflow does counts for those who set it off; stops and budgets themselves are never held up by a budget.</summary>
-    internal static async Task<List<(Budget Budget, string Counted)>> ConcernedAsync(Sitting s, ActionDefinition action, CancellationToken ct) =>
-        action.Family is "stops" or "budgets" ? []
-        : [.. (await s.BudgetsAsync(ct)).SelectMany(b => b.Counts(s.By, action.Family, s.TierOf).Distinct().Select(c => (Budget: b, Counted: c))).OrderBy(x => x.Budget.Key, StringComparer.Ordinal).ThenBy(x => x.Counted, StringComparer.Ordinal)];
+    internal static async Task<List<(Budget Budget, string Counted)>> ConcernedAsync(
+        Sitting s,
+        ActionDefinition action,
+        CancellationToken ct
+    ) =>
+        action.Family is "stops" or "budgets"
+            ? []
+            :
+            [
+                .. (await s.BudgetsAsync(ct))
+                    .SelectMany(b => b.Counts(s.By, action.Family, s.TierOf).Distinct().Select(c => (Budget: b, Counted: c)))
+                    .OrderBy(x => x.Budget.Key, StringComparer.Ordinal)
+                    .ThenBy(x => x.Counted, StringComparer.Ordinal),
+            ];
 
     private static async Task TakeTurnAsync(MumegaDb db, Budget budget, string counted, CancellationToken ct)
     {
-        if (await db.BudgetMeters.Where(m => m.Budget == budget.Key && m.Counted == counted).ExecuteUpdateAsync(set => set.SetProperty(m => m.Turns, m => m.Turns + 1), ct) > 0) return;
+        if (
+            await db
+                .BudgetMeters.Where(m => m.Budget == budget.Key && m.Counted == counted)
+                .ExecuteUpdateAsync(set => set.SetProperty(m => m.Turns, m => m.Turns + 1), ct) > 0
+        )
+            return;
 
         // The first one; of two at once the second finds it taken, and is done again.
-        await db.Queries.Rows.InsertAsync(db, [new BudgetMeter { TenantId = db.TenantId, WorkspaceId = db.WorkspaceId, Budget = budget.Key, Counted = counted, Turns = 1 }], ct);
+        await db.Queries.Rows.InsertAsync(
+            db,
+            [
+                new BudgetMeter
+                {
+                    TenantId = db.TenantId,
+                    WorkspaceId = db.WorkspaceId,
+                    Budget = budget.Key,
+                    Counted = counted,
+                    Turns = 1,
+                },
+            ],
+            ct
+        );
     }
 
-    private static async Task<OverBudget?> ExceededAsync(MumegaDb db, Budget budget, string counted, Money? cost, DateTimeOffset now, CancellationToken ct, Guid? but = null)
+    private static async Task<OverBudget?> ExceededAsync(
+        MumegaDb db,
+        Budget budget,
+        string counted,
+        Money? cost,
+        DateTimeOffset now,
+        CancellationToken ct,
+        Guid? but = null
+    )
     {
         var since = now - budget.Window;
-        var used = db.BudgetUses.AsNoTracking().Where(u => u.Budget == budget.Key && u.Counted == counted && u.At > since && u.GivenBackAt == null);
-        if (but is { } run) used = used.Where(u => u.RunId != run);
+        var used = db
+            .BudgetUses.AsNoTracking()
+            .Where(u => u.Budget == budget.Key && u.Counted == counted && u.At > since && u.GivenBackAt == null);
+        if (but is { } run)
+            used = used.Where(u => u.RunId != run);
         DateTimeOffset? allowed = null;
         if (budget.MaxRuns is { } runs)
         {
-            if (runs == 0) return new(budget.Key, budget.Limit, null);
+            if (runs == 0)
+                return new(budget.Key, budget.Limit, null);
 
             // There is room again when the use falls out of the window that stands where the last allowed one would.
-            if (await used.OrderByDescending(u => u.At).Skip(runs - 1).Select(u => (DateTimeOffset?)u.At).FirstOrDefaultAsync(ct) is { } at) allowed = at + budget.Window;
+            if (await used.OrderByDescending(u => u.At).Skip(runs - 1).Select(u => (DateTimeOffset?)u.At).FirstOrDefaultAsync(ct) is { } at)
+                allowed = at + budget.Window;
         }
 
         if (budget.MaxAmount is { } most && Of(cost, budget) is > 0 and var wanted)
         {
-            if (wanted > most) return new(budget.Key, budget.Limit, null);
+            if (wanted > most)
+                return new(budget.Key, budget.Limit, null);
             var left = most - await used.SumAsync(u => u.Amount, ct) - wanted;
             if (left < 0)
             {
-                foreach (var use in await used.Where(u => u.Amount > 0).OrderBy(u => u.At).Select(u => new { u.At, u.Amount }).ToListAsync(ct))
+                foreach (
+                    var use in await used.Where(u => u.Amount > 0).OrderBy(u => u.At).Select(u => new { u.At, u.Amount }).ToListAsync(ct)
+                )
                 {
-                    if ((left += use.Amount) < 0) continue;
-                    if (allowed is null || use.At + budget.Window > allowed) allowed = use.At + budget.Window;
+                    if ((left += use.Amount) < 0)
+                        continue;
+                    if (allowed is null || use.At + budget.Window > allowed)
+                        allowed = use.At + budget.Window;
                     break;
                 }
             }

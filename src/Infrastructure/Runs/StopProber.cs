@@ -15,11 +15,13 @@ public sealed class StopProber(Desk desk, ILogger<StopProber> log)
     public async Task ProbeAsync(CancellationToken ct)
     {
         List<Guid> tenants;
-        await using (var db = desk.Databases.OpenPlatform()) tenants = await db.Tenants.Select(t => t.Id).ToListAsync(ct);
+        await using (var db = desk.Databases.OpenPlatform())
+            tenants = await db.Tenants.Select(t => t.Id).ToListAsync(ct);
         foreach (var tenant in tenants)
         {
             List<Guid> rooms;
-            await using (var db = desk.Databases.OpenTenant(tenant)) rooms = await db.Workspaces.Select(w => w.Id).ToListAsync(ct);
+            await using (var db = desk.Databases.OpenTenant(tenant))
+                rooms = await db.Workspaces.Select(w => w.Id).ToListAsync(ct);
             foreach (var room in rooms)
             {
                 try
@@ -45,7 +47,15 @@ public sealed class StopProber(Desk desk, ILogger<StopProber> log)
             var probes = await s.Db.StopProbes.Where(p => p.WorkspaceId == room).ToDictionaryAsync(p => p.Boundary, ct);
             foreach (var (boundary, nonce) in nonces)
             {
-                if (!probes.TryGetValue(boundary, out var probe)) s.Db.StopProbes.Add(probe = new() { TenantId = tenant, WorkspaceId = room, Boundary = boundary });
+                if (!probes.TryGetValue(boundary, out var probe))
+                    s.Db.StopProbes.Add(
+                        probe = new()
+                        {
+                            TenantId = tenant,
+                            WorkspaceId = room,
+                            Boundary = boundary,
+                        }
+                    );
                 probe.Nonce = nonce;
             }
 
@@ -53,18 +63,22 @@ public sealed class StopProber(Desk desk, ILogger<StopProber> log)
         }
 
         var faults = new Dictionary<StopBoundary, string?>();
-        foreach (var (boundary, nonce) in nonces) faults[boundary] = await FaultAsync(tenant, room, boundary, nonce, ct);
+        foreach (var (boundary, nonce) in nonces)
+            faults[boundary] = await FaultAsync(tenant, room, boundary, nonce, ct);
 
         var elapsed = (int)Stopwatch.GetElapsedTime(begun).TotalMilliseconds;
         await using var end = await desk.SitAsPlatformAsync(tenant, room, ct);
         foreach (var probe in await end.Db.StopProbes.Where(p => p.WorkspaceId == room).ToListAsync(ct))
         {
             // Another process may be probing too; each looks at its own.
-            if (!nonces.TryGetValue(probe.Boundary, out var mine) || probe.Nonce != mine) continue;
+            if (!nonces.TryGetValue(probe.Boundary, out var mine) || probe.Nonce != mine)
+                continue;
 
             (probe.Nonce, probe.CheckedAt, probe.Milliseconds, probe.Fault) = (null, end.Now, elapsed, faults[probe.Boundary]);
-            if (probe.Fault is null) probe.HeldAt = end.Now;
-            else log.LogError("The {Boundary} boundary of workspace {Workspace} does not hold: {Fault}", probe.Boundary, room, probe.Fault);
+            if (probe.Fault is null)
+                probe.HeldAt = end.Now;
+            else
+                log.LogError("The {Boundary} boundary of workspace {Workspace} does not hold: {Fault}", probe.Boundary, room, probe.Fault);
         }
 
         await end.CommitAsync(ct);
@@ -73,8 +87,12 @@ public sealed class StopProber(Desk desk, ILogger<StopProber> log)
     private async Task<string?> FaultAsync(Guid tenant, Guid room, StopBoundary boundary, Guid nonce, CancellationToken ct)
     {
         await using var s = await desk.SitAsPlatformAsync(tenant, room, ct);
-        if (s.StopOver(new(room, nonce, [], StopProbe.Target, StopProbe.Target)) is not { } stop) return "What lies inside was let in.";
-        if (stop.Probe is not null && stop.Boundary != boundary) return $"Another boundary answered: {stop.Boundary.ToString().ToLowerInvariant()}.";
-        return s.StopOver(new(room, Guid.NewGuid(), [], StopProbe.Target, StopProbe.Target)) is { Probe: not null } ? "What lies outside was refused." : null;
+        if (s.StopOver(new(room, nonce, [], StopProbe.Target, StopProbe.Target)) is not { } stop)
+            return "What lies inside was let in.";
+        if (stop.Probe is not null && stop.Boundary != boundary)
+            return $"Another boundary answered: {stop.Boundary.ToString().ToLowerInvariant()}.";
+        return s.StopOver(new(room, Guid.NewGuid(), [], StopProbe.Target, StopProbe.Target)) is { Probe: not null }
+            ? "What lies outside was refused."
+            : null;
     }
 }

@@ -20,28 +20,37 @@ internal static class Stopping
 
     /// <summary>How many runs inside the boundary are in each state, over every workspace that it reaches.</summary>
     public static async Task<IReadOnlyDictionary<string, int>> InFlightAsync(Sitting s, Stop stop, CancellationToken ct) =>
-        (await InsideAsync(s, stop, ct)).Where(r => r.State is not RunState.Held).GroupBy(r => r.State).ToDictionary(g => g.Key.Name(), g => g.Count());
+        (await InsideAsync(s, stop, ct))
+            .Where(r => r.State is not RunState.Held)
+            .GroupBy(r => r.State)
+            .ToDictionary(g => g.Key.Name(), g => g.Count());
 
     /// <summary>Holds what waits in one workspace.</summary>
     public static async Task HoldAsync(Sitting s, CancellationToken ct)
     {
         foreach (var run in await s.Db.Runs.Where(r => r.State == RunState.AwaitingApproval || r.State == RunState.Queued).ToListAsync(ct))
         {
-            if (s.EngagedFor(run) is { } stop && !run.Hold(s.By, s.Now, stop.Id).Refused(out _, out var held)) s.Db.Add(held);
+            if (s.EngagedFor(run) is { } stop && !run.Hold(s.By, s.Now, stop.Id).Refused(out _, out var held))
+                s.Db.Add(held);
         }
     }
 
     /// <summary>Lets go on what no stop of this workspace holds any more, or the first few that one in release lets past.</summary>
     public static async Task ResumeAsync(Sitting s, Job job, CancellationToken ct)
     {
-        var (past, most) = job.Detail is { } few ? (job.SubjectId, int.Parse(few, CultureInfo.InvariantCulture)) : ((Guid?)null, int.MaxValue);
+        var (past, most) = job.Detail is { } few
+            ? (job.SubjectId, int.Parse(few, CultureInfo.InvariantCulture))
+            : ((Guid?)null, int.MaxValue);
         foreach (var run in await s.Db.Runs.Where(r => r.State == RunState.Held).OrderBy(r => r.Id).ToListAsync(ct))
         {
-            if (most == 0) return;
-            if (s.StopOver(run.Work with { Past = past }) is not null) continue;
+            if (most == 0)
+                return;
+            if (s.StopOver(run.Work with { Past = past }) is not null)
+                continue;
 
             var since = run.HeldAt;
-            if (run.ReleaseHold(s.By, s.Now, past).Refused(out _, out var resumed)) continue;
+            if (run.ReleaseHold(s.By, s.Now, past).Refused(out _, out var resumed))
+                continue;
 
             most--;
             s.Db.Add(resumed);
@@ -52,7 +61,8 @@ internal static class Stopping
             else if (await s.Db.Queries.ApprovalOfRun(s.Db, run.Id, ct) is { } approval)
             {
                 // Nobody could decide meanwhile, so that time does not count.
-                if (since is { } from) approval.Thaw(s.Now - from);
+                if (since is { } from)
+                    approval.Thaw(s.Now - from);
                 s.EnqueueClocks(run, approval);
 
                 // The policies may have changed while it was held.
@@ -64,12 +74,16 @@ internal static class Stopping
     /// <summary>Looks after a stop until it has taken effect, or its staged release has come to an end. Returns when to look again, or null when there is nothing left to do.</summary>
     public static async Task<DateTimeOffset?> WatchAsync(Sitting s, Job job, CancellationToken ct)
     {
-        if (await s.Db.Stops.SingleOrDefaultAsync(x => x.Id == job.SubjectId, ct) is not { State: not StopState.Released } stop) return null;
+        if (await s.Db.Stops.SingleOrDefaultAsync(x => x.Id == job.SubjectId, ct) is not { State: not StopState.Released } stop)
+            return null;
 
         var inside = await InsideAsync(s, stop, ct);
-        if (stop.State is StopState.Releasing) return await ReleaseAsync(s, stop, inside, ct);
-        if (stop.EffectiveAt is not null) return null;
-        if (inside.Any(r => r.State is not RunState.Held)) return s.Now + Look;
+        if (stop.State is StopState.Releasing)
+            return await ReleaseAsync(s, stop, inside, ct);
+        if (stop.EffectiveAt is not null)
+            return null;
+        if (inside.Any(r => r.State is not RunState.Held))
+            return s.Now + Look;
 
         var ended = await EndedByAsync(s, stop, ct);
         s.Db.Add(stop.TakeEffect(inside.Count, ended.Count, ended.Count(r => r.State is RunState.Unknown), s.By, s.Desk.Clock.Now()));
@@ -82,17 +96,25 @@ internal static class Stopping
         if (on.Where(r => r.State is RunState.Failed or RunState.Unknown).Select(r => r.Id).ToList() is { Count: > 0 } failed)
         {
             s.Db.Add(stop.Halt(failed, s.By, s.Now));
-            foreach (var room in await WorkspaceState.ReachAsync(s.Db, stop, ct)) s.Db.Jobs.Add(WorkspaceState.NewJob(s.Db.TenantId, room, JobKind.HoldRuns, stop.Id, s.Now));
+            foreach (var room in await WorkspaceState.ReachAsync(s.Db, stop, ct))
+                s.Db.Jobs.Add(WorkspaceState.NewJob(s.Db.TenantId, room, JobKind.HoldRuns, stop.Id, s.Now));
             return null;
         }
 
         // What waits for a person again is as far as it comes by itself.
-        if (on.Any(r => r.State is RunState.Queued or RunState.Running)) return s.Now + Look;
+        if (on.Any(r => r.State is RunState.Queued or RunState.Running))
+            return s.Now + Look;
 
         if (inside.Where(r => r.State is RunState.Held).ToList() is { Count: > 0 } held)
         {
             // A part that was just asked for and is not there yet is not asked for again.
-            if (await s.Db.Jobs.AnyAsync(j => j.SubjectId == stop.Id && j.Kind == JobKind.ResumeRuns && j.State != JobState.Done && j.State != JobState.Dead, ct)) return s.Now + Look;
+            if (
+                await s.Db.Jobs.AnyAsync(
+                    j => j.SubjectId == stop.Id && j.Kind == JobKind.ResumeRuns && j.State != JobState.Done && j.State != JobState.Dead,
+                    ct
+                )
+            )
+                return s.Now + Look;
 
             s.Db.Add(stop.NextStage(s.By, s.Now));
             var left = stop.StageSize!.Value;
@@ -102,19 +124,28 @@ internal static class Stopping
         }
 
         s.Db.Add(stop.End(s.By, s.Now));
-        foreach (var room in await WorkspaceState.ReachAsync(s.Db, stop, ct)) s.Db.Jobs.Add(WorkspaceState.NewJob(s.Db.TenantId, room, JobKind.ResumeRuns, stop.Id, s.Now));
+        foreach (var room in await WorkspaceState.ReachAsync(s.Db, stop, ct))
+            s.Db.Jobs.Add(WorkspaceState.NewJob(s.Db.TenantId, room, JobKind.ResumeRuns, stop.Id, s.Now));
         return null;
     }
 
     // Covered by this stop and by no other that holds it anyway: another one's are its own to let go.
     private static async Task<List<Run>> InsideAsync(Sitting s, Stop stop, CancellationToken ct) =>
-        [.. (await RunsAsync(s, stop, r => Live.Contains(r.State), ct)).Where(r => s.Desk.Catalog.Find(r.Action)?.PassesStops != true && stop.Covers(r.Work))
-            .Where(r => stop.State is not StopState.Releasing || s.StopOver(r.Work with { Past = stop.Id }) is null)];
+        [
+            .. (await RunsAsync(s, stop, r => Live.Contains(r.State), ct))
+                .Where(r => s.Desk.Catalog.Find(r.Action)?.PassesStops != true && stop.Covers(r.Work))
+                .Where(r => stop.State is not StopState.Releasing || s.StopOver(r.Work with { Past = stop.Id }) is null),
+        ];
 
     private static Task<List<Run>> EndedByAsync(Sitting s, Stop stop, CancellationToken ct)
     {
         var id = stop.Id;
-        return RunsAsync(s, stop, r => r.StopId == id && (r.State == RunState.Failed || r.State == RunState.Unknown || r.State == RunState.Succeeded), ct);
+        return RunsAsync(
+            s,
+            stop,
+            r => r.StopId == id && (r.State == RunState.Failed || r.State == RunState.Unknown || r.State == RunState.Succeeded),
+            ct
+        );
     }
 
     private static Task<List<Run>> LetGoAsync(Sitting s, Stop stop, CancellationToken ct)
@@ -125,7 +156,8 @@ internal static class Stopping
 
     private static async Task<List<Run>> RunsAsync(Sitting s, Stop stop, Expression<Func<Run, bool>> which, CancellationToken ct)
     {
-        if (stop.Boundary is not StopBoundary.Tenant) return await s.Db.Runs.AsNoTracking().Where(which).ToListAsync(ct);
+        if (stop.Boundary is not StopBoundary.Tenant)
+            return await s.Db.Runs.AsNoTracking().Where(which).ToListAsync(ct);
 
         var found = new List<Run>();
         foreach (var room in await WorkspaceState.ReachAsync(s.Db, stop, ct))

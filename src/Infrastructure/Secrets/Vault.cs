@@ -12,7 +12,9 @@ namespace Mumega.Infrastructure.Secrets;
 /// <remarks>A sealed value is <c>m1.{key id}.{wrapped key}.{nonce, ciphertext and tag}</c>, the last two in base64url.</remarks>
 public sealed class Vault
 {
-    private const int KeyBytes = 32, NonceBytes = 12, TagBytes = 16;
+    private const int KeyBytes = 32,
+        NonceBytes = 12,
+        TagBytes = 16;
     private const string Version = "m1";
 
     private readonly IReadOnlyList<(string Id, byte[] Key)> keys;
@@ -22,7 +24,8 @@ public sealed class Vault
     /// <param name="earlier">Opens what was sealed before there was a vault.</param>
     public Vault(IReadOnlyList<byte[]> keys, IDataProtectionProvider? earlier = null)
     {
-        if (keys.Count == 0 || keys.Any(k => k.Length != KeyBytes)) throw new ArgumentException("A key-encryption key has 32 bytes.", nameof(keys));
+        if (keys.Count == 0 || keys.Any(k => k.Length != KeyBytes))
+            throw new ArgumentException("A key-encryption key has 32 bytes.", nameof(keys));
         this.keys = [.. keys.Select(k => (Convert.ToHexStringLower(SHA256.HashData([.. "mumega/kek-id/1"u8, .. k]))[..8], k))];
         this.earlier = earlier;
     }
@@ -36,8 +39,10 @@ public sealed class Vault
             // Written whole under another name first: two processes that start at once end with the same one, and none reads half a file.
             var draft = $"{path}.{Guid.NewGuid():N}";
             var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-            if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-            using (var file = new FileStream(draft, options)) file.Write(Encoding.ASCII.GetBytes($"{Convert.ToBase64String(RandomNumberGenerator.GetBytes(KeyBytes))}\n"));
+            if (!OperatingSystem.IsWindows())
+                options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            using (var file = new FileStream(draft, options))
+                file.Write(Encoding.ASCII.GetBytes($"{Convert.ToBase64String(RandomNumberGenerator.GetBytes(KeyBytes))}\n"));
             try
             {
                 File.Move(draft, path, overwrite: false);
@@ -83,7 +88,8 @@ public sealed class Vault
     /// <summary>Opens what was sealed for the same tenant and purpose. Throws <see cref="CryptographicException"/> for anything else.</summary>
     public string Open(Guid tenant, string purpose, string value)
     {
-        if (!value.StartsWith($"{Version}.", StringComparison.Ordinal)) return (earlier ?? throw new CryptographicException("This was not sealed here.")).CreateProtector(purpose).Unprotect(value);
+        if (!value.StartsWith($"{Version}.", StringComparison.Ordinal))
+            return (earlier ?? throw new CryptographicException("This was not sealed here.")).CreateProtector(purpose).Unprotect(value);
 
         var key = OpenKey(tenant, purpose, value, out var parts);
         try
@@ -99,8 +105,10 @@ public sealed class Vault
     /// <summary>The same value under the current key. What it holds is neither read nor encrypted again, only its key is.</summary>
     public string Rewrap(Guid tenant, string purpose, string value)
     {
-        if (value.StartsWith(Current, StringComparison.Ordinal)) return value;
-        if (!value.StartsWith($"{Version}.", StringComparison.Ordinal)) return Seal(tenant, purpose, Open(tenant, purpose, value));
+        if (value.StartsWith(Current, StringComparison.Ordinal))
+            return value;
+        if (!value.StartsWith($"{Version}.", StringComparison.Ordinal))
+            return Seal(tenant, purpose, Open(tenant, purpose, value));
 
         var key = OpenKey(tenant, purpose, value, out var parts);
         return $"{Current}{Base64Url.EncodeToString(Encrypt(TenantKey(keys[0].Key, tenant), key, Bound("key", tenant, purpose)))}.{parts[3]}";
@@ -109,29 +117,45 @@ public sealed class Vault
     private byte[] OpenKey(Guid tenant, string purpose, string value, out string[] parts)
     {
         var split = parts = value.Split('.');
-        if (parts.Length != 4 || keys.FirstOrDefault(k => k.Id == split[1]) is not { Key: { } master }) throw new CryptographicException("The key that this was sealed with is not here.");
+        if (parts.Length != 4 || keys.FirstOrDefault(k => k.Id == split[1]) is not { Key: { } master })
+            throw new CryptographicException("The key that this was sealed with is not here.");
         return Decrypt(TenantKey(master, tenant), Base64Url.DecodeFromChars(parts[2]), Bound("key", tenant, purpose));
     }
 
-    private static byte[] TenantKey(byte[] master, Guid tenant) => HKDF.DeriveKey(HashAlgorithmName.SHA256, master, KeyBytes, tenant.ToByteArray(bigEndian: true), "mumega/tenant-kek/1"u8.ToArray());
+    private static byte[] TenantKey(byte[] master, Guid tenant) =>
+        HKDF.DeriveKey(HashAlgorithmName.SHA256, master, KeyBytes, tenant.ToByteArray(bigEndian: true), "mumega/tenant-kek/1"u8.ToArray());
 
-    private static byte[] Bound(string layer, Guid tenant, string purpose) => Encoding.UTF8.GetBytes($"mumega/1\n{layer}\n{tenant}\n{purpose}");
+    private static byte[] Bound(string layer, Guid tenant, string purpose) =>
+        Encoding.UTF8.GetBytes($"mumega/1\n{layer}\n{tenant}\n{purpose}");
 
     private static byte[] Encrypt(byte[] key, byte[] plain, byte[] bound)
     {
         var result = new byte[NonceBytes + plain.Length + TagBytes];
         RandomNumberGenerator.Fill(result.AsSpan(0, NonceBytes));
         using var aes = new AesGcm(key, TagBytes);
-        aes.Encrypt(result.AsSpan(0, NonceBytes), plain, result.AsSpan(NonceBytes, plain.Length), result.AsSpan(NonceBytes + plain.Length), bound);
+        aes.Encrypt(
+            result.AsSpan(0, NonceBytes),
+            plain,
+            result.AsSpan(NonceBytes, plain.Length),
+            result.AsSpan(NonceBytes + plain.Length),
+            bound
+        );
         return result;
     }
 
     private static byte[] Decrypt(byte[] key, byte[] value, byte[] bound)
     {
-        if (value.Length < NonceBytes + TagBytes) throw new CryptographicException("Too short to be sealed.");
+        if (value.Length < NonceBytes + TagBytes)
+            throw new CryptographicException("Too short to be sealed.");
         var plain = new byte[value.Length - NonceBytes - TagBytes];
         using var aes = new AesGcm(key, TagBytes);
-        aes.Decrypt(value.AsSpan(0, NonceBytes), value.AsSpan(NonceBytes, plain.Length), value.AsSpan(value.Length - TagBytes), plain, bound);
+        aes.Decrypt(
+            value.AsSpan(0, NonceBytes),
+            value.AsSpan(NonceBytes, plain.Length),
+            value.AsSpan(value.Length - TagBytes),
+            plain,
+            bound
+        );
         return plain;
     }
 }

@@ -10,11 +10,15 @@ internal sealed class VaultXmlEncryptor(Vault vault) : IXmlEncryptor
     internal const string Purpose = "key-ring";
 
     public EncryptedXmlInfo Encrypt(XElement plaintextElement) =>
-        new(new XElement("sealed", vault.Seal(Guid.Empty, Purpose, plaintextElement.ToString(SaveOptions.DisableFormatting))), typeof(VaultXmlDecryptor));
+        new(
+            new XElement("sealed", vault.Seal(Guid.Empty, Purpose, plaintextElement.ToString(SaveOptions.DisableFormatting))),
+            typeof(VaultXmlDecryptor)
+        );
 }
 
 /// <summary>Made by the framework from the name that the encryptor left.</summary>
 internal sealed class VaultXmlDecryptor(IServiceProvider services) : IXmlDecryptor
 {
-    public XElement Decrypt(XElement encryptedElement) => XElement.Parse(services.GetRequiredService<Vault>().Open(Guid.Empty, VaultXmlEncryptor.Purpose, encryptedElement.Value));
+    public XElement Decrypt(XElement encryptedElement) =>
+        XElement.Parse(services.GetRequiredService<Vault>().Open(Guid.Empty, VaultXmlEncryptor.Purpose, encryptedElement.Value));
 }

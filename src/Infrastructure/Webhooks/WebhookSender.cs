@@ -35,7 +35,14 @@ public sealed class WebhookSender : IWebhookSender, IDisposable
     public WebhookSender(OutboundOptions options, Vault vault, TimeProvider clock)
     {
         (this.options, this.vault, this.clock) = (options, vault, clock);
-        http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = false, ConnectCallback = ConnectAsync })
+        http = new(
+            new SocketsHttpHandler
+            {
+                AllowAutoRedirect = false,
+                UseProxy = false,
+                ConnectCallback = ConnectAsync,
+            }
+        )
         {
             Timeout = options.Timeout,
             MaxResponseContentBufferSize = MaxAnswerBytes,
@@ -58,40 +65,66 @@ public sealed class WebhookSender : IWebhookSender, IDisposable
 
     public async Task<Delivery> SendAsync(Connection connection, WebhookMessage message, CancellationToken ct)
     {
-        if (await RefusalAsync(connection.Url, ct) is { } refusal) return new(DeliveryResult.Refused, refusal);
+        if (await RefusalAsync(connection.Url, ct) is { } refusal)
+            return new(DeliveryResult.Refused, refusal);
 
         var timestamp = clock.Now().ToUnixTimeSeconds();
         using var request = new HttpRequestMessage(HttpMethod.Post, connection.Url);
         request.Content = new StringContent(message.Body, Encoding.UTF8, new MediaTypeHeaderValue("application/json"));
         request.Headers.Add("webhook-id", message.Id.ToString());
         request.Headers.Add("webhook-timestamp", timestamp.ToString(CultureInfo.InvariantCulture));
-        request.Headers.Add("webhook-signature", Sign(vault, connection.TenantId, connection.SealedSecret, message.Id.ToString(), timestamp, Encoding.UTF8.GetBytes(message.Body)));
-        return await AskAsync(request, connection.Url, status => (int)status switch
-        {
-            >= 200 and < 300 => DeliveryResult.Confirmed,
-            408 or 429 or >= 500 => DeliveryResult.Unknown,
-            _ => DeliveryResult.Refused,
-        }, ct);
+        request.Headers.Add(
+            "webhook-signature",
+            Sign(
+                vault,
+                connection.TenantId,
+                connection.SealedSecret,
+                message.Id.ToString(),
+                timestamp,
+                Encoding.UTF8.GetBytes(message.Body)
+            )
+        );
+        return await AskAsync(
+            request,
+            connection.Url,
+            status =>
+                (int)status switch
+                {
+                    >= 200 and < 300 => DeliveryResult.Confirmed,
+                    408 or 429 or >= 500 => DeliveryResult.Unknown,
+                    _ => DeliveryResult.Refused,
+                },
+            ct
+        );
     }
 
     public async Task<Delivery> ProbeAsync(Connection connection, Guid id, CancellationToken ct)
     {
         var url = new Uri($"{connection.ProbeUrl!.ToString().TrimEnd('/')}/{id}");
-        if (await RefusalAsync(url, ct) is { } refusal) return new(DeliveryResult.Unknown, refusal);
+        if (await RefusalAsync(url, ct) is { } refusal)
+            return new(DeliveryResult.Unknown, refusal);
 
         using var request = new HttpRequestMessage(HttpMethod.Get, url);
-        return await AskAsync(request, url, status => status switch
-        {
-            HttpStatusCode.OK => DeliveryResult.Confirmed,
-            HttpStatusCode.NotFound => DeliveryResult.Absent,
-            _ => DeliveryResult.Unknown,
-        }, ct);
+        return await AskAsync(
+            request,
+            url,
+            status =>
+                status switch
+                {
+                    HttpStatusCode.OK => DeliveryResult.Confirmed,
+                    HttpStatusCode.NotFound => DeliveryResult.Absent,
+                    _ => DeliveryResult.Unknown,
+                },
+            ct
+        );
     }
 
     public async Task<string?> RefusalAsync(Uri url, CancellationToken ct)
     {
-        if (IsExempt(url.Host, url.Port)) return null;
-        if (url.Scheme != Uri.UriSchemeHttps || url.Port != 443) return $"{url.Host} is not reached over https on port 443.";
+        if (IsExempt(url.Host, url.Port))
+            return null;
+        if (url.Scheme != Uri.UriSchemeHttps || url.Port != 443)
+            return $"{url.Host} is not reached over https on port 443.";
         try
         {
             await ResolveAsync(url.Host, ct);
@@ -105,7 +138,12 @@ public sealed class WebhookSender : IWebhookSender, IDisposable
 
     public void Dispose() => http.Dispose();
 
-    private async Task<Delivery> AskAsync(HttpRequestMessage request, Uri url, Func<HttpStatusCode, DeliveryResult> judge, CancellationToken ct)
+    private async Task<Delivery> AskAsync(
+        HttpRequestMessage request,
+        Uri url,
+        Func<HttpStatusCode, DeliveryResult> judge,
+        CancellationToken ct
+    )
     {
         try
         {
@@ -117,7 +155,8 @@ public sealed class WebhookSender : IWebhookSender, IDisposable
             // Nothing was sent, so nothing can have happened.
             return new(DeliveryResult.Absent, $"{url.Host} could not be reached.");
         }
-        catch (Exception e) when (e is HttpRequestException or IOException || (e is OperationCanceledException && !ct.IsCancellationRequested))
+        catch (Exception e)
+            when (e is HttpRequestException or IOException || (e is OperationCanceledException && !ct.IsCancellationRequested))
         {
             return new(DeliveryResult.Unknown, $"{url.Host} did not answer.");
         }
@@ -154,7 +193,8 @@ public sealed class WebhookSender : IWebhookSender, IDisposable
     /// <summary>Whether an address lies in public unicast space: not private, loopback, link-local, multicast, reserved, or a tunnel to those.</summary>
     internal static bool IsPublic(IPAddress address)
     {
-        if (address.IsIPv4MappedToIPv6) address = address.MapToIPv4();
+        if (address.IsIPv4MappedToIPv6)
+            address = address.MapToIPv4();
         if (address.AddressFamily is AddressFamily.InterNetwork)
             return !PrivateV4.Any(network => network.Contains(address));
 
@@ -166,12 +206,27 @@ public sealed class WebhookSender : IWebhookSender, IDisposable
     [
         .. new[]
         {
-            "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24",
-            "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3",
+            "0.0.0.0/8",
+            "10.0.0.0/8",
+            "100.64.0.0/10",
+            "127.0.0.0/8",
+            "169.254.0.0/16",
+            "172.16.0.0/12",
+            "192.0.0.0/24",
+            "192.0.2.0/24",
+            "192.88.99.0/24",
+            "192.168.0.0/16",
+            "198.18.0.0/15",
+            "198.51.100.0/24",
+            "203.0.113.0/24",
+            "224.0.0.0/3",
         }.Select(IPNetwork.Parse),
     ];
 
     private static readonly IPNetwork GlobalV6 = IPNetwork.Parse("2000::/3");
 
-    private static readonly IPNetwork[] SpecialV6 = [.. new[] { "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20" }.Select(IPNetwork.Parse)];
+    private static readonly IPNetwork[] SpecialV6 =
+    [
+        .. new[] { "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20" }.Select(IPNetwork.Parse),
+    ];
 }

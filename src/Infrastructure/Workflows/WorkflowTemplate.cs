@@ -11,14 +11,27 @@ public sealed record WorkflowTemplate(string Key, string Title, string? Descript
 
     /// <summary>The library, by name.</summary>
     public static IReadOnlyList<WorkflowTemplate> All { get; } =
-        [.. typeof(WorkflowTemplate).Assembly.GetManifestResourceNames().Where(n => n.StartsWith(Prefix, StringComparison.Ordinal)).Order(StringComparer.Ordinal).Select(Read)];
+    [
+        .. typeof(WorkflowTemplate)
+            .Assembly.GetManifestResourceNames()
+            .Where(n => n.StartsWith(Prefix, StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal)
+            .Select(Read),
+    ];
 
     private static WorkflowTemplate Read(string name)
     {
         using var stream = typeof(WorkflowTemplate).Assembly.GetManifestResourceStream(name)!;
-        if (WorkflowYaml.Read(new StreamReader(stream).ReadToEnd()).Refused(out var why, out var json)) throw new InvalidOperationException($"{name}: {why.Message}");
+        if (WorkflowYaml.Read(new StreamReader(stream).ReadToEnd()).Refused(out var why, out var json))
+            throw new InvalidOperationException($"{name}: {why.Message}");
 
         var (type, workflow) = (JsonSerializer.SerializeToElement(json["type"]), JsonSerializer.SerializeToElement(json["workflow"]));
-        return new(workflow.GetProperty("workflow").GetString()!, workflow.GetProperty("title").GetString()!, workflow.TryGetProperty("description", out var d) ? d.GetString() : null, type, workflow);
+        return new(
+            workflow.GetProperty("workflow").GetString()!,
+            workflow.GetProperty("title").GetString()!,
+            workflow.TryGetProperty("description", out var d) ? d.GetString() : null,
+            type,
+            workflow
+        );
     }
 }

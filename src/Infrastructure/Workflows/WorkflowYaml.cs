@@ -18,19 +18,52 @@ public static class WorkflowYaml
 
     private static readonly string[] Names =
     [
-        "workflow", "title", "description", "packetType", "states", "kind", "editable", "task", "role", "quorum", "due", "priority", "doneWhen", "transitions", "from", "to", "roles", "guard", "automatic", "after",
-        "action", "run", "input", "gates", "expires", "remind", "escalate", "reason", "changes", "otherwise", "compensate", "unwind",
+        "workflow",
+        "title",
+        "description",
+        "packetType",
+        "states",
+        "kind",
+        "editable",
+        "task",
+        "role",
+        "quorum",
+        "due",
+        "priority",
+        "doneWhen",
+        "transitions",
+        "from",
+        "to",
+        "roles",
+        "guard",
+        "automatic",
+        "after",
+        "action",
+        "run",
+        "input",
+        "gates",
+        "expires",
+        "remind",
+        "escalate",
+        "reason",
+        "changes",
+        "otherwise",
+        "compensate",
+        "unwind",
     ];
 
     /// <summary>The document as JSON, or what is wrong with the text, with its place.</summary>
     public static Outcome<JsonNode> Read(string yaml)
     {
-        if (yaml.Length > MaxLength) return new InvalidInput([new("/yaml", $"at most {MaxLength} characters")]);
+        if (yaml.Length > MaxLength)
+            return new InvalidInput([new("/yaml", $"at most {MaxLength} characters")]);
         try
         {
             var stream = new YamlStream();
             stream.Load(new StringReader(yaml));
-            return stream.Documents is [var document] && Json(document.RootNode, 0) is { } json ? json : new InvalidInput([new("/yaml", "is one YAML document, not empty")]);
+            return stream.Documents is [var document] && Json(document.RootNode, 0) is { } json
+                ? json
+                : new InvalidInput([new("/yaml", "is one YAML document, not empty")]);
         }
         catch (YamlException e)
         {
@@ -67,14 +100,17 @@ public static class WorkflowYaml
     {
         if (node is JsonArray list)
         {
-            foreach (var item in list) Arrange(item);
+            foreach (var item in list)
+                Arrange(item);
         }
         else if (node is JsonObject record)
         {
-            if (record.All(p => Names.Contains(p.Key))) Sort(record, name => Array.IndexOf(Names, name));
+            if (record.All(p => Names.Contains(p.Key)))
+                Sort(record, name => Array.IndexOf(Names, name));
             foreach (var (name, value) in record)
             {
-                if (name is not "input") Arrange(value);
+                if (name is not "input")
+                    Arrange(value);
             }
         }
     }
@@ -83,21 +119,26 @@ public static class WorkflowYaml
     {
         var sorted = record.OrderBy(p => rank(p.Key)).Select(p => (p.Key, Value: p.Value?.DeepClone())).ToList();
         record.Clear();
-        foreach (var (name, value) in sorted) record[name] = value;
+        foreach (var (name, value) in sorted)
+            record[name] = value;
     }
 
     private static JsonNode? Json(YamlNode node, int depth)
     {
-        if (depth > MaxDepth) throw new YamlException(node.Start, node.End, $"is nested deeper than {MaxDepth} levels");
-        if (!node.Anchor.IsEmpty) throw new YamlException(node.Start, node.End, "anchors are not used here; write it out");
+        if (depth > MaxDepth)
+            throw new YamlException(node.Start, node.End, $"is nested deeper than {MaxDepth} levels");
+        if (!node.Anchor.IsEmpty)
+            throw new YamlException(node.Start, node.End, "anchors are not used here; write it out");
         switch (node)
         {
             case YamlMappingNode map:
                 var record = new JsonObject();
                 foreach (var (key, value) in map.Children)
                 {
-                    if (key is not YamlScalarNode { Value: { } name }) throw new YamlException(key.Start, key.End, "a name is a plain text");
-                    if (!record.TryAdd(name, Json(value, depth + 1))) throw new YamlException(key.Start, key.End, $"\"{name}\" is there twice");
+                    if (key is not YamlScalarNode { Value: { } name })
+                        throw new YamlException(key.Start, key.End, "a name is a plain text");
+                    if (!record.TryAdd(name, Json(value, depth + 1)))
+                        throw new YamlException(key.Start, key.End, $"\"{name}\" is there twice");
                 }
 
                 return record;
@@ -119,21 +160,29 @@ public static class WorkflowYaml
         }
     }
 
-    private static YamlNode Yaml(JsonNode? node) => node switch
-    {
-        null => new YamlScalarNode("null"),
-        JsonObject record => new YamlMappingNode(record.SelectMany(p => new[] { Text(p.Key), Yaml(p.Value) })),
-        JsonArray list when list.All(i => i is JsonValue) => new YamlSequenceNode(list.Select(Yaml)) { Style = YamlDotNet.Core.Events.SequenceStyle.Flow },
-        JsonArray list => new YamlSequenceNode(list.Select(Yaml)),
-        JsonValue value when value.TryGetValue<string>(out var text) => Text(text),
-        _ => new YamlScalarNode(node.ToJsonString()),
-    };
+    private static YamlNode Yaml(JsonNode? node) =>
+        node switch
+        {
+            null => new YamlScalarNode("null"),
+            JsonObject record => new YamlMappingNode(record.SelectMany(p => new[] { Text(p.Key), Yaml(p.Value) })),
+            JsonArray list when list.All(i => i is JsonValue) => new YamlSequenceNode(list.Select(Yaml))
+            {
+                Style = YamlDotNet.Core.Events.SequenceStyle.Flow,
+            },
+            JsonArray list => new YamlSequenceNode(list.Select(Yaml)),
+            JsonValue value when value.TryGetValue<string>(out var text) => Text(text),
+            _ => new YamlScalarNode(node.ToJsonString()),
+        };
 
     // Quoted where it would otherwise be read as something else.
-    private static YamlScalarNode Text(string text) => new(text)
-    {
-        Style = text.Contains('\n', StringComparison.Ordinal) ? ScalarStyle.Literal
-            : text is "" or "~" or "null" or "true" or "false" || long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _) ? ScalarStyle.DoubleQuoted
-            : ScalarStyle.Any,
-    };
+    private static YamlScalarNode Text(string text) =>
+        new(text)
+        {
+            Style =
+                text.Contains('\n', StringComparison.Ordinal) ? ScalarStyle.Literal
+                : text is "" or "~" or "null" or "true" or "false"
+                || long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _)
+                    ? ScalarStyle.DoubleQuoted
+                : ScalarStyle.Any,
+        };
 }

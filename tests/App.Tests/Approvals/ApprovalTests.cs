@@ -21,7 +21,10 @@ public abstract class ApprovalTests(MumegaApp app)
         var decided = await olga.SayAsync(run, "APPROVE", null);
         Assert.Null(decided.Error());
         var word = decided.GetProperty("approval").GetProperty("decisions")[0];
-        Assert.Equal(("Olga", "Petra"), (word.GetProperty("by").GetProperty("name").GetString(), word.GetProperty("for").GetProperty("name").GetString()));
+        Assert.Equal(
+            ("Olga", "Petra"),
+            (word.GetProperty("by").GetProperty("name").GetString(), word.GetProperty("for").GetProperty("name").GetString())
+        );
         var done = await hermes.UntilAsync(run, "SUCCEEDED");
         var gate = done.GetProperty("receipts").EnumerateArray().Single(r => r.GetProperty("reasonCode").GetString() == "gate.approved");
         Assert.Equal(world.IdOf("Petra"), gate.GetProperty("fields").GetProperty("delegated_by").GetGuid());
@@ -55,13 +58,30 @@ public abstract class ApprovalTests(MumegaApp app)
     public async Task Nobody_in_the_chain_of_a_proposal_decides_on_it_by_any_way()
     {
         var world = await app.WorldAsync();
-        var (ada, hermes, otto, petra, pavel) = (await world.Ada, await world.Hermes, await world.Otto, await world.Petra, await world.Pavel);
+        var (ada, hermes, otto, petra, pavel) = (
+            await world.Ada,
+            await world.Hermes,
+            await world.Otto,
+            await world.Petra,
+            await world.Pavel
+        );
         var olga = await world.PersonAsync("Olga", "operator");
 
         // Petra has Olga decide for her; what Olga proposes is Petra's delegate's.
         Assert.Null((await petra.DelegateAsync(world, world.IdOf("Olga"))).Error());
         await world.ConnectAsync("acme", "ok");
-        var sent = (await olga.ProposeAsync(world, "webhook.send", new { connection = "acme", @event = "a.b", data = new { } })).Run();
+        var sent = (
+            await olga.ProposeAsync(
+                world,
+                "webhook.send",
+                new
+                {
+                    connection = "acme",
+                    @event = "a.b",
+                    data = new { },
+                }
+            )
+        ).Run();
         Assert.Equal("OwnRequest", (await olga.SayAsync(sent, "APPROVE", null)).Error());
         Assert.Equal("OwnDelegatesRequest", (await petra.SayAsync(sent, "APPROVE", null)).Error());
 
@@ -90,7 +110,12 @@ public abstract class ApprovalTests(MumegaApp app)
         Assert.Equal("AlreadyDecided", (await olga.SayAsync(run, "APPROVE", null)).Error());
 
         // Whom she spoke for has spoken; the other has not.
-        var spoken = (await RunAsync(otto, run)).GetProperty("approval").GetProperty("decisions")[0].GetProperty("for").GetProperty("name").GetString();
+        var spoken = (await RunAsync(otto, run))
+            .GetProperty("approval")
+            .GetProperty("decisions")[0]
+            .GetProperty("for")
+            .GetProperty("name")
+            .GetString();
         var (said, open) = spoken == "Petra" ? (petra, pavel) : (pavel, petra);
         Assert.Equal("AlreadyDecided", (await said.SayAsync(run, "APPROVE", null)).Error());
         Assert.Null((await open.SayAsync(run, "APPROVE", null)).Error());
@@ -110,7 +135,11 @@ public abstract class ApprovalTests(MumegaApp app)
         Assert.Equal("AWAITING_APPROVAL", (await pavel.SayAsync(run, "APPROVE", null)).GetProperty("approval").GetProperty("run").State());
         Assert.Equal("REJECTED", (await petra.SayAsync(run, "REJECT", "not like this")).GetProperty("approval").GetProperty("run").State());
         Assert.Equal("NothingToWithdraw", (await WithdrawAsync(petra, run)).Error());
-        var codes = (await otto.RunAsync(run)).GetProperty("receipts").EnumerateArray().Select(r => r.GetProperty("reasonCode").GetString()).Skip(3);
+        var codes = (await otto.RunAsync(run))
+            .GetProperty("receipts")
+            .EnumerateArray()
+            .Select(r => r.GetProperty("reasonCode").GetString())
+            .Skip(3);
         Assert.Equal(["gate.counted", "gate.withdrawn", "gate.counted", "gate.rejected"], codes);
     }
 
@@ -129,10 +158,19 @@ public abstract class ApprovalTests(MumegaApp app)
         Assert.NotEqual(run.GetProperty("digest").GetString(), revised.GetProperty("digest").GetString());
         var stale = await otto.SayAsync(run, "APPROVE", null);
         Assert.Equal("StaleDigest", stale.Error());
-        Assert.Contains(stale.GetProperty("errors")[0].GetProperty("changes").EnumerateArray(), c => c.GetProperty("what").GetString() == "result" && c.GetProperty("after").GetString()!.Contains("Second", StringComparison.Ordinal));
+        Assert.Contains(
+            stale.GetProperty("errors")[0].GetProperty("changes").EnumerateArray(),
+            c =>
+                c.GetProperty("what").GetString() == "result"
+                && c.GetProperty("after").GetString()!.Contains("Second", StringComparison.Ordinal)
+        );
         Assert.Null((await petra.SayAsync(revised, "APPROVE", null)).Error());
         await hermes.UntilAsync(run, "SUCCEEDED");
-        Assert.Contains("Second, and more.", await (await app.PortalAsync(world, "revised")).Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Contains(
+            "Second, and more.",
+            await (await app.PortalAsync(world, "revised")).Content.ReadAsStringAsync(TestContext.Current.CancellationToken),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -142,14 +180,40 @@ public abstract class ApprovalTests(MumegaApp app)
         var (hermes, petra) = (await world.Hermes, await world.Petra);
         await world.ConnectAsync("acme", "ok");
         var same = new List<JsonElement>();
-        for (var i = 0; i < 3; i++) same.Add((await hermes.ProposeAsync(world, "webhook.send", new { connection = "acme", @event = "ping.sent", data = new { n = 1 } })).Run());
-        var other = (await hermes.ProposeAsync(world, "webhook.send", new { connection = "acme", @event = "ping.sent", data = new { n = 2 } })).Run();
+        for (var i = 0; i < 3; i++)
+            same.Add(
+                (
+                    await hermes.ProposeAsync(
+                        world,
+                        "webhook.send",
+                        new
+                        {
+                            connection = "acme",
+                            @event = "ping.sent",
+                            data = new { n = 1 },
+                        }
+                    )
+                ).Run()
+            );
+        var other = (
+            await hermes.ProposeAsync(
+                world,
+                "webhook.send",
+                new
+                {
+                    connection = "acme",
+                    @event = "ping.sent",
+                    data = new { n = 2 },
+                }
+            )
+        ).Run();
         Assert.Equal("NotAlike", (await DecideTogetherAsync(petra, [.. same, other])).Error());
         Assert.All(same, r => Assert.Equal("AWAITING_APPROVAL", r.State()));
         var decided = await DecideTogetherAsync(petra, same);
         Assert.Null(decided.Error());
         Assert.All(decided.GetProperty("approvals").EnumerateArray(), a => Assert.Equal("APPROVED", a.State()));
-        foreach (var run in same) await hermes.UntilAsync(run, "SUCCEEDED");
+        foreach (var run in same)
+            await hermes.UntilAsync(run, "SUCCEEDED");
         Assert.Equal("AWAITING_APPROVAL", (await hermes.RunAsync(other)).State());
         Assert.Equal("AlreadyDecided", (await DecideTogetherAsync(petra, same)).Error());
     }
@@ -159,36 +223,156 @@ public abstract class ApprovalTests(MumegaApp app)
     {
         var world = await app.WorldAsync();
         var (otto, hermes, petra) = (await world.Otto, await world.Hermes, await world.Petra);
-        await otto.UntilAsync((await otto.ProposeAsync(world, "approval.reasons", new { reasons = new[] { new { code = "no-source", label = "No source", verdict = "reject" }, new { code = "off-brand", label = "Not our voice", verdict = "reject" } } })).Run(), "SUCCEEDED");
+        await otto.UntilAsync(
+            (
+                await otto.ProposeAsync(
+                    world,
+                    "approval.reasons",
+                    new
+                    {
+                        reasons = new[]
+                        {
+                            new
+                            {
+                                code = "no-source",
+                                label = "No source",
+                                verdict = "reject",
+                            },
+                            new
+                            {
+                                code = "off-brand",
+                                label = "Not our voice",
+                                verdict = "reject",
+                            },
+                        },
+                    }
+                )
+            ).Run(),
+            "SUCCEEDED"
+        );
         var run = (await hermes.ProposePageAsync(world, "reasons")).Run();
         Assert.Equal("ReasonRequired", (await petra.SayAsync(run, "REJECT", "Hm.")).Error());
         Assert.Equal("ReasonRequired", (await petra.SayAsync(run, "REJECT", "Hm.", "nonsense")).Error());
         var decided = await petra.SayAsync(run, "REJECT", "Hm.", "no-source");
         Assert.Equal("no-source", decided.GetProperty("approval").GetProperty("decisions")[0].GetProperty("reasonCode").GetString());
-        Assert.Equal("InvalidInput", (await otto.ProposeAsync(world, "approval.reasons", new { reasons = new[] { new { code = "a", label = "A", verdict = "reject" }, new { code = "a", label = "B", verdict = "reject" } } })).Error());
+        Assert.Equal(
+            "InvalidInput",
+            (
+                await otto.ProposeAsync(
+                    world,
+                    "approval.reasons",
+                    new
+                    {
+                        reasons = new[]
+                        {
+                            new
+                            {
+                                code = "a",
+                                label = "A",
+                                verdict = "reject",
+                            },
+                            new
+                            {
+                                code = "a",
+                                label = "B",
+                                verdict = "reject",
+                            },
+                        },
+                    }
+                )
+            ).Error()
+        );
 
-        var measures = (await otto.AskAsync("query($key: String!) { workspace(key: $key) { approvalMeasures { waiting decided medianHours lateShare byGate { name count } byPerson { name count } } decisionReasons { code label } } }", new { key = world.Workspace.Key })).GetProperty("workspace");
-        Assert.Equal((0, 1), (measures.GetProperty("approvalMeasures").GetProperty("waiting").GetInt32(), measures.GetProperty("approvalMeasures").GetProperty("decided").GetInt32()));
+        var measures = (
+            await otto.AskAsync(
+                "query($key: String!) { workspace(key: $key) { approvalMeasures { waiting decided medianHours lateShare byGate { name count } byPerson { name count } } decisionReasons { code label } } }",
+                new { key = world.Workspace.Key }
+            )
+        ).GetProperty("workspace");
+        Assert.Equal(
+            (0, 1),
+            (
+                measures.GetProperty("approvalMeasures").GetProperty("waiting").GetInt32(),
+                measures.GetProperty("approvalMeasures").GetProperty("decided").GetInt32()
+            )
+        );
         Assert.Equal("Petra", measures.GetProperty("approvalMeasures").GetProperty("byPerson")[0].GetProperty("name").GetString());
     }
 
-    private static async Task<JsonElement> EndAsync(Client client, string delegationId) => (await client.AskAsync(
-        "mutation($input: EndDelegationInput!) { endDelegation(input: $input) { delegation { active } errors { __typename message } } }", new { input = new { delegationId, idempotencyKey = Acts.Key() } })).GetProperty("endDelegation");
+    private static async Task<JsonElement> EndAsync(Client client, string delegationId) =>
+        (
+            await client.AskAsync(
+                "mutation($input: EndDelegationInput!) { endDelegation(input: $input) { delegation { active } errors { __typename message } } }",
+                new { input = new { delegationId, idempotencyKey = Acts.Key() } }
+            )
+        ).GetProperty("endDelegation");
 
-    private static async Task<JsonElement> WithdrawAsync(Client client, JsonElement run) => (await client.AskAsync(
-        "mutation($input: WithdrawDecisionInput!) { withdrawDecision(input: $input) { approval { state } errors { __typename message } } }",
-        new { input = new { approvalId = run.GetProperty("approval").GetProperty("id").GetString(), reason = "on second thoughts", idempotencyKey = Acts.Key() } })).GetProperty("withdrawDecision");
+    private static async Task<JsonElement> WithdrawAsync(Client client, JsonElement run) =>
+        (
+            await client.AskAsync(
+                "mutation($input: WithdrawDecisionInput!) { withdrawDecision(input: $input) { approval { state } errors { __typename message } } }",
+                new
+                {
+                    input = new
+                    {
+                        approvalId = run.GetProperty("approval").GetProperty("id").GetString(),
+                        reason = "on second thoughts",
+                        idempotencyKey = Acts.Key(),
+                    },
+                }
+            )
+        ).GetProperty("withdrawDecision");
 
-    private static async Task<JsonElement> ReviseAsync(Client client, JsonElement run, string markdown) => (await client.AskAsync(
-        "mutation($input: ReviseRunInput!) { reviseRun(input: $input) { run { id state digest approval { id } } errors { __typename message } } }",
-        new { input = new { runId = run.GetProperty("id").GetString(), input = new { slug = "revised", title = "Page revised", markdown }, reason = "as asked", idempotencyKey = Acts.Key() } })).GetProperty("reviseRun");
+    private static async Task<JsonElement> ReviseAsync(Client client, JsonElement run, string markdown) =>
+        (
+            await client.AskAsync(
+                "mutation($input: ReviseRunInput!) { reviseRun(input: $input) { run { id state digest approval { id } } errors { __typename message } } }",
+                new
+                {
+                    input = new
+                    {
+                        runId = run.GetProperty("id").GetString(),
+                        input = new
+                        {
+                            slug = "revised",
+                            title = "Page revised",
+                            markdown,
+                        },
+                        reason = "as asked",
+                        idempotencyKey = Acts.Key(),
+                    },
+                }
+            )
+        ).GetProperty("reviseRun");
 
-    private static async Task<JsonElement> DecideTogetherAsync(Client client, List<JsonElement> runs) => (await client.AskAsync(
-        "mutation($input: DecideApprovalsInput!) { decideApprovals(input: $input) { approvals { id state } errors { __typename message } } }",
-        new { input = new { approvals = runs.Select(r => new { approvalId = r.GetProperty("approval").GetProperty("id").GetString(), digest = r.GetProperty("digest").GetString() }), verdict = "APPROVE", reason = "all the same", idempotencyKey = Acts.Key() } })).GetProperty("decideApprovals");
+    private static async Task<JsonElement> DecideTogetherAsync(Client client, List<JsonElement> runs) =>
+        (
+            await client.AskAsync(
+                "mutation($input: DecideApprovalsInput!) { decideApprovals(input: $input) { approvals { id state } errors { __typename message } } }",
+                new
+                {
+                    input = new
+                    {
+                        approvals = runs.Select(r => new
+                        {
+                            approvalId = r.GetProperty("approval").GetProperty("id").GetString(),
+                            digest = r.GetProperty("digest").GetString(),
+                        }),
+                        verdict = "APPROVE",
+                        reason = "all the same",
+                        idempotencyKey = Acts.Key(),
+                    },
+                }
+            )
+        ).GetProperty("decideApprovals");
 
     private static async Task<JsonElement> RunAsync(Client client, JsonElement run) =>
-        (await client.AskAsync("query($id: ID!) { node(id: $id) { ... on Run { approval { decisions { for { name } } } } } }", new { id = run.GetProperty("id").GetString() })).GetProperty("node");
+        (
+            await client.AskAsync(
+                "query($id: ID!) { node(id: $id) { ... on Run { approval { decisions { for { name } } } } } }",
+                new { id = run.GetProperty("id").GetString() }
+            )
+        ).GetProperty("node");
 }
 
 public sealed class ApprovalsOnSqlite(SqliteApp app) : ApprovalTests(app);

@@ -50,22 +50,41 @@ public abstract class AuthorityTests(MumegaApp app)
 
         // Stricter: what was seen is no longer what is asked for.
         await PutInForceAsync(world, Seed.Replace("@quorum(\"1\")", "@quorum(\"2\")", StringComparison.Ordinal));
-        var stricter = await Poll.UntilAsync(() => petra.RunAsync(page), r => r.GetProperty("approval").GetProperty("round").GetInt32() == 1);
+        var stricter = await Poll.UntilAsync(
+            () => petra.RunAsync(page),
+            r => r.GetProperty("approval").GetProperty("round").GetInt32() == 1
+        );
         Assert.Equal(2, stricter.GetProperty("approval").GetProperty("gates")[0].GetProperty("missing").GetInt32());
         Assert.Equal("StaleDigest", (await petra.DecideAsync(page)).Error());
         Assert.Null((await petra.DecideAsync(stricter)).Error());
 
         // No gate any more: it is not stuck behind a digest that nobody can meet, it goes on.
-        await PutInForceAsync(world, Seed.Replace("forbid (principal is Mumega::Agent, action in Mumega::Action::\"pages\", resource);",
-            "forbid (principal is Mumega::Agent, action in Mumega::Action::\"pages\", resource) when { false };", StringComparison.Ordinal), 2);
+        await PutInForceAsync(
+            world,
+            Seed.Replace(
+                "forbid (principal is Mumega::Agent, action in Mumega::Action::\"pages\", resource);",
+                "forbid (principal is Mumega::Agent, action in Mumega::Action::\"pages\", resource) when { false };",
+                StringComparison.Ordinal
+            ),
+            2
+        );
         await petra.UntilAsync(page, "SUCCEEDED");
         Assert.Equal("NOT_NEEDED", (await petra.RunAsync(page)).GetProperty("approval").GetProperty("state").GetString());
 
         // Forbidden while it waits: it ends, and says why.
         var security = (await hermes.ProposeAsync(world, "runtime.set", new { key = "security.mode", value = "on" })).Run();
         Assert.Equal("AWAITING_APPROVAL", security.State());
-        await PutInForceAsync(world, Seed + "\n@id(\"none\") @reason(\"Not by agents.\") forbid (principal is Mumega::Agent, action == Mumega::Action::\"runtime.set\", resource);", 3);
-        Assert.Contains("Not by agents.", (await ada.UntilAsync(security, "FAILED")).GetProperty("result").GetString(), StringComparison.Ordinal);
+        await PutInForceAsync(
+            world,
+            Seed
+                + "\n@id(\"none\") @reason(\"Not by agents.\") forbid (principal is Mumega::Agent, action == Mumega::Action::\"runtime.set\", resource);",
+            3
+        );
+        Assert.Contains(
+            "Not by agents.",
+            (await ada.UntilAsync(security, "FAILED")).GetProperty("result").GetString(),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -75,7 +94,20 @@ public abstract class AuthorityTests(MumegaApp app)
         var (hermes, ada, petra) = (await world.Hermes, await world.Ada, await world.Petra);
         await world.ConnectAsync("shop", "ok", idempotent: true);
         await world.ConnectAsync("other", "ok", idempotent: true);
-        await SucceedAsync(ada, world, "budget.set", new { key = "spend", scope = "workspace", family = "webhooks", minutes = 60, amount = 10_000, currency = "EUR" });
+        await SucceedAsync(
+            ada,
+            world,
+            "budget.set",
+            new
+            {
+                key = "spend",
+                scope = "workspace",
+                family = "webhooks",
+                minutes = 60,
+                amount = 10_000,
+                currency = "EUR",
+            }
+        );
 
         var run = await ReadyForChangesAsync(hermes, petra, world, "shop", 5_000);
         Assert.Equal("OverBudget", (await ReviseAsync(hermes, run, "shop", 1_000_000)).Error());
@@ -93,10 +125,35 @@ public abstract class AuthorityTests(MumegaApp app)
         await petra.UntilAsync(revised, "SUCCEEDED");
 
         // What is refused when it is proposed is refused when it is revised: here a name that only looks like another.
-        var role = (await ada.ProposeAsync(world, "role.define", new { key = "editor", title = "Editor", acts = new[] { "workspace.read" } })).Run();
+        var role = (
+            await ada.ProposeAsync(
+                world,
+                "role.define",
+                new
+                {
+                    key = "editor",
+                    title = "Editor",
+                    acts = new[] { "workspace.read" },
+                }
+            )
+        ).Run();
         var bela = await world.PersonAsync("Bela", "admin");
         Assert.Null((await bela.SayAsync(role, "REQUEST_CHANGES", "another name")).Error());
-        Assert.Equal("ReservedRole", (await ReviseAsync(ada, role, new { key = "o-w-n-e-r", title = "Editor", acts = new[] { "workspace.read" } })).Error());
+        Assert.Equal(
+            "ReservedRole",
+            (
+                await ReviseAsync(
+                    ada,
+                    role,
+                    new
+                    {
+                        key = "o-w-n-e-r",
+                        title = "Editor",
+                        acts = new[] { "workspace.read" },
+                    }
+                )
+            ).Error()
+        );
     }
 
     [Fact]
@@ -125,7 +182,10 @@ public abstract class AuthorityTests(MumegaApp app)
         var invitation = await InvitationAsync(ada, world);
         Assert.Equal("PolicyDenied", (await LinkAsync(bela, world, invitation)).Error());
         Assert.Null((await LinkAsync(ada, world, invitation)).Error());
-        Assert.Equal("DENIED", (await bela.ProposeAsync(world, "member.invite", new { email = Address(world, "mine"), role = "owner" })).Run().State());
+        Assert.Equal(
+            "DENIED",
+            (await bela.ProposeAsync(world, "member.invite", new { email = Address(world, "mine"), role = "owner" })).Run().State()
+        );
     }
 
     [Fact]
@@ -138,14 +198,31 @@ public abstract class AuthorityTests(MumegaApp app)
 
         // The one who let them in opens nothing for them, nor they anything for that one.
         var elevation = (await puppet.ProposeAsync(world, "elevation.take", new { role = "owner", minutes = 60 })).Run();
-        Assert.Contains(elevation.GetProperty("approval").GetProperty("gates").EnumerateArray(), g => g.GetProperty("role").GetString() == "owner");
+        Assert.Contains(
+            elevation.GetProperty("approval").GetProperty("gates").EnumerateArray(),
+            g => g.GetProperty("role").GetString() == "owner"
+        );
         Assert.Equal("NotIndependent", (await bela.DecideAsync(elevation)).Error());
-        var role = (await bela.ProposeAsync(world, "role.define", new { key = "editor", title = "Editor", acts = new[] { "workspace.read" } })).Run();
+        var role = (
+            await bela.ProposeAsync(
+                world,
+                "role.define",
+                new
+                {
+                    key = "editor",
+                    title = "Editor",
+                    acts = new[] { "workspace.read" },
+                }
+            )
+        ).Run();
         Assert.Equal("NotIndependent", (await puppet.DecideAsync(role)).Error());
 
         // Not even with an owner's role of their own would an admin do as an owner, by whatever verb.
         Assert.Equal("DENIED", (await bela.ProposeAsync(world, "member.grant", new { principal = id, role = "owner" })).Run().State());
-        Assert.Equal("PREFLIGHT_FAILED", (await puppet.ProposeAsync(world, "member.grant", new { principal = world.IdOf("Bela"), role = "auditor" })).Run().State());
+        Assert.Equal(
+            "PREFLIGHT_FAILED",
+            (await puppet.ProposeAsync(world, "member.grant", new { principal = world.IdOf("Bela"), role = "auditor" })).Run().State()
+        );
 
         // They can't verify each other; somebody else can, and then they are two.
         Assert.Equal("PREFLIGHT_FAILED", (await bela.ProposeAsync(world, "member.verify", new { principal = id })).Run().State());
@@ -185,18 +262,51 @@ public abstract class AuthorityTests(MumegaApp app)
         // By grant, invitation, exception or another's agent: not beyond the hour.
         var audra = await world.Audra;
         var until = TimeProvider.System.GetUtcNow();
-        foreach (var (action, input) in new (string, object)[]
-        {
-            ("member.grant", new { principal = world.IdOf("Audra"), role = "owner" }), ("member.grant", new { principal = world.IdOf("Audra"), role = "owner", until = until.AddHours(2) }),
-            ("member.invite", new { email = Address(world, "late"), role = "owner" }), ("member.override", new { principal = world.IdOf("Audra"), act = "page.publish", effect = "permit" }),
-            ("member.verify", new { principal = world.IdOf("Audra") }),
-        })
+        foreach (
+            var (action, input) in new (string, object)[]
+            {
+                ("member.grant", new { principal = world.IdOf("Audra"), role = "owner" }),
+                (
+                    "member.grant",
+                    new
+                    {
+                        principal = world.IdOf("Audra"),
+                        role = "owner",
+                        until = until.AddHours(2),
+                    }
+                ),
+                ("member.invite", new { email = Address(world, "late"), role = "owner" }),
+                (
+                    "member.override",
+                    new
+                    {
+                        principal = world.IdOf("Audra"),
+                        act = "page.publish",
+                        effect = "permit",
+                    }
+                ),
+                ("member.verify", new { principal = world.IdOf("Audra") }),
+            }
+        )
         {
             var refused = (await otto.ProposeAsync(world, action, input)).Run();
-            Assert.Equal(("DENIED", "guardrail.no-longer-than-held"), (refused.State(), refused.GetProperty("decision").GetProperty("policies")[0].GetString()));
+            Assert.Equal(
+                ("DENIED", "guardrail.no-longer-than-held"),
+                (refused.State(), refused.GetProperty("decision").GetProperty("policies")[0].GetString())
+            );
         }
 
-        await SucceedAsync(otto, world, "member.grant", new { principal = world.IdOf("Audra"), role = "operator", until = until.AddMinutes(30) });
+        await SucceedAsync(
+            otto,
+            world,
+            "member.grant",
+            new
+            {
+                principal = world.IdOf("Audra"),
+                role = "operator",
+                until = until.AddMinutes(30),
+            }
+        );
     }
 
     [Fact]
@@ -205,11 +315,35 @@ public abstract class AuthorityTests(MumegaApp app)
         var world = await app.WorldAsync();
         var side = await world.OtherWorkspaceAsync();
         var (ada, otto) = (await world.Ada, await world.Otto);
-        await SucceedAsync(ada, world, "member.grant", new { principal = world.IdOf("Otto"), role = "owner", until = TimeProvider.System.GetUtcNow().AddHours(1) });
+        await SucceedAsync(
+            ada,
+            world,
+            "member.grant",
+            new
+            {
+                principal = world.IdOf("Otto"),
+                role = "owner",
+                until = TimeProvider.System.GetUtcNow().AddHours(1),
+            }
+        );
         await side.PersonAsync("Grace", "owner");
-        var asked = (await otto.AskAsync(
-            "mutation($input: RequestElevationInput!) { requestElevation(input: $input) { request { answer } errors { __typename } } }",
-            new { input = new { workspaceKey = side.Workspace.Key, role = "owner", minutes = 60, breakGlass = true, reason = "nobody is there", idempotencyKey = Acts.Key() } })).GetProperty("requestElevation");
+        var asked = (
+            await otto.AskAsync(
+                "mutation($input: RequestElevationInput!) { requestElevation(input: $input) { request { answer } errors { __typename } } }",
+                new
+                {
+                    input = new
+                    {
+                        workspaceKey = side.Workspace.Key,
+                        role = "owner",
+                        minutes = 60,
+                        breakGlass = true,
+                        reason = "nobody is there",
+                        idempotencyKey = Acts.Key(),
+                    },
+                }
+            )
+        ).GetProperty("requestElevation");
         Assert.Equal("OwnersOnly", asked.Error());
     }
 
@@ -221,41 +355,152 @@ public abstract class AuthorityTests(MumegaApp app)
         await SucceedAsync(bela, world, "member.invite", new { email = Address(world, "late"), role = "admin" });
         var token = Token(await LinkAsync(bela, world, await InvitationAsync(ada, world)));
         await SucceedAsync(ada, world, "member.suspend", new { principal = world.IdOf("Bela") });
-        Assert.Equal((HttpStatusCode.NotFound, "INVITATION_VOID"), await PostAsync("/session/accept", new { token, name = "Late", password = Far }));
-        Assert.Equal("REVOKED", (await ada.AskAsync("query($key: String!) { workspace(key: $key) { invitations { state } } }", new { key = world.Workspace.Key }))
-            .GetProperty("workspace").GetProperty("invitations")[0].GetProperty("state").GetString());
+        Assert.Equal(
+            (HttpStatusCode.NotFound, "INVITATION_VOID"),
+            await PostAsync(
+                "/session/accept",
+                new
+                {
+                    token,
+                    name = "Late",
+                    password = Far,
+                }
+            )
+        );
+        Assert.Equal(
+            "REVOKED",
+            (
+                await ada.AskAsync(
+                    "query($key: String!) { workspace(key: $key) { invitations { state } } }",
+                    new { key = world.Workspace.Key }
+                )
+            )
+                .GetProperty("workspace")
+                .GetProperty("invitations")[0]
+                .GetProperty("state")
+                .GetString()
+        );
 
         // Not suspended, only no admin any more: the link is taken by nobody either.
         await SucceedAsync(cora, world, "member.invite", new { email = Address(world, "later"), role = "admin" });
         token = Token(await LinkAsync(cora, world, await InvitationAsync(ada, world)));
         await SucceedAsync(ada, world, "member.revoke", new { principal = world.IdOf("Cora"), role = "admin" });
-        Assert.Equal((HttpStatusCode.NotFound, "INVITATION_VOID"), await PostAsync("/session/accept", new { token, name = "Later", password = Far }));
+        Assert.Equal(
+            (HttpStatusCode.NotFound, "INVITATION_VOID"),
+            await PostAsync(
+                "/session/accept",
+                new
+                {
+                    token,
+                    name = "Later",
+                    password = Far,
+                }
+            )
+        );
     }
 
     [Fact]
     public async Task A_limit_is_lifted_at_the_level_at_which_it_was_set_and_never_by_those_whom_it_limits()
     {
         var world = await app.WorldAsync();
-        var (ada, otto, bela, cora) = (await world.Ada, await world.Otto, await world.PersonAsync("Bela", "admin"), await world.PersonAsync("Cora", "owner"));
+        var (ada, otto, bela, cora) = (
+            await world.Ada,
+            await world.Otto,
+            await world.PersonAsync("Bela", "admin"),
+            await world.PersonAsync("Cora", "owner")
+        );
         var stop = (await ada.EngageAsync(world, "TENANT")).GetProperty("stop");
-        foreach (var somebody in new[] { otto, bela }) Assert.Equal("DENIED", (await somebody.ReleaseAsync(stop)).Run().State());
+        foreach (var somebody in new[] { otto, bela })
+            Assert.Equal("DENIED", (await somebody.ReleaseAsync(stop)).Run().State());
         await ada.UntilAsync((await cora.ReleaseAsync(stop)).Run(), "SUCCEEDED");
 
         // A budget on oneself stays what it is, unless it becomes stricter.
-        await SucceedAsync(bela, world, "budget.set", new { key = "otto", scope = "person", target = world.IdOf("Otto"), minutes = 60, runs = 5 });
+        await SucceedAsync(
+            bela,
+            world,
+            "budget.set",
+            new
+            {
+                key = "otto",
+                scope = "person",
+                target = world.IdOf("Otto"),
+                minutes = 60,
+                runs = 5,
+            }
+        );
         Assert.Equal("DENIED", (await otto.ProposeAsync(world, "budget.remove", new { key = "otto" })).Run().State());
-        Assert.Equal("DENIED", (await otto.ProposeAsync(world, "budget.set", new { key = "otto", scope = "person", target = world.IdOf("Otto"), minutes = 60, runs = 6 })).Run().State());
-        await SucceedAsync(otto, world, "budget.set", new { key = "otto", scope = "person", target = world.IdOf("Otto"), minutes = 60, runs = 4 });
+        Assert.Equal("DENIED", (
+                await otto.ProposeAsync(
+                    world,
+                    "budget.set",
+                    new
+                    {
+                        key = "otto",
+                        scope = "person",
+                        target = world.IdOf("Otto"),
+                        minutes = 60,
+                        runs = 6,
+                    }
+                )
+            ).Run().State());
+        await SucceedAsync(
+            otto,
+            world,
+            "budget.set",
+            new
+            {
+                key = "otto",
+                scope = "person",
+                target = world.IdOf("Otto"),
+                minutes = 60,
+                runs = 4,
+            }
+        );
         Assert.Equal("DENIED", (await otto.ProposeAsync(world, "budget.remove", new { key = "otto" })).Run().State());
 
         // Set by an owner, and about nobody in particular: an admin does not loosen it.
-        await SucceedAsync(ada, world, "budget.set", new { key = "all", scope = "workspace", minutes = 60, runs = 1000 });
-        Assert.Equal("DENIED", (await bela.ProposeAsync(world, "budget.set", new { key = "all", scope = "workspace", minutes = 60, runs = 2000 })).Run().State());
+        await SucceedAsync(
+            ada,
+            world,
+            "budget.set",
+            new
+            {
+                key = "all",
+                scope = "workspace",
+                minutes = 60,
+                runs = 1000,
+            }
+        );
+        Assert.Equal("DENIED", (
+                await bela.ProposeAsync(
+                    world,
+                    "budget.set",
+                    new
+                    {
+                        key = "all",
+                        scope = "workspace",
+                        minutes = 60,
+                        runs = 2000,
+                    }
+                )
+            ).Run().State());
 
         // What a hold keeps is not let go by those whose deed it is, nor by an operator.
         var page = await otto.UntilAsync((await otto.ProposePageAsync(world, "deed")).Run(), "SUCCEEDED");
-        var receiptId = await Poll.UntilAsync(async () => (await ada.AskAsync("query($id: ID!) { node(id: $id) { ... on Run { receipts { receiptId } } } }", new { id = page.GetProperty("id").GetString() }))
-            .GetProperty("node").GetProperty("receipts")[0].GetProperty("receiptId").GetString(), id => id is not null);
+        var receiptId = await Poll.UntilAsync(
+            async () =>
+                (
+                    await ada.AskAsync(
+                        "query($id: ID!) { node(id: $id) { ... on Run { receipts { receiptId } } } }",
+                        new { id = page.GetProperty("id").GetString() }
+                    )
+                )
+                    .GetProperty("node")
+                    .GetProperty("receipts")[0]
+                    .GetProperty("receiptId")
+                    .GetString(),
+            id => id is not null
+        );
         await SucceedAsync(bela, world, "receipt.hold", new { receiptId });
         Assert.Equal("DENIED", (await otto.ProposeAsync(world, "receipt.unhold", new { receiptId })).Run().State());
         await SucceedAsync(ada, world, "receipt.unhold", new { receiptId });
@@ -267,9 +512,30 @@ public abstract class AuthorityTests(MumegaApp app)
         var world = await app.WorldAsync();
         var (bela, cora) = (await world.PersonAsync("Bela", "admin"), await world.PersonAsync("Cora", "owner"));
         await world.Ada;
-        Assert.Equal("guardrail.owners-by-owners", (await bela.ProposeAsync(world, "member.suspend", new { principal = world.IdOf("Cora") })).Run().GetProperty("decision").GetProperty("policies")[0].GetString());
-        Assert.Equal("DENIED", (await bela.ProposeAsync(world, "member.revoke", new { principal = world.IdOf("Cora"), role = "owner" })).Run().State());
-        Assert.Equal("DENIED", (await bela.ProposeAsync(world, "member.override", new { principal = world.IdOf("Cora"), act = "page.publish", effect = "forbid" })).Run().State());
+        Assert.Equal(
+            "guardrail.owners-by-owners",
+            (await bela.ProposeAsync(world, "member.suspend", new { principal = world.IdOf("Cora") }))
+                .Run()
+                .GetProperty("decision")
+                .GetProperty("policies")[0]
+                .GetString()
+        );
+        Assert.Equal(
+            "DENIED",
+            (await bela.ProposeAsync(world, "member.revoke", new { principal = world.IdOf("Cora"), role = "owner" })).Run().State()
+        );
+        Assert.Equal("DENIED", (
+                await bela.ProposeAsync(
+                    world,
+                    "member.override",
+                    new
+                    {
+                        principal = world.IdOf("Cora"),
+                        act = "page.publish",
+                        effect = "forbid",
+                    }
+                )
+            ).Run().State());
         await SucceedAsync(await world.Ada, world, "member.suspend", new { principal = world.IdOf("Cora") });
         Assert.Equal("DENIED", (await bela.ProposeAsync(world, "member.resume", new { principal = world.IdOf("Cora") })).Run().State());
     }
@@ -281,11 +547,34 @@ public abstract class AuthorityTests(MumegaApp app)
         await world.WorkflowAsync("customer-refund");
         await world.ConnectAsync("payments", "ok", idempotent: true);
         var (hermes, ada, petra, otto) = (await world.Hermes, await world.Ada, await world.Petra, await world.Otto);
-        await SucceedAsync(ada, world, "budget.set", new { key = "sends", scope = "person", family = "webhooks", minutes = 60, runs = 1 });
+        await SucceedAsync(
+            ada,
+            world,
+            "budget.set",
+            new
+            {
+                key = "sends",
+                scope = "person",
+                family = "webhooks",
+                minutes = 60,
+                runs = 1,
+            }
+        );
 
         async Task<JsonElement> GrantedAsync(Client by, string order)
         {
-            var packet = await by.CreatePacketAsync(world, "refund", $"Refund {order}", new { order, cents = 100, currency = "EUR", reason = "broken" });
+            var packet = await by.CreatePacketAsync(
+                world,
+                "refund",
+                $"Refund {order}",
+                new
+                {
+                    order,
+                    cents = 100,
+                    currency = "EUR",
+                    reason = "broken",
+                }
+            );
             Assert.Null((await petra.SayAsync((await by.MoveAsync(packet, "grant")).Run(), "APPROVE", null)).Error());
             return packet;
         }
@@ -296,7 +585,13 @@ public abstract class AuthorityTests(MumegaApp app)
         Assert.Null((await petra.SayAsync(await ada.PendingRunAsync(first), "APPROVE", null)).Error());
         await ada.UntilStateAsync(first, "paid");
         var second = await GrantedAsync(hermes, "a-2");
-        Assert.Contains("sends", (await Poll.UntilAsync(() => ada.PacketAsync(second), p => p.GetProperty("remark").ValueKind is JsonValueKind.String)).GetProperty("remark").GetString(), StringComparison.Ordinal);
+        Assert.Contains(
+            "sends",
+            (await Poll.UntilAsync(() => ada.PacketAsync(second), p => p.GetProperty("remark").ValueKind is JsonValueKind.String))
+                .GetProperty("remark")
+                .GetString(),
+            StringComparison.Ordinal
+        );
 
         // Another's step is theirs. The agent's stop holds what follows from what the agent did, and not that.
         var third = await GrantedAsync(otto, "b-1");
@@ -322,7 +617,20 @@ public abstract class AuthorityTests(MumegaApp app)
         Assert.Null((await petra.DecideAsync(run)).Error());
 
         // Nor by registering one in another's name: that person agrees first, and the one who registered it stands behind it.
-        var registered = (await bela.ProposeAsync(world, "agent.register", new { name = "Hers", purpose = "Looks.", tier = "api", owner = world.IdOf("Ada"), endsAt = TimeProvider.System.GetUtcNow().AddDays(3) })).Run();
+        var registered = (
+            await bela.ProposeAsync(
+                world,
+                "agent.register",
+                new
+                {
+                    name = "Hers",
+                    purpose = "Looks.",
+                    tier = "api",
+                    owner = world.IdOf("Ada"),
+                    endsAt = TimeProvider.System.GetUtcNow().AddDays(3),
+                }
+            )
+        ).Run();
         Assert.Equal("AWAITING_APPROVAL", registered.State());
         Assert.Equal("RoleRequired", (await petra.DecideAsync(registered)).Error());
         Assert.Null((await ada.DecideAsync(registered)).Error());
@@ -350,10 +658,24 @@ public abstract class AuthorityTests(MumegaApp app)
         var (id, secret) = await SecretAsync(otto, world, agent);
         using var scout = await Client.WithTokenAsync(app.Address, id, secret);
         Assert.Equal("AWAITING_APPROVAL", (await scout.ProposePageAsync(world, "one")).Run().State());
-        await SucceedAsync(ada, world, "member.override", new { principal = world.IdOf("Otto"), act = "page.publish", effect = "forbid" });
+        await SucceedAsync(
+            ada,
+            world,
+            "member.override",
+            new
+            {
+                principal = world.IdOf("Otto"),
+                act = "page.publish",
+                effect = "forbid",
+            }
+        );
         var denied = (await scout.ProposePageAsync(world, "two")).Run();
         Assert.Equal("DENIED", denied.State());
-        Assert.StartsWith("Otto, who answers for the agent, may not", denied.GetProperty("decision").GetProperty("reason").GetString(), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "Otto, who answers for the agent, may not",
+            denied.GetProperty("decision").GetProperty("reason").GetString(),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -367,7 +689,10 @@ public abstract class AuthorityTests(MumegaApp app)
         Assert.Null((await pavel.DecideAsync(run)).Error());
 
         // Two had said yes, and one of them counts.
-        var again = await Poll.UntilAsync(() => ada.RunAsync(run), r => r.State() == "AWAITING_APPROVAL" && r.GetProperty("approval").GetProperty("round").GetInt32() == 1);
+        var again = await Poll.UntilAsync(
+            () => ada.RunAsync(run),
+            r => r.State() == "AWAITING_APPROVAL" && r.GetProperty("approval").GetProperty("round").GetInt32() == 1
+        );
         Assert.Equal(2, again.GetProperty("approval").GetProperty("gates")[0].GetProperty("missing").GetInt32());
         Assert.Null((await pavel.DecideAsync(again)).Error());
         Assert.Null((await (await world.Otto).DecideAsync(again)).Error());
@@ -379,7 +704,19 @@ public abstract class AuthorityTests(MumegaApp app)
     {
         var world = await app.WorldAsync();
         var (ada, otto) = (await world.Ada, await world.Otto);
-        await SucceedAsync(ada, world, "budget.set", new { key = "settings", scope = "person", family = "runtime", minutes = 60, runs = 1 });
+        await SucceedAsync(
+            ada,
+            world,
+            "budget.set",
+            new
+            {
+                key = "settings",
+                scope = "person",
+                family = "runtime",
+                minutes = 60,
+                runs = 1,
+            }
+        );
         var set = await otto.UntilAsync((await otto.ProposeAsync(world, "runtime.set", new { key = "a", value = "1" })).Run(), "SUCCEEDED");
         var undone = await otto.UntilAsync((await otto.RollBackAsync(set)).Run(), "SUCCEEDED");
         Assert.Equal("OverBudget", (await otto.RollBackAsync(undone)).Error());
@@ -390,20 +727,37 @@ public abstract class AuthorityTests(MumegaApp app)
     {
         var world = await app.WorldAsync();
         var (ada, bela) = (await world.Ada, await world.PersonAsync("Bela", "admin"));
-        string? Detail(JsonElement run, string check) => run.GetProperty("preflight").GetProperty("checks").EnumerateArray().Single(c => c.GetProperty("name").GetString() == check).GetProperty("detail").GetString();
-        async Task<JsonElement> TryAsync(string text, int replaces = 1) => (await ada.ProposeAsync(world, "policy.replace", new { text, replaces })).Run();
+        string? Detail(JsonElement run, string check) =>
+            run.GetProperty("preflight")
+                .GetProperty("checks")
+                .EnumerateArray()
+                .Single(c => c.GetProperty("name").GetString() == check)
+                .GetProperty("detail")
+                .GetString();
+        async Task<JsonElement> TryAsync(string text, int replaces = 1) =>
+            (await ada.ProposeAsync(world, "policy.replace", new { text, replaces })).Run();
 
         // Nobody could decide, nobody could release, owners could not propose.
-        var undecided = await TryAsync(Seed.Replace("@id(\"approvers-decide\")", "@id(\"nobody\") forbid (principal, action == Mumega::Action::\"approval.decide\", resource);\n@id(\"approvers-decide\")", StringComparison.Ordinal));
+        var undecided = await TryAsync(
+            Seed.Replace(
+                "@id(\"approvers-decide\")",
+                "@id(\"nobody\") forbid (principal, action == Mumega::Action::\"approval.decide\", resource);\n@id(\"approvers-decide\")",
+                StringComparison.Ordinal
+            )
+        );
         Assert.Equal("PREFLIGHT_FAILED", undecided.State());
         Assert.Contains("Nobody could change the policies again", Detail(undecided, "way back"), StringComparison.Ordinal);
         var stopped = await TryAsync(Seed + "\n@id(\"stays\") forbid (principal, action == Mumega::Action::\"stop.release\", resource);");
         Assert.Contains("Nobody could have an engaged stop released", Detail(stopped, "way back"), StringComparison.Ordinal);
-        var owners = await TryAsync(Seed + "\n@id(\"no-owners\") forbid (principal in Mumega::Role::\"owner\", action == Mumega::Action::\"policy.replace\", resource);");
+        var owners = await TryAsync(
+            Seed
+                + "\n@id(\"no-owners\") forbid (principal in Mumega::Role::\"owner\", action == Mumega::Action::\"policy.replace\", resource);"
+        );
         Assert.Contains("Nobody could change the policies again", Detail(owners, "way back"), StringComparison.Ordinal);
 
         // A gate that nobody can open today stands in nobody's way.
-        var auditor = Seed + "\n@id(\"audited\") @gate(\"auditor\") forbid (principal, action == Mumega::Action::\"page.unpublish\", resource);";
+        var auditor =
+            Seed + "\n@id(\"audited\") @gate(\"auditor\") forbid (principal, action == Mumega::Action::\"page.unpublish\", resource);";
         var audra = await world.Audra;
         await PutInForceAsync(world, auditor);
         await SucceedAsync(ada, world, "member.revoke", new { principal = world.IdOf("Audra"), role = "auditor" });
@@ -430,9 +784,23 @@ public abstract class AuthorityTests(MumegaApp app)
         await world.PersonAsync("Bela", "admin");
         await world.Audra;
         await PutInForceAsync(world, Seed + "\n@id(\"closed\") forbid (principal, action == Mumega::Action::\"page.publish\", resource);");
-        var run = (await ada.ProposeAsync(world, "member.override", new { principal = world.IdOf("Audra"), act = "page.publish", effect = "permit" })).Run();
+        var run = (
+            await ada.ProposeAsync(
+                world,
+                "member.override",
+                new
+                {
+                    principal = world.IdOf("Audra"),
+                    act = "page.publish",
+                    effect = "permit",
+                }
+            )
+        ).Run();
         Assert.Equal("PREFLIGHT_FAILED", run.State());
-        Assert.Contains(run.GetProperty("preflight").GetProperty("checks").EnumerateArray(), c => c.GetProperty("detail").GetString()!.Contains("closed", StringComparison.Ordinal));
+        Assert.Contains(
+            run.GetProperty("preflight").GetProperty("checks").EnumerateArray(),
+            c => c.GetProperty("detail").GetString()!.Contains("closed", StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -440,18 +808,41 @@ public abstract class AuthorityTests(MumegaApp app)
     {
         var world = await app.WorldAsync();
         var (ada, otto) = (await world.Ada, await world.Otto);
-        var (background, beside) = (await RegisterAsync(otto, world, "Night", "Otto", "background"), await RegisterAsync(otto, world, "Day", "Otto"));
+        var (background, beside) = (
+            await RegisterAsync(otto, world, "Night", "Otto", "background"),
+            await RegisterAsync(otto, world, "Day", "Otto")
+        );
         var (nightId, nightSecret) = await SecretAsync(otto, world, background);
         var (dayId, daySecret) = await SecretAsync(otto, world, beside);
         using var night = await Client.WithTokenAsync(app.Address, nightId, nightSecret);
         using var day = await Client.WithTokenAsync(app.Address, dayId, daySecret);
-        await SucceedAsync(ada, world, "budget.set", new { key = "night", scope = "agent", tier = "background", minutes = 60, runs = 1 });
+        await SucceedAsync(
+            ada,
+            world,
+            "budget.set",
+            new
+            {
+                key = "night",
+                scope = "agent",
+                tier = "background",
+                minutes = 60,
+                runs = 1,
+            }
+        );
         Assert.Equal("AWAITING_APPROVAL", (await night.ProposePageAsync(world, "n-1")).Run().State());
         Assert.Equal("OverBudget", (await night.ProposePageAsync(world, "n-2")).Error());
-        for (var i = 0; i < 3; i++) Assert.Equal("AWAITING_APPROVAL", (await day.ProposePageAsync(world, $"d-{i}")).Run().State());
+        for (var i = 0; i < 3; i++)
+            Assert.Equal("AWAITING_APPROVAL", (await day.ProposePageAsync(world, $"d-{i}")).Run().State());
 
         await world.PersonAsync("Bela", "admin");
-        await PutInForceAsync(world, Seed.Replace("when { principal in Mumega::Role::\"agent\" };", "when { principal in Mumega::Role::\"agent\" }\nunless { principal has tier && principal.tier == \"background\" };", StringComparison.Ordinal));
+        await PutInForceAsync(
+            world,
+            Seed.Replace(
+                "when { principal in Mumega::Role::\"agent\" };",
+                "when { principal in Mumega::Role::\"agent\" }\nunless { principal has tier && principal.tier == \"background\" };",
+                StringComparison.Ordinal
+            )
+        );
         var denied = (await night.ProposeAsync(world, "runtime.set", new { key = "a", value = "1" })).Run();
         Assert.Equal("DENIED", denied.State());
         Assert.Contains("agents-propose", denied.GetProperty("decision").GetProperty("reason").GetString(), StringComparison.Ordinal);
@@ -477,7 +868,14 @@ public abstract class AuthorityTests(MumegaApp app)
     private static Task<JsonElement> SendAsync(Client by, World world, string connection, int amount, string currency = "EUR") =>
         by.ProposeAsync(world, "webhook.send", Message(connection, amount, currency));
 
-    private static object Message(string connection, int amount, string currency) => new { connection, @event = "pay", data = new { n = amount }, cost = new { amount, currency } };
+    private static object Message(string connection, int amount, string currency) =>
+        new
+        {
+            connection,
+            @event = "pay",
+            data = new { n = amount },
+            cost = new { amount, currency },
+        };
 
     private static async Task<JsonElement> ReadyForChangesAsync(Client by, Client approver, World world, string connection, int amount)
     {
@@ -486,19 +884,47 @@ public abstract class AuthorityTests(MumegaApp app)
         return run;
     }
 
-    private static Task<JsonElement> ReviseAsync(Client by, JsonElement run, string connection, int amount, string currency = "EUR") => ReviseAsync(by, run, Message(connection, amount, currency));
+    private static Task<JsonElement> ReviseAsync(Client by, JsonElement run, string connection, int amount, string currency = "EUR") =>
+        ReviseAsync(by, run, Message(connection, amount, currency));
 
-    private static async Task<JsonElement> ReviseAsync(Client by, JsonElement run, object input) => (await by.AskAsync(
-        "mutation($input: ReviseRunInput!) { reviseRun(input: $input) { run { id state digest approval { id state digest } } errors { __typename code message } } }",
-        new { input = new { runId = run.GetProperty("id").GetString(), input, reason = "as asked", idempotencyKey = Acts.Key() } })).GetProperty("reviseRun");
+    private static async Task<JsonElement> ReviseAsync(Client by, JsonElement run, object input) =>
+        (
+            await by.AskAsync(
+                "mutation($input: ReviseRunInput!) { reviseRun(input: $input) { run { id state digest approval { id state digest } } errors { __typename code message } } }",
+                new
+                {
+                    input = new
+                    {
+                        runId = run.GetProperty("id").GetString(),
+                        input,
+                        reason = "as asked",
+                        idempotencyKey = Acts.Key(),
+                    },
+                }
+            )
+        ).GetProperty("reviseRun");
 
     private static string Address(World world, string name) => $"{name}@{world.Tenant.Key}.test";
 
     private static async Task<string> InvitationAsync(Client client, World world) =>
-        (await client.AskAsync("query($key: String!) { workspace(key: $key) { invitations { invitationId state } } }", new { key = world.Workspace.Key })).GetProperty("workspace").GetProperty("invitations")[0].GetProperty("invitationId").GetString()!;
+        (
+            await client.AskAsync(
+                "query($key: String!) { workspace(key: $key) { invitations { invitationId state } } }",
+                new { key = world.Workspace.Key }
+            )
+        )
+            .GetProperty("workspace")
+            .GetProperty("invitations")[0]
+            .GetProperty("invitationId")
+            .GetString()!;
 
     private static async Task<JsonElement> LinkAsync(Client client, World world, string invitationId) =>
-        (await client.AskAsync("mutation($input: LinkInvitationInput!) { linkInvitation(input: $input) { link errors { __typename } } }", new { input = new { workspaceId = world.WorkspaceId, invitationId } })).GetProperty("linkInvitation");
+        (
+            await client.AskAsync(
+                "mutation($input: LinkInvitationInput!) { linkInvitation(input: $input) { link errors { __typename } } }",
+                new { input = new { workspaceId = world.WorkspaceId, invitationId } }
+            )
+        ).GetProperty("linkInvitation");
 
     private static string Token(JsonElement payload) => payload.GetProperty("link").GetString()!.Split('#')[1];
 
@@ -507,26 +933,71 @@ public abstract class AuthorityTests(MumegaApp app)
     {
         await SucceedAsync(by, world, "member.invite", new { email = Address(world, name), role });
         var token = Token(await LinkAsync(by, world, await InvitationAsync(by, world)));
-        Assert.Equal((HttpStatusCode.NoContent, null), await PostAsync("/session/accept", new { token, name, password = Far }));
+        Assert.Equal(
+            (HttpStatusCode.NoContent, null),
+            await PostAsync(
+                "/session/accept",
+                new
+                {
+                    token,
+                    name,
+                    password = Far,
+                }
+            )
+        );
         var client = await Client.SignInAsync(app.Address, Address(world, name), Far);
         client.Confirms = _ => ("PASSWORD", Far);
         return client;
     }
 
     private static async Task<Guid> MemberAsync(Client client, World world, string name) =>
-        (await client.AskAsync("query($key: String!) { workspace(key: $key) { members { principalId name } } }", new { key = world.Workspace.Key })).GetProperty("workspace").GetProperty("members").EnumerateArray()
-            .Single(m => m.GetProperty("name").GetString() == name).GetProperty("principalId").GetGuid();
+        (
+            await client.AskAsync(
+                "query($key: String!) { workspace(key: $key) { members { principalId name } } }",
+                new { key = world.Workspace.Key }
+            )
+        )
+            .GetProperty("workspace")
+            .GetProperty("members")
+            .EnumerateArray()
+            .Single(m => m.GetProperty("name").GetString() == name)
+            .GetProperty("principalId")
+            .GetGuid();
 
     private static async Task<Guid> RegisterAsync(Client by, World world, string name, string owner, string tier = "interactive")
     {
-        await SucceedAsync(by, world, "agent.register", new { name, purpose = "Looks around.", tier, owner = world.IdOf(owner), endsAt = TimeProvider.System.GetUtcNow().AddDays(30) });
+        await SucceedAsync(
+            by,
+            world,
+            "agent.register",
+            new
+            {
+                name,
+                purpose = "Looks around.",
+                tier,
+                owner = world.IdOf(owner),
+                endsAt = TimeProvider.System.GetUtcNow().AddDays(30),
+            }
+        );
         return await MemberAsync(by, world, name);
     }
 
     private static async Task<(string Id, string Secret)> SecretAsync(Client by, World world, Guid agent)
     {
-        var issued = (await by.AskAsync("mutation($input: IssueAgentSecretInput!) { issueAgentSecret(input: $input) { clientId secret errors { __typename } } }",
-            new { input = new { workspaceId = world.WorkspaceId, agentId = agent, reason = "another one" } })).GetProperty("issueAgentSecret");
+        var issued = (
+            await by.AskAsync(
+                "mutation($input: IssueAgentSecretInput!) { issueAgentSecret(input: $input) { clientId secret errors { __typename } } }",
+                new
+                {
+                    input = new
+                    {
+                        workspaceId = world.WorkspaceId,
+                        agentId = agent,
+                        reason = "another one",
+                    },
+                }
+            )
+        ).GetProperty("issueAgentSecret");
         Assert.Null(issued.Error());
         return (issued.GetProperty("clientId").GetString()!, issued.GetProperty("secret").GetString()!);
     }
@@ -537,7 +1008,10 @@ public abstract class AuthorityTests(MumegaApp app)
         http.DefaultRequestHeaders.Add("graphql-require-preflight", "1");
         using var answer = await http.PostAsJsonAsync(path, body, Ct);
         var text = await answer.Content.ReadAsStringAsync(Ct);
-        return (answer.StatusCode, text.Length > 0 && JsonDocument.Parse(text).RootElement.TryGetProperty("code", out var code) ? code.GetString() : null);
+        return (
+            answer.StatusCode,
+            text.Length > 0 && JsonDocument.Parse(text).RootElement.TryGetProperty("code", out var code) ? code.GetString() : null
+        );
     }
 }
 

@@ -11,7 +11,8 @@ namespace Mumega.App.Tests.Data;
 
 public sealed class VaultTests
 {
-    private static readonly byte[] Old = RandomNumberGenerator.GetBytes(32), New = RandomNumberGenerator.GetBytes(32);
+    private static readonly byte[] Old = RandomNumberGenerator.GetBytes(32),
+        New = RandomNumberGenerator.GetBytes(32);
 
     [Fact]
     public void What_is_sealed_opens_for_the_same_tenant_and_purpose_only_and_no_bit_may_change()
@@ -26,7 +27,8 @@ public sealed class VaultTests
         for (var i = 0; i < value.Length; i++)
         {
             // The last character of a part holds bits that mean nothing.
-            if (value[i] is '.' || i + 1 == value.Length || value[i + 1] is '.') continue;
+            if (value[i] is '.' || i + 1 == value.Length || value[i + 1] is '.')
+                continue;
             var changed = $"{value[..i]}{(value[i] == 'A' ? 'B' : 'A')}{value[(i + 1)..]}";
             Assert.ThrowsAny<Exception>(() => vault.Open(tenant, "a", changed));
         }
@@ -49,9 +51,18 @@ public sealed class VaultTests
     public void The_embedded_key_is_a_file_that_only_its_owner_reads_and_processes_that_start_at_once_share_it()
     {
         var folder = Directory.CreateTempSubdirectory("mumega-keys-");
-        var keys = Enumerable.Range(0, 8).AsParallel().WithDegreeOfParallelism(8).Select(_ => Convert.ToHexString(Vault.KeysIn(folder)[0])).ToList();
+        var keys = Enumerable
+            .Range(0, 8)
+            .AsParallel()
+            .WithDegreeOfParallelism(8)
+            .Select(_ => Convert.ToHexString(Vault.KeysIn(folder)[0]))
+            .ToList();
         Assert.Single(keys.Distinct());
-        if (!OperatingSystem.IsWindows()) Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(folder.FullName, "encryption.keys")));
+        if (!OperatingSystem.IsWindows())
+            Assert.Equal(
+                UnixFileMode.UserRead | UnixFileMode.UserWrite,
+                File.GetUnixFileMode(Path.Combine(folder.FullName, "encryption.keys"))
+            );
         folder.Delete(recursive: true);
     }
 }
@@ -67,32 +78,59 @@ public abstract class CanaryTests(CanaryApp app)
         var canary = Convert.ToBase64String(System.Text.Encoding.ASCII.GetBytes("canary-canary-canary-canary-1234"));
         var plain = System.Text.Encoding.ASCII.GetString(Convert.FromBase64String(canary));
         foreach (var (key, mode) in new[] { ("fine", "ok"), ("broken", "refuses") })
-            await app.Services.GetRequiredService<Api.Setup.Installation>().AddConnectionAsync(world.Workspace, key, key, app.Receiver.Url(mode), $"whsec_{canary}", false, null, ct);
+            await app
+                .Services.GetRequiredService<Api.Setup.Installation>()
+                .AddConnectionAsync(world.Workspace, key, key, app.Receiver.Url(mode), $"whsec_{canary}", false, null, ct);
 
         var (hermes, otto) = (await world.Hermes, await world.Otto);
         foreach (var key in new[] { "fine", "broken" })
         {
-            var run = (await hermes.ProposeAsync(world, "webhook.send", new { connection = key, @event = "a.b", data = new { } })).Run();
+            var run = (
+                await hermes.ProposeAsync(
+                    world,
+                    "webhook.send",
+                    new
+                    {
+                        connection = key,
+                        @event = "a.b",
+                        data = new { },
+                    }
+                )
+            ).Run();
             await otto.DecideAsync(run);
             await otto.UntilAsync(run, "SUCCEEDED", "FAILED");
         }
 
         var seen = new List<string> { await Everything(otto, world) };
-        foreach (var query in new[] { "{ viewer { nonsense } }", "query($k: String!) { workspace(key: $k) { connections { key secret } } }" })
+        foreach (
+            var query in new[] { "{ viewer { nonsense } }", "query($k: String!) { workspace(key: $k) { connections { key secret } } }" }
+        )
             seen.Add((await otto.AnswerAsync(query, new { k = world.Workspace.Key })).ToString());
-        using (var hook = await otto.Http.PostAsync($"/hooks/{world.Tenant.Key}/{world.Workspace.Key}/nothing", new StringContent("{}"), ct)) seen.Add(await hook.Content.ReadAsStringAsync(ct));
+        using (
+            var hook = await otto.Http.PostAsync($"/hooks/{world.Tenant.Key}/{world.Workspace.Key}/nothing", new StringContent("{}"), ct)
+        )
+            seen.Add(await hook.Content.ReadAsStringAsync(ct));
         seen.AddRange(app.Log.Lines);
 
         await using (var db = app.OpenAsOwner())
         {
-            var tables = db.Model.GetEntityTypes().Where(t => t.GetTableName() is not null && !t.IsMappedToJson()).SelectMany(t => t.GetProperties().Where(p => p.GetProviderClrType() == typeof(string) || p.ClrType == typeof(string) || p.ClrType == typeof(byte[])).Select(p => (Table: t.GetTableName()!, Column: p.GetColumnName(), Bytes: p.ClrType == typeof(byte[])))).Distinct();
+            var tables = db
+                .Model.GetEntityTypes()
+                .Where(t => t.GetTableName() is not null && !t.IsMappedToJson())
+                .SelectMany(t =>
+                    t.GetProperties()
+                        .Where(p => p.GetProviderClrType() == typeof(string) || p.ClrType == typeof(string) || p.ClrType == typeof(byte[]))
+                        .Select(p => (Table: t.GetTableName()!, Column: p.GetColumnName(), Bytes: p.ClrType == typeof(byte[])))
+                )
+                .Distinct();
             await db.Database.OpenConnectionAsync(ct);
             foreach (var (table, column, bytes) in tables)
             {
                 await using var command = db.Database.GetDbConnection().CreateCommand();
                 command.CommandText = $"SELECT \"{column}\" FROM \"{table}\" WHERE \"{column}\" IS NOT NULL";
                 await using var rows = await command.ExecuteReaderAsync(ct);
-                while (await rows.ReadAsync(ct)) seen.Add(bytes ? System.Text.Encoding.Latin1.GetString((byte[])rows.GetValue(0)) : rows.GetValue(0).ToString()!);
+                while (await rows.ReadAsync(ct))
+                    seen.Add(bytes ? System.Text.Encoding.Latin1.GetString((byte[])rows.GetValue(0)) : rows.GetValue(0).ToString()!);
             }
         }
 
@@ -116,21 +154,41 @@ public abstract class CanaryTests(CanaryApp app)
         Assert.InRange(await rotation.RotateAsync(ct), 2, int.MaxValue);
         await using var db = app.Databases.Open(world.Tenant.Id, world.Workspace.Id);
         var current = new Vault([next]).Current;
-        var value = await Poll.UntilAsync(async () =>
-        {
-            await rotation.RotateAsync(ct);
-            return await db.Connections.Select(c => c.SealedSecret).SingleAsync(ct);
-        }, v => v.StartsWith(current, StringComparison.Ordinal));
+        var value = await Poll.UntilAsync(
+            async () =>
+            {
+                await rotation.RotateAsync(ct);
+                return await db.Connections.Select(c => c.SealedSecret).SingleAsync(ct);
+            },
+            v => v.StartsWith(current, StringComparison.Ordinal)
+        );
         Assert.StartsWith("whsec_", new Vault([next]).Open(world.Tenant.Id, Purpose.Connection, value), StringComparison.Ordinal);
-        var run = (await (await world.Hermes).ProposeAsync(world, "webhook.send", new { connection = "crm", @event = "a.b", data = new { } })).Run();
+        var run = (
+            await (await world.Hermes).ProposeAsync(
+                world,
+                "webhook.send",
+                new
+                {
+                    connection = "crm",
+                    @event = "a.b",
+                    data = new { },
+                }
+            )
+        ).Run();
         await (await world.Otto).DecideAsync(run);
         await (await world.Otto).UntilAsync(run, "SUCCEEDED");
     }
 
-    private static async Task<string> Everything(Client client, World world) => (await client.AnswerAsync("""
-        query($key: String!) { workspace(key: $key) {
-          receipts(first: 100) { nodes { id kind entry fields disclosures } } runs(first: 100) { nodes { id input result preflight { checks { detail } } } } families { name actions { kind inputSchema } } } }
-        """, new { key = world.Workspace.Key })).ToString();
+    private static async Task<string> Everything(Client client, World world) =>
+        (
+            await client.AnswerAsync(
+                """
+                query($key: String!) { workspace(key: $key) {
+                  receipts(first: 100) { nodes { id kind entry fields disclosures } } runs(first: 100) { nodes { id input result preflight { checks { detail } } } } families { name actions { kind inputSchema } } } }
+                """,
+                new { key = world.Workspace.Key }
+            )
+        ).ToString();
 }
 
 /// <summary>An application that remembers what it logs, and whose vault already knows the next key.</summary>
@@ -155,15 +213,20 @@ internal sealed class RememberedLog : ILoggerProvider, ILogger
 
     public ILogger CreateLogger(string categoryName) => this;
 
-    public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+    public IDisposable? BeginScope<TState>(TState state)
+        where TState : notnull => null;
 
     public bool IsEnabled(LogLevel logLevel) => true;
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => lines.Enqueue($"{formatter(state, exception)} {exception}");
+    public void Log<TState>(
+        LogLevel logLevel,
+        EventId eventId,
+        TState state,
+        Exception? exception,
+        Func<TState, Exception?, string> formatter
+    ) => lines.Enqueue($"{formatter(state, exception)} {exception}");
 
-    public void Dispose()
-    {
-    }
+    public void Dispose() { }
 }
 
 public sealed class CanarySqliteApp : CanaryApp
@@ -175,7 +238,8 @@ public sealed class CanaryPostgresApp : CanaryApp
 {
     public override string? Missing => TestServers.Postgres is null ? "MUMEGA_TEST_POSTGRES names no server" : null;
 
-    protected override async Task<(string Kind, string Connection)> DatabaseAsync(string folder) => ("Postgres", await TestServers.NewPostgresDatabaseAsync());
+    protected override async Task<(string Kind, string Connection)> DatabaseAsync(string folder) =>
+        ("Postgres", await TestServers.NewPostgresDatabaseAsync());
 }
 
 public sealed class CanaryOnSqlite(CanarySqliteApp app) : CanaryTests(app), IClassFixture<CanarySqliteApp>;

@@ -12,13 +12,20 @@ namespace Mumega.App.Tests.GraphQL;
 
 public sealed class TransportTests(SqliteApp app)
 {
-    private const string Appended = "subscription($w: ID!, $after: String) { receiptAppended(workspace: $w, after: $after) { cursor node { reasonCode step } } }";
+    private const string Appended =
+        "subscription($w: ID!, $after: String) { receiptAppended(workspace: $w, after: $after) { cursor node { reasonCode step } } }";
 
     [Fact]
     public async Task The_committed_schema_is_the_schema()
     {
-        var printed = app.Services.GetRequiredService<ISchema>().Print(new() { StringComparison = StringComparison.Ordinal }).ReplaceLineEndings("\n");
-        var committed = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "src", "Api", "schema.graphql"), TestContext.Current.CancellationToken);
+        var printed = app
+            .Services.GetRequiredService<ISchema>()
+            .Print(new() { StringComparison = StringComparison.Ordinal })
+            .ReplaceLineEndings("\n");
+        var committed = await File.ReadAllTextAsync(
+            Path.Combine(Repository.Root, "src", "Api", "schema.graphql"),
+            TestContext.Current.CancellationToken
+        );
         Assert.True(printed == committed, "src/Api/schema.graphql is out of date; run ./mumega schema");
     }
 
@@ -41,10 +48,19 @@ public sealed class TransportTests(SqliteApp app)
         var run = (await hermes.ProposePageAsync(world, "live")).Run();
 
         // From the start of the record: three receipts that are there, then what follows live.
-        using var client = Node.Start("subscribe.mjs", kind, $"{app.Address}/graphql", hermes.Token!, Appended, "4", JsonSerializer.Serialize(new { w = world.WorkspaceId, after = Cursor(0) }));
+        using var client = Node.Start(
+            "subscribe.mjs",
+            kind,
+            $"{app.Address}/graphql",
+            hermes.Token!,
+            Appended,
+            "4",
+            JsonSerializer.Serialize(new { w = world.WorkspaceId, after = Cursor(0) })
+        );
         Assert.Equal("READY", await client.LineAsync());
         var first = new List<(string Cursor, string Code)>();
-        for (var i = 0; i < 3; i++) first.Add(Event(await client.LineAsync()));
+        for (var i = 0; i < 3; i++)
+            first.Add(Event(await client.LineAsync()));
         Assert.Equal(["proposed", "policy.allow_behind_gates", "preflight.passed"], first.Select(e => e.Code));
         await otto.DecideAsync(run);
         var fourth = Event(await client.LineAsync());
@@ -52,7 +68,15 @@ public sealed class TransportTests(SqliteApp app)
         await client.EndAsync();
 
         await otto.UntilAsync(run, "SUCCEEDED");
-        using var again = Node.Start("subscribe.mjs", kind, $"{app.Address}/graphql", hermes.Token!, Appended, "2", JsonSerializer.Serialize(new { w = world.WorkspaceId, after = fourth.Cursor }));
+        using var again = Node.Start(
+            "subscribe.mjs",
+            kind,
+            $"{app.Address}/graphql",
+            hermes.Token!,
+            Appended,
+            "2",
+            JsonSerializer.Serialize(new { w = world.WorkspaceId, after = fourth.Cursor })
+        );
         Assert.Equal("READY", await again.LineAsync());
         Assert.Equal(["authorised", "succeeded"], [Event(await again.LineAsync()).Code, Event(await again.LineAsync()).Code]);
     }
@@ -63,12 +87,32 @@ public sealed class TransportTests(SqliteApp app)
         var world = await app.WorldAsync();
         var (hermes, otto) = (await world.Hermes, await world.Otto);
         var variables = JsonSerializer.Serialize(new { w = world.WorkspaceId, after = Cursor(0) });
-        using var approvals = Node.Start("subscribe.mjs", "ws", $"{app.Address}/graphql", hermes.Token!, "subscription($w: ID!, $after: String) { approvalRequested(workspace: $w, after: $after) { run { target } } }", "1", variables);
-        using var runs = Node.Start("subscribe.mjs", "sse", $"{app.Address}/graphql", hermes.Token!, "subscription($w: ID!, $after: String) { runChanged(workspace: $w, after: $after) { state } }", "1", variables);
+        using var approvals = Node.Start(
+            "subscribe.mjs",
+            "ws",
+            $"{app.Address}/graphql",
+            hermes.Token!,
+            "subscription($w: ID!, $after: String) { approvalRequested(workspace: $w, after: $after) { run { target } } }",
+            "1",
+            variables
+        );
+        using var runs = Node.Start(
+            "subscribe.mjs",
+            "sse",
+            $"{app.Address}/graphql",
+            hermes.Token!,
+            "subscription($w: ID!, $after: String) { runChanged(workspace: $w, after: $after) { state } }",
+            "1",
+            variables
+        );
         Assert.Equal("READY", await approvals.LineAsync());
         Assert.Equal("READY", await runs.LineAsync());
         await hermes.ProposePageAsync(world, "pushed");
-        Assert.Contains("Page::\\u0022pushed\\u0022", (await approvals.LineAsync())!.Replace("\\\"", "\\u0022", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Contains(
+            "Page::\\u0022pushed\\u0022",
+            (await approvals.LineAsync())!.Replace("\\\"", "\\u0022", StringComparison.Ordinal),
+            StringComparison.Ordinal
+        );
         Assert.Contains("AWAITING_APPROVAL", await runs.LineAsync(), StringComparison.Ordinal);
     }
 
@@ -97,23 +141,46 @@ public sealed class TransportTests(SqliteApp app)
         var (hermes, otto, ada) = (await world.Hermes, await world.Otto, await world.Ada);
         using var socket = new ClientWebSocket();
         socket.Options.AddSubProtocol("graphql-transport-ws");
-        await socket.ConnectAsync(new($"{app.Address.Replace("http", "ws", StringComparison.Ordinal)}/graphql"), TestContext.Current.CancellationToken);
+        await socket.ConnectAsync(
+            new($"{app.Address.Replace("http", "ws", StringComparison.Ordinal)}/graphql"),
+            TestContext.Current.CancellationToken
+        );
         await SendAsync(socket, new { type = "connection_init", payload = new { authorization = $"Bearer {hermes.Token}" } });
         await ReceiveAsync(socket);
-        await SendAsync(socket, new { type = "subscribe", id = "1", payload = new { query = "subscription($w: ID!) { receiptAppended(workspace: $w) { node { run { target } } } }", variables = new { w = world.WorkspaceId } } });
+        await SendAsync(
+            socket,
+            new
+            {
+                type = "subscribe",
+                id = "1",
+                payload = new
+                {
+                    query = "subscription($w: ID!) { receiptAppended(workspace: $w) { node { run { target } } } }",
+                    variables = new { w = world.WorkspaceId },
+                },
+            }
+        );
         await otto.UntilAsync((await otto.ProposePageAsync(world, "while-a-member")).Run(), "SUCCEEDED");
         Assert.Contains("while-a-member", (await ReceiveAsync(socket)).ToString(), StringComparison.Ordinal);
 
-        await ada.UntilAsync((await ada.ProposeAsync(world, "member.revoke", new { principal = world.IdOf("Hermes"), role = "agent" })).Run(), "SUCCEEDED");
+        await ada.UntilAsync(
+            (await ada.ProposeAsync(world, "member.revoke", new { principal = world.IdOf("Hermes"), role = "agent" })).Run(),
+            "SUCCEEDED"
+        );
         await otto.UntilAsync((await otto.ProposePageAsync(world, "after-that")).Run(), "SUCCEEDED");
-        for (var type = ""; type is not ("error" or "complete");)
+        for (var type = ""; type is not ("error" or "complete"); )
         {
             var message = await ReceiveAsync(socket);
             Assert.DoesNotContain("after-that", message.ToString(), StringComparison.Ordinal);
             type = message.GetProperty("type").GetString();
         }
 
-        Assert.True((await hermes.AnswerAsync("query($id: ID!) { node(id: $id) { id } }", new { id = world.WorkspaceId })).GetProperty("data").GetProperty("node").ValueKind is JsonValueKind.Null);
+        Assert.True(
+            (await hermes.AnswerAsync("query($id: ID!) { node(id: $id) { id } }", new { id = world.WorkspaceId }))
+                .GetProperty("data")
+                .GetProperty("node")
+                .ValueKind is JsonValueKind.Null
+        );
     }
 
     [Theory]
@@ -138,14 +205,23 @@ public sealed class TransportTests(SqliteApp app)
         var otto = await world.Otto;
         using var forged = new HttpClient(new HttpClientHandler { UseCookies = false }) { BaseAddress = new(app.Address) };
         forged.DefaultRequestHeaders.Add("Cookie", $"mumega_session={otto.Cookie}");
-        using var answer = await forged.PostAsJsonAsync("/graphql", new { query = "{ viewer { tenant } }" }, TestContext.Current.CancellationToken);
+        using var answer = await forged.PostAsJsonAsync(
+            "/graphql",
+            new { query = "{ viewer { tenant } }" },
+            TestContext.Current.CancellationToken
+        );
         Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
 
         using var socket = new ClientWebSocket();
         socket.Options.AddSubProtocol("graphql-transport-ws");
         socket.Options.SetRequestHeader("Origin", "https://evil.example");
         socket.Options.SetRequestHeader("Cookie", $"mumega_session={otto.Cookie}");
-        await Assert.ThrowsAsync<WebSocketException>(() => socket.ConnectAsync(new($"{app.Address.Replace("http", "ws", StringComparison.Ordinal)}/graphql"), TestContext.Current.CancellationToken));
+        await Assert.ThrowsAsync<WebSocketException>(() =>
+            socket.ConnectAsync(
+                new($"{app.Address.Replace("http", "ws", StringComparison.Ordinal)}/graphql"),
+                TestContext.Current.CancellationToken
+            )
+        );
     }
 
     [Theory]
@@ -161,7 +237,9 @@ public sealed class TransportTests(SqliteApp app)
         using var content = new StringContent(body, Encoding.UTF8, type);
         using var answer = await (await world.Hermes).Http.PostAsync("/graphql", content, TestContext.Current.CancellationToken);
         Assert.Equal(status, (int)answer.StatusCode);
-        Assert.True((await answer.Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken)).TryGetProperty("errors", out _));
+        Assert.True(
+            (await answer.Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken)).TryGetProperty("errors", out _)
+        );
     }
 
     [Fact]
@@ -191,16 +269,25 @@ public sealed class TransportTests(SqliteApp app)
         Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 16 * 1024 * 1024);
     }
 
-    public static TheoryData<string, string> Bombs => new()
-    {
-        { "TOO_MANY_ALIASES", "{" + string.Concat(Enumerable.Range(0, 16).Select(i => $" a{i}: viewer {{ tenant }}")) + "}" },
-        { "TOO_MANY_ROOT_FIELDS", "{" + string.Concat(Enumerable.Repeat(" viewer { tenant }", 11)) + "}" },
-        { "TOO_DEEP", "{ viewer { workspaces { runs { nodes { approval { run { approval { run { approval { run { approval { run { id } } } } } } } } } } } } }" },
-        { "DOCUMENT_TOO_LONG", "{ viewer { tenant } }" + new string(' ', 15_000) },
-        { "TOO_COSTLY", "{ viewer { ...f0 } } " + string.Concat(Enumerable.Range(0, 30).Select(i => $"fragment f{i} on Viewer {{ ...f{i + 1} ...f{i + 1} }} ")) + "fragment f30 on Viewer { tenant }" },
-        { "TOO_MANY_DIRECTIVES", "{ viewer { tenant " + string.Concat(Enumerable.Repeat("@skip(if: false) ", 51)) + "} }" },
-        { "COMPLEXITY", "{ viewer { workspaces { runs(first: 100) { nodes { receipts { run { receipts { run { id } } } } } } } } }" },
-    };
+    public static TheoryData<string, string> Bombs =>
+        new()
+        {
+            { "TOO_MANY_ALIASES", "{" + string.Concat(Enumerable.Range(0, 16).Select(i => $" a{i}: viewer {{ tenant }}")) + "}" },
+            { "TOO_MANY_ROOT_FIELDS", "{" + string.Concat(Enumerable.Repeat(" viewer { tenant }", 11)) + "}" },
+            {
+                "TOO_DEEP",
+                "{ viewer { workspaces { runs { nodes { approval { run { approval { run { approval { run { approval { run { id } } } } } } } } } } } } }"
+            },
+            { "DOCUMENT_TOO_LONG", "{ viewer { tenant } }" + new string(' ', 15_000) },
+            {
+                "TOO_COSTLY",
+                "{ viewer { ...f0 } } "
+                    + string.Concat(Enumerable.Range(0, 30).Select(i => $"fragment f{i} on Viewer {{ ...f{i + 1} ...f{i + 1} }} "))
+                    + "fragment f30 on Viewer { tenant }"
+            },
+            { "TOO_MANY_DIRECTIVES", "{ viewer { tenant " + string.Concat(Enumerable.Repeat("@skip(if: false) ", 51)) + "} }" },
+            { "COMPLEXITY", "{ viewer { workspaces { runs(first: 100) { nodes { receipts { run { receipts { run { id } } } } } } } } }" },
+        };
 
     [Theory]
     [MemberData(nameof(Bombs))]
@@ -212,7 +299,8 @@ public sealed class TransportTests(SqliteApp app)
         {
             var answer = await hermes.AnswerAsync(query);
             Assert.False(answer.TryGetProperty("data", out var data) && data.ValueKind is not JsonValueKind.Null, answer.ToString());
-            if (code != "COMPLEXITY") Assert.Equal(code, GovernedActionTests.Code(answer));
+            if (code != "COMPLEXITY")
+                Assert.Equal(code, GovernedActionTests.Code(answer));
         }
     }
 
@@ -222,11 +310,18 @@ public sealed class TransportTests(SqliteApp app)
         var world = await app.WorldAsync();
         var odd = await (await world.Hermes).AnswerAsync("{ viewer { tenants } }");
         Assert.DoesNotContain("Mumega.", odd.ToString(), StringComparison.Ordinal);
-        var cursor = await (await world.Hermes).AnswerAsync("query($k: String!) { workspace(key: $k) { runs(after: \"###\") { nodes { id } } } }", new { k = world.Workspace.Key });
+        var cursor = await (await world.Hermes).AnswerAsync(
+            "query($k: String!) { workspace(key: $k) { runs(after: \"###\") { nodes { id } } } }",
+            new { k = world.Workspace.Key }
+        );
         Assert.Equal("BAD_CURSOR", GovernedActionTests.Code(cursor));
 
         using var stranger = new HttpClient { BaseAddress = new(app.Address) };
-        using var answer = await stranger.PostAsJsonAsync("/graphql", new { query = "{ __schema { types { name } } }" }, TestContext.Current.CancellationToken);
+        using var answer = await stranger.PostAsJsonAsync(
+            "/graphql",
+            new { query = "{ __schema { types { name } } }" },
+            TestContext.Current.CancellationToken
+        );
         Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
     }
 
@@ -235,22 +330,38 @@ public sealed class TransportTests(SqliteApp app)
     {
         var world = await app.WorldAsync();
         var otto = await world.Otto;
-        for (var i = 0; i < 7; i++) await otto.ProposeAsync(world, "runtime.set", new { key = $"k{i}", value = i });
+        for (var i = 0; i < 7; i++)
+            await otto.ProposeAsync(world, "runtime.set", new { key = $"k{i}", value = i });
 
         var seen = new List<string>();
         string? after = null;
         while (true)
         {
-            var page = (await otto.AskAsync("query($k: String!, $after: String) { workspace(key: $k) { runs(first: 3, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } } }", new { k = world.Workspace.Key, after }))
-                .GetProperty("workspace").GetProperty("runs");
+            var page = (
+                await otto.AskAsync(
+                    "query($k: String!, $after: String) { workspace(key: $k) { runs(first: 3, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } } }",
+                    new { k = world.Workspace.Key, after }
+                )
+            )
+                .GetProperty("workspace")
+                .GetProperty("runs");
             seen.AddRange(page.GetProperty("nodes").EnumerateArray().Select(n => n.GetProperty("id").GetString()!));
-            if (!page.GetProperty("pageInfo").GetProperty("hasNextPage").GetBoolean()) break;
+            if (!page.GetProperty("pageInfo").GetProperty("hasNextPage").GetBoolean())
+                break;
             after = page.GetProperty("pageInfo").GetProperty("endCursor").GetString();
         }
 
         Assert.Equal(7, seen.Distinct().Count());
         Assert.Equal(7, seen.Count);
-        Assert.Equal("INVALID_ARGUMENT", GovernedActionTests.Code(await otto.AnswerAsync("query($k: String!) { workspace(key: $k) { runs(first: 101) { nodes { id } } } }", new { k = world.Workspace.Key })));
+        Assert.Equal(
+            "INVALID_ARGUMENT",
+            GovernedActionTests.Code(
+                await otto.AnswerAsync(
+                    "query($k: String!) { workspace(key: $k) { runs(first: 101) { nodes { id } } } }",
+                    new { k = world.Workspace.Key }
+                )
+            )
+        );
     }
 
     private static string Cursor(long position) => System.Buffers.Text.Base64Url.EncodeToString(Encoding.ASCII.GetBytes($"{position}"));
@@ -262,7 +373,12 @@ public sealed class TransportTests(SqliteApp app)
     }
 
     private static Task SendAsync(ClientWebSocket socket, object message) =>
-        socket.SendAsync(JsonSerializer.SerializeToUtf8Bytes(message), WebSocketMessageType.Text, true, TestContext.Current.CancellationToken);
+        socket.SendAsync(
+            JsonSerializer.SerializeToUtf8Bytes(message),
+            WebSocketMessageType.Text,
+            true,
+            TestContext.Current.CancellationToken
+        );
 
     private static async Task<JsonElement> ReceiveAsync(ClientWebSocket socket)
     {
@@ -279,19 +395,27 @@ public sealed class TransportTests(SqliteApp app)
         public override bool CanSeek => false;
         public override bool CanWrite => false;
         public override long Length => throw new NotSupportedException();
-        public override long Position { get => sent; set => throw new NotSupportedException(); }
+        public override long Position
+        {
+            get => sent;
+            set => throw new NotSupportedException();
+        }
 
         public override int Read(byte[] buffer, int offset, int count)
         {
             var part = Math.Min(count, length - sent);
-            for (var i = 0; i < part; i++) buffer[offset + i] = (byte)(sent + i == 0 ? '"' : 'x');
+            for (var i = 0; i < part; i++)
+                buffer[offset + i] = (byte)(sent + i == 0 ? '"' : 'x');
             sent += part;
             return part;
         }
 
         public override void Flush() { }
+
         public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
         public override void SetLength(long value) => throw new NotSupportedException();
+
         public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }

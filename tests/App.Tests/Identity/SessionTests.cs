@@ -48,30 +48,62 @@ public abstract class SessionTests(MumegaApp app)
         using var http = new HttpClient { BaseAddress = new(app.Address) };
         async Task<(HttpStatusCode Status, JsonElement Json)> TokensAsync(params (string, string)[] form)
         {
-            using var content = new FormUrlEncodedContent(form.Append(("client_id", "mission-control")).ToDictionary(f => f.Item1, f => f.Item2));
+            using var content = new FormUrlEncodedContent(
+                form.Append(("client_id", "mission-control")).ToDictionary(f => f.Item1, f => f.Item2)
+            );
             using var answer = await http.PostAsync("/connect/token", content, Ct);
             return (answer.StatusCode, await answer.Content.ReadFromJsonAsync<JsonElement>(Ct));
         }
 
-        var tokens = (await TokensAsync(("grant_type", "authorization_code"), ("code", code), ("redirect_uri", $"{app.Address}/session/callback"), ("code_verifier", verifier))).Json;
+        var tokens = (
+            await TokensAsync(
+                ("grant_type", "authorization_code"),
+                ("code", code),
+                ("redirect_uri", $"{app.Address}/session/callback"),
+                ("code_verifier", verifier)
+            )
+        ).Json;
         using var bearer = Client.Bearer(app.Address, tokens.GetProperty("access_token").GetString()!);
         await bearer.AskAsync("{ viewer { tenant } }");
         using var signedIn = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false }) { BaseAddress = new(app.Address) };
         signedIn.DefaultRequestHeaders.Add("graphql-require-preflight", "1");
-        using (var answer = await signedIn.PostAsJsonAsync("/session/sign-in", new { email = world.Email("Otto"), password = World.Password }, Ct)) Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
+        using (
+            var answer = await signedIn.PostAsJsonAsync(
+                "/session/sign-in",
+                new { email = world.Email("Otto"), password = World.Password },
+                Ct
+            )
+        )
+            Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
 
-        var shown = (await here.AskAsync("{ viewer { sessions { sessionId current client } } }")).GetProperty("viewer").GetProperty("sessions").EnumerateArray().ToList();
+        var shown = (await here.AskAsync("{ viewer { sessions { sessionId current client } } }"))
+            .GetProperty("viewer")
+            .GetProperty("sessions")
+            .EnumerateArray()
+            .ToList();
         Assert.Equal(3, shown.Count);
         Assert.Equal(["Mission Control"], shown.Select(s => s.GetProperty("client").GetString()).Where(c => c is not null));
         Assert.Equal(1, shown.Count(s => s.GetProperty("current").GetBoolean()));
 
         const string Other = "quite another password";
-        var changed = (await here.AskAsync("mutation($input: ChangePasswordInput!) { changePassword(input: $input) { endedSessions errors { code } } }", new { input = new { password = Other, idempotencyKey = Acts.Key() } })).GetProperty("changePassword");
+        var changed = (
+            await here.AskAsync(
+                "mutation($input: ChangePasswordInput!) { changePassword(input: $input) { endedSessions errors { code } } }",
+                new { input = new { password = Other, idempotencyKey = Acts.Key() } }
+            )
+        ).GetProperty("changePassword");
         Assert.Equal(2, changed.GetProperty("endedSessions").GetInt32());
         await here.AskAsync("{ viewer { tenant } }");
-        foreach (var old in new[] { there, bearer }) Assert.Equal("UNAUTHENTICATED", GovernedActionTests.Code(await old.AnswerAsync("{ viewer { tenant } }")));
-        Assert.Equal(HttpStatusCode.BadRequest, (await TokensAsync(("grant_type", "refresh_token"), ("refresh_token", tokens.GetProperty("refresh_token").GetString()!))).Status);
-        using var authorize = await signedIn.GetAsync($"/connect/authorize?client_id=mission-control&response_type=code&redirect_uri={Uri.EscapeDataString($"{app.Address}/session/callback")}&scope=mumega%3Aread&state=s&code_challenge={new string('a', 43)}&code_challenge_method=S256", Ct);
+        foreach (var old in new[] { there, bearer })
+            Assert.Equal("UNAUTHENTICATED", GovernedActionTests.Code(await old.AnswerAsync("{ viewer { tenant } }")));
+        Assert.Equal(
+            HttpStatusCode.BadRequest,
+            (await TokensAsync(("grant_type", "refresh_token"), ("refresh_token", tokens.GetProperty("refresh_token").GetString()!))).Status
+        );
+        using var authorize = await signedIn.GetAsync(
+            $"/connect/authorize?client_id=mission-control&response_type=code&redirect_uri={Uri.EscapeDataString($"{app.Address}/session/callback")}&scope=mumega%3Aread&state=s&code_challenge={new string('a', 43)}&code_challenge_method=S256",
+            Ct
+        );
         Assert.StartsWith("/sign-in", authorize.Headers.Location?.ToString(), StringComparison.Ordinal);
     }
 
@@ -82,10 +114,28 @@ public abstract class SessionTests(MumegaApp app)
         var here = await world.Otto;
         var (code, verifier) = await TokenTests.CodeAsync(app, world, "S256", "Otto", "mumega:read offline_access");
         using var http = new HttpClient { BaseAddress = new(app.Address) };
-        using var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["grant_type"] = "authorization_code", ["client_id"] = "mission-control", ["code"] = code, ["redirect_uri"] = $"{app.Address}/session/callback", ["code_verifier"] = verifier });
+        using var form = new FormUrlEncodedContent(
+            new Dictionary<string, string>
+            {
+                ["grant_type"] = "authorization_code",
+                ["client_id"] = "mission-control",
+                ["code"] = code,
+                ["redirect_uri"] = $"{app.Address}/session/callback",
+                ["code_verifier"] = verifier,
+            }
+        );
         using var answer = await http.PostAsync("/connect/token", form, Ct);
-        using var bearer = Client.Bearer(app.Address, (await answer.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("access_token").GetString()!);
-        var own = (await bearer.AskAsync("{ viewer { sessions { sessionId current } } }")).GetProperty("viewer").GetProperty("sessions").EnumerateArray().Single(s => s.GetProperty("current").GetBoolean()).GetProperty("sessionId").GetString()!;
+        using var bearer = Client.Bearer(
+            app.Address,
+            (await answer.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("access_token").GetString()!
+        );
+        var own = (await bearer.AskAsync("{ viewer { sessions { sessionId current } } }"))
+            .GetProperty("viewer")
+            .GetProperty("sessions")
+            .EnumerateArray()
+            .Single(s => s.GetProperty("current").GetBoolean())
+            .GetProperty("sessionId")
+            .GetString()!;
         Assert.Equal("NotFound", (await EndAsync(await world.Petra, own)).Error());
         Assert.Null((await EndAsync(here, own)).Error());
         Assert.Equal("UNAUTHENTICATED", GovernedActionTests.Code(await bearer.AnswerAsync("{ viewer { tenant } }")));
@@ -105,7 +155,11 @@ public abstract class SessionTests(MumegaApp app)
     public async Task A_password_that_is_guessed_first_is_not_taken(string password)
     {
         var world = await app.WorldAsync();
-        var refused = await Assert.ThrowsAsync<InvalidOperationException>(() => app.Services.GetRequiredService<Installation>().AddPersonAsync(world.Tenant, "Olive", $"olive.tree@{world.Tenant.Key}.test", password, Ct));
+        var refused = await Assert.ThrowsAsync<InvalidOperationException>(() =>
+            app
+                .Services.GetRequiredService<Installation>()
+                .AddPersonAsync(world.Tenant, "Olive", $"olive.tree@{world.Tenant.Key}.test", password, Ct)
+        );
         Assert.NotEmpty(refused.Message);
     }
 
@@ -114,11 +168,18 @@ public abstract class SessionTests(MumegaApp app)
     {
         var world = await app.WorldAsync();
         foreach (var (password, i) in new[] { "correct horse battery", "the lighthouse at noon", "k3j!9sd0-ql2" }.Select((p, i) => (p, i)))
-            await app.Services.GetRequiredService<Installation>().AddPersonAsync(world.Tenant, "Olive", $"olive{i}@{world.Tenant.Key}.test", password, Ct);
+            await app
+                .Services.GetRequiredService<Installation>()
+                .AddPersonAsync(world.Tenant, "Olive", $"olive{i}@{world.Tenant.Key}.test", password, Ct);
     }
 
     private static async Task<JsonElement> EndAsync(Client by, string sessionId) =>
-        (await by.AskAsync("mutation($input: EndSessionInput!) { endSession(input: $input) { errors { __typename } } }", new { input = new { sessionId } })).GetProperty("endSession");
+        (
+            await by.AskAsync(
+                "mutation($input: EndSessionInput!) { endSession(input: $input) { errors { __typename } } }",
+                new { input = new { sessionId } }
+            )
+        ).GetProperty("endSession");
 }
 
 public sealed class SessionsOnSqlite(SqliteApp app) : SessionTests(app);
@@ -146,9 +207,19 @@ public sealed class SignInLimitTests(LimitedApp app) : IClassFixture<LimitedApp>
         var answers = new List<HttpStatusCode>();
         for (var i = 0; i < 25; i++)
         {
-            using var answer = await http.PostAsJsonAsync("/session/sign-in", new { email = $"somebody-{i}@example.test", password = "correct horse battery" }, TestContext.Current.CancellationToken);
+            using var answer = await http.PostAsJsonAsync(
+                "/session/sign-in",
+                new { email = $"somebody-{i}@example.test", password = "correct horse battery" },
+                TestContext.Current.CancellationToken
+            );
             answers.Add(answer.StatusCode);
-            if (answer.StatusCode is HttpStatusCode.TooManyRequests) Assert.Equal("TOO_MANY_ATTEMPTS", (await answer.Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken)).GetProperty("code").GetString());
+            if (answer.StatusCode is HttpStatusCode.TooManyRequests)
+                Assert.Equal(
+                    "TOO_MANY_ATTEMPTS",
+                    (await answer.Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken))
+                        .GetProperty("code")
+                        .GetString()
+                );
         }
 
         Assert.Equal(20, answers.Count(a => a is HttpStatusCode.Unauthorized));
@@ -177,7 +248,8 @@ public sealed class ProxyTests(ProxiedApp proxied, LimitedApp direct) : IClassFi
     public async Task Cookies_are_secure_where_the_public_address_is_and_limits_count_the_real_client()
     {
         // Two hops are configured; the nearest proxy says who came to it.
-        for (var i = 0; i < 3; i++) Assert.Equal(HttpStatusCode.Unauthorized, await TryAsync(proxied, "203.0.113.7"));
+        for (var i = 0; i < 3; i++)
+            Assert.Equal(HttpStatusCode.Unauthorized, await TryAsync(proxied, "203.0.113.7"));
         Assert.Equal(HttpStatusCode.TooManyRequests, await TryAsync(proxied, "203.0.113.7"));
         Assert.Equal(HttpStatusCode.Unauthorized, await TryAsync(proxied, "203.0.113.8"));
 
@@ -190,7 +262,8 @@ public sealed class ProxyTests(ProxiedApp proxied, LimitedApp direct) : IClassFi
     public async Task A_forwarded_address_is_believed_from_nobody_else()
     {
         var answers = new List<HttpStatusCode>();
-        for (var i = 0; i < 21; i++) answers.Add(await TryAsync(direct, $"203.0.113.{i}"));
+        for (var i = 0; i < 21; i++)
+            answers.Add(await TryAsync(direct, $"203.0.113.{i}"));
         Assert.Equal(HttpStatusCode.TooManyRequests, answers[^1]);
     }
 
@@ -199,7 +272,11 @@ public sealed class ProxyTests(ProxiedApp proxied, LimitedApp direct) : IClassFi
         using var http = new HttpClient { BaseAddress = new(app.Address) };
         http.DefaultRequestHeaders.Add("graphql-require-preflight", "1");
         http.DefaultRequestHeaders.Add("X-Forwarded-For", from);
-        using var answer = await http.PostAsJsonAsync("/session/sign-in", new { email = "nobody@example.com", password = "no idea at all" }, TestContext.Current.CancellationToken);
+        using var answer = await http.PostAsJsonAsync(
+            "/session/sign-in",
+            new { email = "nobody@example.com", password = "no idea at all" },
+            TestContext.Current.CancellationToken
+        );
         return answer.StatusCode;
     }
 }

@@ -22,21 +22,32 @@ public abstract class TokenKeyTests(MumegaApp app, MovableClock clock)
         var world = await app.WorldAsync();
         await world.Hermes;
         List<(IServiceProvider Services, string Address)> nodes = [(app.Services, app.Address)];
-        (Microsoft.AspNetCore.Builder.WebApplication Node, string Address)? twin = app.Databases.Kind is DatabaseKind.Sqlite ? null : await app.TwinAsync();
+        (Microsoft.AspNetCore.Builder.WebApplication Node, string Address)? twin =
+            app.Databases.Kind is DatabaseKind.Sqlite ? null : await app.TwinAsync();
         await using var ends = twin?.Node;
-        if (twin is { } other) nodes.Add((other.Node.Services, other.Address));
+        if (twin is { } other)
+            nodes.Add((other.Node.Services, other.Address));
         async Task LookAsync()
         {
-            foreach (var node in nodes) await node.Services.GetRequiredService<TokenKeyRing>().RotateAsync(Ct);
+            foreach (var node in nodes)
+                await node.Services.GetRequiredService<TokenKeyRing>().RotateAsync(Ct);
         }
 
-        Task<Client> TokenAsync(int node) => Client.WithTokenAsync(nodes[node % nodes.Count].Address, world.AgentClientId, world.AgentSecret);
+        Task<Client> TokenAsync(int node) =>
+            Client.WithTokenAsync(nodes[node % nodes.Count].Address, world.AgentClientId, world.AgentSecret);
         async Task HoldsEverywhereAsync(string? token)
         {
             foreach (var node in nodes)
             {
                 using var client = Client.Bearer(node.Address, token!);
-                Assert.Equal("Hermes", (await client.AskAsync("{ viewer { me { name } } }")).GetProperty("viewer").GetProperty("me").GetProperty("name").GetString());
+                Assert.Equal(
+                    "Hermes",
+                    (await client.AskAsync("{ viewer { me { name } } }"))
+                        .GetProperty("viewer")
+                        .GetProperty("me")
+                        .GetProperty("name")
+                        .GetString()
+                );
             }
         }
 
@@ -49,7 +60,8 @@ public abstract class TokenKeyTests(MumegaApp app, MovableClock clock)
         await LookAsync();
         var both = await KidsAsync(app.Address);
         var second = Assert.Single(both, k => k != first);
-        foreach (var node in nodes) Assert.Equal(both.Order(), (await KidsAsync(node.Address)).Order());
+        foreach (var node in nodes)
+            Assert.Equal(both.Order(), (await KidsAsync(node.Address)).Order());
         using var early = await TokenAsync(1);
         Assert.Equal(first, KidOf(early));
         Assert.All(nodes, node => Assert.Equal(encrypts, EncryptsWith(node.Services)));
@@ -73,8 +85,10 @@ public abstract class TokenKeyTests(MumegaApp app, MovableClock clock)
         // After thirty more days nothing needs the old one, and it is gone for good.
         clock.Advance(TimeSpan.FromDays(30));
         await LookAsync();
-        foreach (var node in nodes) Assert.Equal([second], await KidsAsync(node.Address));
-        await using (var db = app.Databases.OpenPlatform()) Assert.Equal(["encrypt", "sign"], await db.TokenKeys.Select(k => k.Use).Order().ToListAsync(Ct));
+        foreach (var node in nodes)
+            Assert.Equal([second], await KidsAsync(node.Address));
+        await using (var db = app.Databases.OpenPlatform())
+            Assert.Equal(["encrypt", "sign"], await db.TokenKeys.Select(k => k.Use).Order().ToListAsync(Ct));
         using var later = await TokenAsync(0);
         await HoldsEverywhereAsync(later.Token);
     }
@@ -82,7 +96,8 @@ public abstract class TokenKeyTests(MumegaApp app, MovableClock clock)
     [Fact]
     public async Task Nodes_that_make_a_key_at_once_make_the_same_one()
     {
-        if (app.Databases.Kind is DatabaseKind.Sqlite) Assert.Skip("The embedded database has one process.");
+        if (app.Databases.Kind is DatabaseKind.Sqlite)
+            Assert.Skip("The embedded database has one process.");
         await app.WorldAsync();
         var (twin, address) = await app.TwinAsync();
         await using var _ = twin;
@@ -95,19 +110,27 @@ public abstract class TokenKeyTests(MumegaApp app, MovableClock clock)
             Assert.Equal(2, kids.Count);
             Assert.Equal(kids.Order(), (await KidsAsync(address)).Order());
             clock.Advance(TimeSpan.FromDays(31));
-            foreach (var ring in rings) await ring.RotateAsync(Ct);
+            foreach (var ring in rings)
+                await ring.RotateAsync(Ct);
         }
     }
 
     private static string KidOf(Client client) => new JwtSecurityTokenHandler().ReadJwtToken(client.Token).Header.Kid;
 
-    private static string EncryptsWith(IServiceProvider node) => node.GetRequiredService<IOptionsMonitor<OpenIddictServerOptions>>().CurrentValue.EncryptionCredentials[0].Key.KeyId;
+    private static string EncryptsWith(IServiceProvider node) =>
+        node.GetRequiredService<IOptionsMonitor<OpenIddictServerOptions>>().CurrentValue.EncryptionCredentials[0].Key.KeyId;
 
     private static async Task<List<string>> KidsAsync(string address)
     {
         using var http = new HttpClient();
         var keys = await http.GetFromJsonAsync<JsonElement>($"{address}/.well-known/jwks", Ct);
-        return [.. keys.GetProperty("keys").EnumerateArray().Where(k => k.GetProperty("kty").GetString() == "EC").Select(k => k.GetProperty("kid").GetString()!)];
+        return
+        [
+            .. keys.GetProperty("keys")
+                .EnumerateArray()
+                .Where(k => k.GetProperty("kty").GetString() == "EC")
+                .Select(k => k.GetProperty("kid").GetString()!),
+        ];
     }
 }
 
@@ -121,7 +144,8 @@ public sealed class StartsOnPostgres(PostgresApp app)
     [Fact]
     public async Task Servers_that_start_at_once_on_an_empty_database_take_turns()
     {
-        if (app.Missing is { } why) Assert.Skip(why);
+        if (app.Missing is { } why)
+            Assert.Skip(why);
         var database = await TestServers.NewPostgresDatabaseAsync();
         var nodes = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => app.NeighbourAsync(database)));
         using var http = new HttpClient();

@@ -23,7 +23,12 @@ public abstract class TokenTests(MumegaApp app)
         var world = await app.WorldAsync();
         var hermes = await world.Hermes;
         await hermes.AskAsync("{ viewer { tenant } }");
-        var (status, _) = await PostAsync("/connect/revocation", ("client_id", world.AgentClientId), ("client_secret", world.AgentSecret), ("token", hermes.Token!));
+        var (status, _) = await PostAsync(
+            "/connect/revocation",
+            ("client_id", world.AgentClientId),
+            ("client_secret", world.AgentSecret),
+            ("token", hermes.Token!)
+        );
         Assert.Equal(HttpStatusCode.OK, status);
         Assert.Equal("UNAUTHENTICATED", GovernedActionTests.Code(await hermes.AnswerAsync("{ viewer { tenant } }")));
     }
@@ -33,10 +38,23 @@ public abstract class TokenTests(MumegaApp app)
     {
         var (world, other) = (await app.WorldAsync(), await app.WorldAsync());
         var (hermes, _) = (await world.Hermes, await other.Hermes);
-        var (_, own) = await PostAsync("/connect/introspect", ("client_id", world.AgentClientId), ("client_secret", world.AgentSecret), ("token", hermes.Token!));
+        var (_, own) = await PostAsync(
+            "/connect/introspect",
+            ("client_id", world.AgentClientId),
+            ("client_secret", world.AgentSecret),
+            ("token", hermes.Token!)
+        );
         Assert.True(own.GetProperty("active").GetBoolean());
-        var (_, strange) = await PostAsync("/connect/introspect", ("client_id", other.AgentClientId), ("client_secret", other.AgentSecret), ("token", hermes.Token!));
-        Assert.Equal("""{"active":false}""", strange.ToString().Replace(" ", "", StringComparison.Ordinal).Replace("\n", "", StringComparison.Ordinal));
+        var (_, strange) = await PostAsync(
+            "/connect/introspect",
+            ("client_id", other.AgentClientId),
+            ("client_secret", other.AgentSecret),
+            ("token", hermes.Token!)
+        );
+        Assert.Equal(
+            """{"active":false}""",
+            strange.ToString().Replace(" ", "", StringComparison.Ordinal).Replace("\n", "", StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -45,21 +63,51 @@ public abstract class TokenTests(MumegaApp app)
         var world = await app.WorldAsync();
         await world.Hermes;
         using var ec = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var key = JsonWebKeyConverter.ConvertFromECDsaSecurityKey(new ECDsaSecurityKey(ECDsa.Create(ec.ExportParameters(false))) { KeyId = "k1" });
+        var key = JsonWebKeyConverter.ConvertFromECDsaSecurityKey(
+            new ECDsaSecurityKey(ECDsa.Create(ec.ExportParameters(false))) { KeyId = "k1" }
+        );
         var clientId = $"keyed-{world.Tenant.Key}";
         var installation = app.Services.GetRequiredService<Installation>();
-        var agent = await installation.AddAgentAsync(world.Tenant, "Keyed", clientId, new() { TenantId = world.Tenant.Id, Id = world.IdOf("Ada"), Kind = Domain.Identity.PrincipalKind.User, Name = "Ada", CreatedAt = default }, null, key, Ct);
+        var agent = await installation.AddAgentAsync(
+            world.Tenant,
+            "Keyed",
+            clientId,
+            new()
+            {
+                TenantId = world.Tenant.Id,
+                Id = world.IdOf("Ada"),
+                Kind = Domain.Identity.PrincipalKind.User,
+                Name = "Ada",
+                CreatedAt = default,
+            },
+            null,
+            key,
+            Ct
+        );
         await installation.GrantAsync(world.Workspace, agent, ["agent"], Ct);
 
-        var (status, json) = await PostAsync("/connect/token", ("grant_type", "client_credentials"), ("scope", "mumega:read"),
-            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"), ("client_assertion", Assertion(clientId, ec)));
+        var (status, json) = await PostAsync(
+            "/connect/token",
+            ("grant_type", "client_credentials"),
+            ("scope", "mumega:read"),
+            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            ("client_assertion", Assertion(clientId, ec))
+        );
         Assert.True(status is HttpStatusCode.OK, json.ToString());
         using var client = Client.Bearer(app.Address, json.GetProperty("access_token").GetString()!);
         await client.AskAsync("{ viewer { tenant } }");
 
         // Used once, with an id, for five minutes at most.
-        async Task<HttpStatusCode> SignInAsync(string assertion) => (await PostAsync("/connect/token", ("grant_type", "client_credentials"), ("scope", "mumega:read"),
-            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"), ("client_assertion", assertion))).Status;
+        async Task<HttpStatusCode> SignInAsync(string assertion) =>
+            (
+                await PostAsync(
+                    "/connect/token",
+                    ("grant_type", "client_credentials"),
+                    ("scope", "mumega:read"),
+                    ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+                    ("client_assertion", assertion)
+                )
+            ).Status;
         var once = Assertion(clientId, ec);
         Assert.Equal(HttpStatusCode.OK, await SignInAsync(once));
         Assert.Equal(HttpStatusCode.Unauthorized, await SignInAsync(once));
@@ -70,8 +118,12 @@ public abstract class TokenTests(MumegaApp app)
         Assert.Equal(1, both.Count(s => s is HttpStatusCode.OK));
 
         using var stranger = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var (refused, _) = await PostAsync("/connect/token", ("grant_type", "client_credentials"),
-            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"), ("client_assertion", Assertion(clientId, stranger)));
+        var (refused, _) = await PostAsync(
+            "/connect/token",
+            ("grant_type", "client_credentials"),
+            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            ("client_assertion", Assertion(clientId, stranger))
+        );
         Assert.Equal(HttpStatusCode.Unauthorized, refused);
     }
 
@@ -84,11 +136,37 @@ public abstract class TokenTests(MumegaApp app)
         using var ec = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var clientId = $"npm-{world.Tenant.Key}";
         var installation = app.Services.GetRequiredService<Installation>();
-        var agent = await installation.AddAgentAsync(world.Tenant, "Npm", clientId, new() { TenantId = world.Tenant.Id, Id = world.IdOf("Ada"), Kind = Domain.Identity.PrincipalKind.User, Name = "Ada", CreatedAt = default }, null,
-            JsonWebKeyConverter.ConvertFromECDsaSecurityKey(new ECDsaSecurityKey(ECDsa.Create(ec.ExportParameters(false))) { KeyId = "k1" }), Ct);
+        var agent = await installation.AddAgentAsync(
+            world.Tenant,
+            "Npm",
+            clientId,
+            new()
+            {
+                TenantId = world.Tenant.Id,
+                Id = world.IdOf("Ada"),
+                Kind = Domain.Identity.PrincipalKind.User,
+                Name = "Ada",
+                CreatedAt = default,
+            },
+            null,
+            JsonWebKeyConverter.ConvertFromECDsaSecurityKey(
+                new ECDsaSecurityKey(ECDsa.Create(ec.ExportParameters(false))) { KeyId = "k1" }
+            ),
+            Ct
+        );
         await installation.GrantAsync(world.Workspace, agent, ["agent"], Ct);
         var p = ec.ExportParameters(true);
-        var jwk = JsonSerializer.Serialize(new { kty = "EC", crv = "P-256", kid = "k1", x = Base64UrlEncoder.Encode(p.Q.X!), y = Base64UrlEncoder.Encode(p.Q.Y!), d = Base64UrlEncoder.Encode(p.D!) });
+        var jwk = JsonSerializer.Serialize(
+            new
+            {
+                kty = "EC",
+                crv = "P-256",
+                kid = "k1",
+                x = Base64UrlEncoder.Encode(p.Q.X!),
+                y = Base64UrlEncoder.Encode(p.Q.Y!),
+                d = Base64UrlEncoder.Encode(p.D!),
+            }
+        );
 
         using var node = Node.Start("oidc.mjs", app.Address, world.Email("Otto"), World.Password, clientId, jwk);
         var (code, output) = await node.EndAsync();
@@ -111,10 +189,25 @@ public abstract class TokenTests(MumegaApp app)
         await client.AskAsync("{ viewer { tenant } }");
 
         var refresh = first.Json.GetProperty("refresh_token").GetString()!;
-        var second = await PostAsync("/connect/token", ("grant_type", "refresh_token"), ("client_id", TokenServer.WebClient), ("refresh_token", refresh));
+        var second = await PostAsync(
+            "/connect/token",
+            ("grant_type", "refresh_token"),
+            ("client_id", TokenServer.WebClient),
+            ("refresh_token", refresh)
+        );
         Assert.Equal(HttpStatusCode.OK, second.Status);
         Assert.NotEqual(refresh, second.Json.GetProperty("refresh_token").GetString());
-        Assert.Equal(HttpStatusCode.BadRequest, (await PostAsync("/connect/token", ("grant_type", "refresh_token"), ("client_id", TokenServer.WebClient), ("refresh_token", refresh))).Status);
+        Assert.Equal(
+            HttpStatusCode.BadRequest,
+            (
+                await PostAsync(
+                    "/connect/token",
+                    ("grant_type", "refresh_token"),
+                    ("client_id", TokenServer.WebClient),
+                    ("refresh_token", refresh)
+                )
+            ).Status
+        );
 
         // A replayed code kills what was issued from it.
         Assert.Equal(HttpStatusCode.BadRequest, (await RedeemAsync(code, verifier)).Status);
@@ -140,11 +233,13 @@ public abstract class TokenTests(MumegaApp app)
         var token = (await world.Hermes).Token!;
         var parts = token.Split('.');
         var payload = parts[1];
-        string Header(string alg) => System.Buffers.Text.Base64Url.EncodeToString(Encoding.UTF8.GetBytes($$"""{"alg":"{{alg}}","typ":"at+jwt"}"""));
+        string Header(string alg) =>
+            System.Buffers.Text.Base64Url.EncodeToString(Encoding.UTF8.GetBytes($$"""{"alg":"{{alg}}","typ":"at+jwt"}"""));
         var forged = kind switch
         {
             "none" => $"{Header("none")}.{payload}.",
-            "hs256" => $"{Header("HS256")}.{payload}.{System.Buffers.Text.Base64Url.EncodeToString(HMACSHA256.HashData("public"u8, Encoding.ASCII.GetBytes($"{Header("HS256")}.{payload}")))}",
+            "hs256" =>
+                $"{Header("HS256")}.{payload}.{System.Buffers.Text.Base64Url.EncodeToString(HMACSHA256.HashData("public"u8, Encoding.ASCII.GetBytes($"{Header("HS256")}.{payload}")))}",
             "foreign-key" => Foreign($"{Header("ES256")}.{payload}"),
             "cut" => $"{parts[0]}.{payload}.{parts[2][..^4]}AAAA",
             _ => "x",
@@ -191,30 +286,70 @@ public abstract class TokenTests(MumegaApp app)
     public async Task Keys_survive_a_restart_and_are_ES256()
     {
         using var http = new HttpClient();
-        var configuration = await http.GetFromJsonAsync<JsonElement>($"{(await app.WorldAsync()).App.Address}/.well-known/openid-configuration", Ct);
+        var configuration = await http.GetFromJsonAsync<JsonElement>(
+            $"{(await app.WorldAsync()).App.Address}/.well-known/openid-configuration",
+            Ct
+        );
         var keys = await http.GetFromJsonAsync<JsonElement>(configuration.GetProperty("jwks_uri").GetString(), Ct);
-        var before = keys.GetProperty("keys").EnumerateArray().Where(k => k.GetProperty("kty").GetString() == "EC").Select(k => k.GetProperty("kid").GetString()).ToList();
+        var before = keys.GetProperty("keys")
+            .EnumerateArray()
+            .Where(k => k.GetProperty("kty").GetString() == "EC")
+            .Select(k => k.GetProperty("kid").GetString())
+            .ToList();
         Assert.Single(before);
 
         // What a restart does: the ring is loaded from the database again.
         await app.Services.GetRequiredService<TokenKeyRing>().RotateAsync(Ct);
         var after = await http.GetFromJsonAsync<JsonElement>(configuration.GetProperty("jwks_uri").GetString(), Ct);
-        Assert.Equal(before, after.GetProperty("keys").EnumerateArray().Where(k => k.GetProperty("kty").GetString() == "EC").Select(k => k.GetProperty("kid").GetString()));
+        Assert.Equal(
+            before,
+            after
+                .GetProperty("keys")
+                .EnumerateArray()
+                .Where(k => k.GetProperty("kty").GetString() == "EC")
+                .Select(k => k.GetProperty("kid").GetString())
+        );
     }
 
     /// <summary>The public half as a JWK with a name.</summary>
     internal static string PublicJwk(ECDsa pair, string name)
     {
         var point = pair.ExportParameters(false).Q;
-        return JsonSerializer.Serialize(new { kty = "EC", crv = "P-256", kid = name, use = "sig", alg = "ES256", x = System.Buffers.Text.Base64Url.EncodeToString(point.X), y = System.Buffers.Text.Base64Url.EncodeToString(point.Y) });
+        return JsonSerializer.Serialize(
+            new
+            {
+                kty = "EC",
+                crv = "P-256",
+                kid = name,
+                use = "sig",
+                alg = "ES256",
+                x = System.Buffers.Text.Base64Url.EncodeToString(point.X),
+                y = System.Buffers.Text.Base64Url.EncodeToString(point.Y),
+            }
+        );
     }
 
     private string Assertion(string clientId, ECDsa key) => Assertion(app, clientId, key, "k1");
 
-    internal static string Assertion(MumegaApp app, string clientId, ECDsa key, string name, string? id = "", int seconds = 60) => new JwtSecurityTokenHandler().WriteToken(new JwtSecurityToken(
-        new JwtHeader(new SigningCredentials(new ECDsaSecurityKey(key) { KeyId = name }, SecurityAlgorithms.EcdsaSha256)) { ["typ"] = "client-authentication+jwt" },
-        new JwtPayload(clientId, $"{app.Address}/", [new Claim("sub", clientId), .. id is null ? Array.Empty<Claim>() : [new Claim("jti", id.Length > 0 ? id : Guid.NewGuid().ToString())]], null,
-            DateTime.UnixEpoch.AddSeconds(TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() + seconds))));
+    internal static string Assertion(MumegaApp app, string clientId, ECDsa key, string name, string? id = "", int seconds = 60) =>
+        new JwtSecurityTokenHandler().WriteToken(
+            new JwtSecurityToken(
+                new JwtHeader(new SigningCredentials(new ECDsaSecurityKey(key) { KeyId = name }, SecurityAlgorithms.EcdsaSha256))
+                {
+                    ["typ"] = "client-authentication+jwt",
+                },
+                new JwtPayload(
+                    clientId,
+                    $"{app.Address}/",
+                    [
+                        new Claim("sub", clientId),
+                        .. id is null ? Array.Empty<Claim>() : [new Claim("jti", id.Length > 0 ? id : Guid.NewGuid().ToString())],
+                    ],
+                    null,
+                    DateTime.UnixEpoch.AddSeconds(TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() + seconds)
+                )
+            )
+        );
 
     private static string Foreign(string content)
     {
@@ -222,21 +357,42 @@ public abstract class TokenTests(MumegaApp app)
         return $"{content}.{System.Buffers.Text.Base64Url.EncodeToString(key.SignData(Encoding.ASCII.GetBytes(content), HashAlgorithmName.SHA256))}";
     }
 
-    private Task<(HttpStatusCode Status, JsonElement Json)> RedeemAsync(string code, string verifier) => PostAsync("/connect/token",
-        ("grant_type", "authorization_code"), ("client_id", TokenServer.WebClient), ("code", code), ("redirect_uri", $"{app.Address}/session/callback"), ("code_verifier", verifier));
+    private Task<(HttpStatusCode Status, JsonElement Json)> RedeemAsync(string code, string verifier) =>
+        PostAsync(
+            "/connect/token",
+            ("grant_type", "authorization_code"),
+            ("client_id", TokenServer.WebClient),
+            ("code", code),
+            ("redirect_uri", $"{app.Address}/session/callback"),
+            ("code_verifier", verifier)
+        );
 
     /// <summary>Signs in and stops before the code is redeemed.</summary>
-    private Task<(string Code, string Verifier)> CodeAsync(World world, string? method) => CodeAsync(app, world, method, "Otto", "mumega:read offline_access");
+    private Task<(string Code, string Verifier)> CodeAsync(World world, string? method) =>
+        CodeAsync(app, world, method, "Otto", "mumega:read offline_access");
 
-    internal static async Task<(string Code, string Verifier)> CodeAsync(MumegaApp app, World world, string? method, string name, string scope)
+    internal static async Task<(string Code, string Verifier)> CodeAsync(
+        MumegaApp app,
+        World world,
+        string? method,
+        string name,
+        string scope
+    )
     {
-        using var http = new HttpClient(new HttpClientHandler { CookieContainer = new(), AllowAutoRedirect = false }) { BaseAddress = new(app.Address) };
+        using var http = new HttpClient(new HttpClientHandler { CookieContainer = new(), AllowAutoRedirect = false })
+        {
+            BaseAddress = new(app.Address),
+        };
         http.DefaultRequestHeaders.Add("graphql-require-preflight", "1");
         using var signIn = await http.PostAsJsonAsync("/session/sign-in", new { email = world.Email(name), password = World.Password }, Ct);
         var verifier = Convert.ToHexString(RandomNumberGenerator.GetBytes(32));
-        var challenge = method == "S256" ? System.Buffers.Text.Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(verifier))) : verifier;
+        var challenge =
+            method == "S256" ? System.Buffers.Text.Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(verifier))) : verifier;
         var pkce = method is null ? "" : $"&code_challenge={challenge}&code_challenge_method={method}";
-        using var answer = await http.GetAsync($"/connect/authorize?client_id={TokenServer.WebClient}&response_type=code&redirect_uri={Uri.EscapeDataString($"{app.Address}/session/callback")}&scope={Uri.EscapeDataString(scope)}{pkce}", Ct);
+        using var answer = await http.GetAsync(
+            $"/connect/authorize?client_id={TokenServer.WebClient}&response_type=code&redirect_uri={Uri.EscapeDataString($"{app.Address}/session/callback")}&scope={Uri.EscapeDataString(scope)}{pkce}",
+            Ct
+        );
         return (System.Web.HttpUtility.ParseQueryString(answer.Headers.Location!.Query)["code"]!, verifier);
     }
 

@@ -20,16 +20,31 @@ public abstract class AuditTests(MumegaApp app)
         var run = (await hermes.ProposePageAsync(world, "audited")).Run();
         Assert.Null((await otto.DecideAsync(run)).Error());
         await otto.UntilAsync(run, "SUCCEEDED");
-        Assert.Equal("DENIED", (await hermes.ProposeAsync(world, "member.grant", new { principal = world.IdOf("Otto"), role = "admin" })).Run().State());
+        Assert.Equal(
+            "DENIED",
+            (await hermes.ProposeAsync(world, "member.grant", new { principal = world.IdOf("Otto"), role = "admin" })).Run().State()
+        );
 
-        var rows = await Runs.Poll.UntilAsync(async () => (await ReadAsync(ada, world)).GetProperty("nodes").EnumerateArray().ToList(), found => found.Exists(r => r.GetProperty("code").GetString() == "policy.denied" || r.GetProperty("state").GetString() == "DENIED"));
-        var proposed = rows.First(r => r.GetProperty("tool").GetString() == "page.publish" && r.GetProperty("by").GetProperty("name").GetString() == "Hermes");
-        Assert.Equal(("Ada", world.Email("Ada")), (proposed.GetProperty("root").GetProperty("name").GetString(), proposed.GetProperty("root").GetProperty("email").GetString()));
+        var rows = await Runs.Poll.UntilAsync(
+            async () => (await ReadAsync(ada, world)).GetProperty("nodes").EnumerateArray().ToList(),
+            found =>
+                found.Exists(r => r.GetProperty("code").GetString() == "policy.denied" || r.GetProperty("state").GetString() == "DENIED")
+        );
+        var proposed = rows.First(r =>
+            r.GetProperty("tool").GetString() == "page.publish" && r.GetProperty("by").GetProperty("name").GetString() == "Hermes"
+        );
+        Assert.Equal(
+            ("Ada", world.Email("Ada")),
+            (proposed.GetProperty("root").GetProperty("name").GetString(), proposed.GetProperty("root").GetProperty("email").GetString())
+        );
         Assert.Equal("ALLOW_BEHIND_GATES", proposed.GetProperty("decision").GetString());
         Assert.Matches("^[0-9a-f]{32}$", proposed.GetProperty("traceId").GetString());
         Assert.Equal("graphql", proposed.GetProperty("surface").GetString());
         var approved = rows.First(r => r.GetProperty("by").GetProperty("name").GetString() == "Otto");
-        Assert.Equal((world.Email("Otto"), "looked at it"), (approved.GetProperty("by").GetProperty("email").GetString(), approved.GetProperty("reason").GetString()));
+        Assert.Equal(
+            (world.Email("Otto"), "looked at it"),
+            (approved.GetProperty("by").GetProperty("email").GetString(), approved.GetProperty("reason").GetString())
+        );
         var denied = rows.First(r => r.GetProperty("state").GetString() == "DENIED");
         Assert.Equal("DENY", denied.GetProperty("decision").GetString());
         Assert.NotEqual(JsonValueKind.Null, denied.GetProperty("reason").ValueKind);
@@ -40,7 +55,10 @@ public abstract class AuditTests(MumegaApp app)
         Assert.True(first.GetProperty("pageInfo").GetProperty("hasNextPage").GetBoolean());
         var next = await ReadAsync(ada, world, first: 2, after: first.GetProperty("pageInfo").GetProperty("endCursor").GetString());
         Assert.NotEqual(first.GetProperty("nodes")[0].ToString(), next.GetProperty("nodes")[0].ToString());
-        Assert.All((await ReadAsync(ada, world, new { actor = world.IdOf("Otto") })).GetProperty("nodes").EnumerateArray(), r => Assert.Equal("Otto", r.GetProperty("by").GetProperty("name").GetString()));
+        Assert.All(
+            (await ReadAsync(ada, world, new { actor = world.IdOf("Otto") })).GetProperty("nodes").EnumerateArray(),
+            r => Assert.Equal("Otto", r.GetProperty("by").GetProperty("name").GetString())
+        );
 
         // For who audits; for others there is none.
         Assert.NotEqual(JsonValueKind.Null, (await ReadAsync(await world.Audra, world)).ValueKind);
@@ -53,7 +71,22 @@ public abstract class AuditTests(MumegaApp app)
     {
         var world = await app.WorldAsync();
         var (ada, otto) = (await world.Ada, await world.Otto);
-        await otto.UntilAsync((await otto.ProposeAsync(world, "page.publish", new { slug = "sheet", title = "Sheet", markdown = "x" }, reason: "=HYPERLINK(\"http://evil\"), \"quoted\"")).Run(), "SUCCEEDED");
+        await otto.UntilAsync(
+            (
+                await otto.ProposeAsync(
+                    world,
+                    "page.publish",
+                    new
+                    {
+                        slug = "sheet",
+                        title = "Sheet",
+                        markdown = "x",
+                    },
+                    reason: "=HYPERLINK(\"http://evil\"), \"quoted\""
+                )
+            ).Run(),
+            "SUCCEEDED"
+        );
         await Runs.Poll.UntilAsync(async () => (await ReadAsync(ada, world)).GetProperty("nodes").GetArrayLength(), n => n >= 3);
 
         var csv = await ExportAsync(ada, world, "csv");
@@ -82,12 +115,39 @@ public abstract class AuditTests(MumegaApp app)
         var run = (await hermes.ProposePageAsync(world, "caused")).Run();
         Assert.Null((await otto.DecideAsync(run)).Error());
         await otto.UntilAsync(run, "SUCCEEDED");
-        var rows = await Runs.Poll.UntilAsync(async () => (await ada.AskAsync(
-            "query($key: String!) { workspace(key: $key) { auditLog(first: 50) { nodes { code tool traceId by { name } cause { name kind } root { name email } } } } }", new { key = world.Workspace.Key }))
-            .GetProperty("workspace").GetProperty("auditLog").GetProperty("nodes").EnumerateArray().Where(r => r.GetProperty("tool").GetString() == "page.publish").ToList(), found => found.Exists(r => r.GetProperty("code").GetString() == "succeeded"));
-        Assert.All(rows, r => Assert.Equal(("Hermes", "Ada", world.Email("Ada")), (r.GetProperty("cause").GetProperty("name").GetString(), r.GetProperty("root").GetProperty("name").GetString(), r.GetProperty("root").GetProperty("email").GetString())));
+        var rows = await Runs.Poll.UntilAsync(
+            async () =>
+                (
+                    await ada.AskAsync(
+                        "query($key: String!) { workspace(key: $key) { auditLog(first: 50) { nodes { code tool traceId by { name } cause { name kind } root { name email } } } } }",
+                        new { key = world.Workspace.Key }
+                    )
+                )
+                    .GetProperty("workspace")
+                    .GetProperty("auditLog")
+                    .GetProperty("nodes")
+                    .EnumerateArray()
+                    .Where(r => r.GetProperty("tool").GetString() == "page.publish")
+                    .ToList(),
+            found => found.Exists(r => r.GetProperty("code").GetString() == "succeeded")
+        );
+        Assert.All(
+            rows,
+            r =>
+                Assert.Equal(
+                    ("Hermes", "Ada", world.Email("Ada")),
+                    (
+                        r.GetProperty("cause").GetProperty("name").GetString(),
+                        r.GetProperty("root").GetProperty("name").GetString(),
+                        r.GetProperty("root").GetProperty("email").GetString()
+                    )
+                )
+        );
         Assert.Single(rows.Select(r => r.GetProperty("traceId").GetString()).Distinct());
-        Assert.Equal(["Hermes", "Mumega", "Otto"], rows.Select(r => r.GetProperty("by").GetProperty("name").GetString()).Distinct().Order());
+        Assert.Equal(
+            ["Hermes", "Mumega", "Otto"],
+            rows.Select(r => r.GetProperty("by").GetProperty("name").GetString()).Distinct().Order()
+        );
         Assert.Contains(",cause,cause_kind,", await ExportAsync(ada, world, "csv"), StringComparison.Ordinal);
     }
 
@@ -97,33 +157,122 @@ public abstract class AuditTests(MumegaApp app)
         var world = await app.WorldAsync();
         var other = await app.WorldAsync();
         var (ada, otto, hermes) = (await world.Ada, await world.Otto, await world.Hermes);
-        await ada.UntilAsync((await ada.ProposeAsync(world, "budget.set", new { key = "none", scope = "agent", minutes = 60, runs = 0 })).Run(), "SUCCEEDED");
-        for (var i = 0; i < 40; i++) Assert.Equal("OverBudget", (await hermes.ProposePageAsync(world, $"over-{i}")).Error());
+        await ada.UntilAsync(
+            (
+                await ada.ProposeAsync(
+                    world,
+                    "budget.set",
+                    new
+                    {
+                        key = "none",
+                        scope = "agent",
+                        minutes = 60,
+                        runs = 0,
+                    }
+                )
+            ).Run(),
+            "SUCCEEDED"
+        );
+        for (var i = 0; i < 40; i++)
+            Assert.Equal("OverBudget", (await hermes.ProposePageAsync(world, $"over-{i}")).Error());
         Assert.Equal("NotFound", (await hermes.ProposeAsync(other, "page.unpublish", new { slug = "x" })).Error());
         Assert.Equal("PolicyDenied", (await hermes.EngageAsync(world, "WORKSPACE")).Error());
-        Assert.NotNull((await hermes.AskAsync("mutation($input: IssueAgentSecretInput!) { issueAgentSecret(input: $input) { errors { __typename } } }", new { input = new { workspaceId = world.WorkspaceId, agentId = world.IdOf("Hermes"), reason = "mine" } })).GetProperty("issueAgentSecret").Error());
+        Assert.NotNull((
+                await hermes.AskAsync(
+                    "mutation($input: IssueAgentSecretInput!) { issueAgentSecret(input: $input) { errors { __typename } } }",
+                    new
+                    {
+                        input = new
+                        {
+                            workspaceId = world.WorkspaceId,
+                            agentId = world.IdOf("Hermes"),
+                            reason = "mine",
+                        },
+                    }
+                )
+            ).GetProperty("issueAgentSecret").Error());
         Assert.Equal(JsonValueKind.Null, (await ReadAsync(otto, world)).ValueKind);
         Assert.Null((await ada.EngageAsync(world, "FAMILY", "runtime")).Error());
         Assert.Equal("Stopped", (await otto.ProposeAsync(world, "runtime.set", new { key = "a", value = "1" })).Error());
 
-        var events = await Runs.Poll.UntilAsync(async () => (await ada.AskAsync("query($key: String!) { workspace(key: $key) { securityEvents(first: 100) { nodes { code who detail count surface here } } } }", new { key = world.Workspace.Key }))
-            .GetProperty("workspace").GetProperty("securityEvents").GetProperty("nodes").EnumerateArray().Where(e => e.GetProperty("code").GetString() == "act.refused").ToList(), found => found.Count >= 6);
+        var events = await Runs.Poll.UntilAsync(
+            async () =>
+                (
+                    await ada.AskAsync(
+                        "query($key: String!) { workspace(key: $key) { securityEvents(first: 100) { nodes { code who detail count surface here } } } }",
+                        new { key = world.Workspace.Key }
+                    )
+                )
+                    .GetProperty("workspace")
+                    .GetProperty("securityEvents")
+                    .GetProperty("nodes")
+                    .EnumerateArray()
+                    .Where(e => e.GetProperty("code").GetString() == "act.refused")
+                    .ToList(),
+            found => found.Count >= 6
+        );
         JsonElement Of(string act) => events.Single(e => e.GetProperty("detail").GetString()!.StartsWith(act, StringComparison.Ordinal));
-        Assert.Equal(("Hermes", true, "graphql"), (Of("propose page.publish: OVER_BUDGET").GetProperty("who").GetString(), Of("propose page.publish: OVER_BUDGET").GetProperty("here").GetBoolean(), Of("propose page.publish: OVER_BUDGET").GetProperty("surface").GetString()));
+        Assert.Equal(
+            ("Hermes", true, "graphql"),
+            (
+                Of("propose page.publish: OVER_BUDGET").GetProperty("who").GetString(),
+                Of("propose page.publish: OVER_BUDGET").GetProperty("here").GetBoolean(),
+                Of("propose page.publish: OVER_BUDGET").GetProperty("surface").GetString()
+            )
+        );
         Assert.False(Of("propose page.unpublish: NOT_FOUND").GetProperty("here").GetBoolean());
-        foreach (var act in new[] { "engage: POLICY_DENIED", "issueAgentSecret: POLICY_DENIED", "audit.read: POLICY_DENIED", "propose runtime.set: STOPPED" }) Of(act);
+        foreach (
+            var act in new[]
+            {
+                "engage: POLICY_DENIED",
+                "issueAgentSecret: POLICY_DENIED",
+                "audit.read: POLICY_DENIED",
+                "propose runtime.set: STOPPED",
+            }
+        )
+            Of(act);
 
         // Forty at once are one row; whatever was not written yet is with the next one.
-        await Runs.Poll.UntilAsync(async () =>
-        {
-            Assert.Equal("OverBudget", (await hermes.ProposePageAsync(world, "over-again")).Error());
-            return (await ada.AskAsync("query($key: String!) { workspace(key: $key) { securityEvents(first: 100) { nodes { detail count } } } }", new { key = world.Workspace.Key })).GetProperty("workspace").GetProperty("securityEvents").GetProperty("nodes").EnumerateArray()
-                .Single(e => e.GetProperty("detail").GetString()?.StartsWith("propose page.publish", StringComparison.Ordinal) == true).GetProperty("count").GetInt32();
-        }, count => count > 40);
+        await Runs.Poll.UntilAsync(
+            async () =>
+            {
+                Assert.Equal("OverBudget", (await hermes.ProposePageAsync(world, "over-again")).Error());
+                return (
+                    await ada.AskAsync(
+                        "query($key: String!) { workspace(key: $key) { securityEvents(first: 100) { nodes { detail count } } } }",
+                        new { key = world.Workspace.Key }
+                    )
+                )
+                    .GetProperty("workspace")
+                    .GetProperty("securityEvents")
+                    .GetProperty("nodes")
+                    .EnumerateArray()
+                    .Single(e => e.GetProperty("detail").GetString()?.StartsWith("propose page.publish", StringComparison.Ordinal) == true)
+                    .GetProperty("count")
+                    .GetInt32();
+            },
+            count => count > 40
+        );
     }
 
-    private static async Task<JsonElement> ReadAsync(Client client, World world, object? filter = null, int? first = 100, string? after = null) =>
-        (await client.AskAsync(Log, new { key = world.Workspace.Key, filter, first, after })).GetProperty("workspace").GetProperty("auditLog");
+    private static async Task<JsonElement> ReadAsync(
+        Client client,
+        World world,
+        object? filter = null,
+        int? first = 100,
+        string? after = null
+    ) => (
+            await client.AskAsync(
+                Log,
+                new
+                {
+                    key = world.Workspace.Key,
+                    filter,
+                    first,
+                    after,
+                }
+            )
+        ).GetProperty("workspace").GetProperty("auditLog");
 
     private static async Task<string> ExportAsync(Client client, World world, string format)
     {

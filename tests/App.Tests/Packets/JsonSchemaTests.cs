@@ -14,7 +14,10 @@ public sealed class JsonSchemaTests
     {
         var random = new Random(20);
         var file = Path.GetTempFileName();
-        var asked = Enumerable.Range(0, Questions).Select(_ => new JsonObject { ["schema"] = Schema(random, 3), ["value"] = Value(random, 3) }.ToJsonString()).ToList();
+        var asked = Enumerable
+            .Range(0, Questions)
+            .Select(_ => new JsonObject { ["schema"] = Schema(random, 3), ["value"] = Value(random, 3) }.ToJsonString())
+            .ToList();
         await File.WriteAllLinesAsync(file, asked, TestContext.Current.CancellationToken);
         using var node = Node.Start("schemas.mjs", file);
         var (code, output) = await node.EndAsync();
@@ -26,8 +29,12 @@ public sealed class JsonSchemaTests
         {
             var question = JsonDocument.Parse(asked[i]).RootElement;
             var schema = JsonSchema.Read(question.GetProperty("schema"), out var faults, formats: false);
-            var ours = faults.Count > 0 ? 'E' : schema.Faults(question.GetProperty("value")).Count == 0 ? '1' : '0';
-            if (ours == '1') valid++;
+            var ours =
+                faults.Count > 0 ? 'E'
+                : schema.Faults(question.GetProperty("value")).Count == 0 ? '1'
+                : '0';
+            if (ours == '1')
+                valid++;
             Assert.True(ours == theirs[i] || theirs[i] == '?', $"{asked[i]}: we say {ours}, Ajv {theirs[i]}");
         }
 
@@ -82,7 +89,8 @@ public sealed class JsonSchemaTests
 
     private static JsonNode Schema(Random random, int depth)
     {
-        if (random.Next(12) == 0) return JsonValue.Create(random.Next(3) > 0);
+        if (random.Next(12) == 0)
+            return JsonValue.Create(random.Next(3) > 0);
 
         var schema = new JsonObject();
         for (var n = random.Next(1, 4); n > 0; n--)
@@ -103,7 +111,8 @@ public sealed class JsonSchemaTests
     private static (string Key, JsonNode Value) Keyword(Random random, int depth)
     {
         JsonArray Schemas() => new([.. Enumerable.Range(0, random.Next(1, 4)).Select(_ => Schema(random, depth - 1))]);
-        JsonObject Members() => new(Names.Where(_ => random.Next(2) == 0).Select(n => KeyValuePair.Create(n, (JsonNode?)Schema(random, depth - 1))));
+        JsonObject Members() =>
+            new(Names.Where(_ => random.Next(2) == 0).Select(n => KeyValuePair.Create(n, (JsonNode?)Schema(random, depth - 1))));
         JsonArray Some() => new([.. Names.Where(_ => random.Next(3) == 0).Select(n => (JsonNode)n)]);
         return random.Next(depth > 0 ? 34 : 14) switch
         {
@@ -141,14 +150,15 @@ public sealed class JsonSchemaTests
         };
     }
 
-    private static JsonNode? Value(Random random, int depth) => random.Next(depth > 0 ? 9 : 6) switch
-    {
-        0 => null,
-        1 => random.Next(2) == 0,
-        2 => random.Next(-2, 6),
-        3 => random.Next(-2, 6) + 0.5,
-        4 or 5 => new[] { "", "a", "b", "ab", "ba1", "😀", "abc" }[random.Next(7)],
-        6 => new JsonArray([.. Enumerable.Range(0, random.Next(4)).Select(_ => Value(random, depth - 1))]),
-        _ => new JsonObject(Names.Where(_ => random.Next(2) == 0).Select(n => KeyValuePair.Create(n, Value(random, depth - 1)))),
-    };
+    private static JsonNode? Value(Random random, int depth) =>
+        random.Next(depth > 0 ? 9 : 6) switch
+        {
+            0 => null,
+            1 => random.Next(2) == 0,
+            2 => random.Next(-2, 6),
+            3 => random.Next(-2, 6) + 0.5,
+            4 or 5 => new[] { "", "a", "b", "ab", "ba1", "😀", "abc" }[random.Next(7)],
+            6 => new JsonArray([.. Enumerable.Range(0, random.Next(4)).Select(_ => Value(random, depth - 1))]),
+            _ => new JsonObject(Names.Where(_ => random.Next(2) == 0).Select(n => KeyValuePair.Create(n, Value(random, depth - 1)))),
+        };
 }

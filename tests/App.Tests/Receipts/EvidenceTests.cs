@@ -15,7 +15,8 @@ public sealed class EvidenceTests
 
     private static Trust Trusting(string? earlier = null) => new([Key.Verifier], earlier is null ? null : SignedNote.Parse(earlier), [], 0);
 
-    private static EvidenceReport Check(EvidenceBundle bundle, Trust? trust = null) => EvidenceVerifier.Verify(JsonSerializer.SerializeToUtf8Bytes(bundle, JsonSerializerOptions.Web), trust ?? Trusting());
+    private static EvidenceReport Check(EvidenceBundle bundle, Trust? trust = null) =>
+        EvidenceVerifier.Verify(JsonSerializer.SerializeToUtf8Bytes(bundle, JsonSerializerOptions.Web), trust ?? Trusting());
 
     private static void Finds(string problem, EvidenceReport report)
     {
@@ -34,7 +35,10 @@ public sealed class EvidenceTests
         var some = bundle with { Receipts = [.. bundle.Receipts.Select(r => r with { Disclosures = [.. r.Disclosures.Take(2)] })] };
         Assert.Equal(CheckResult.Valid, Check(some).Result);
         Assert.All(Check(some).Receipts, r => Assert.Equal(2, r.Fields.Count));
-        Assert.Equal(CheckResult.Valid, Check(bundle with { Receipts = [.. bundle.Receipts.Select(r => r with { Disclosures = [] })] }).Result);
+        Assert.Equal(
+            CheckResult.Valid,
+            Check(bundle with { Receipts = [.. bundle.Receipts.Select(r => r with { Disclosures = [] })] }).Result
+        );
     }
 
     [Fact]
@@ -57,7 +61,10 @@ public sealed class EvidenceTests
     public void A_swapped_pair_is_found()
     {
         var bundle = history.Bundle(12);
-        var swapped = bundle with { Receipts = [bundle.Receipts[1] with { Index = 0 }, bundle.Receipts[0] with { Index = 1 }, .. bundle.Receipts.Skip(2)] };
+        var swapped = bundle with
+        {
+            Receipts = [bundle.Receipts[1] with { Index = 0 }, bundle.Receipts[0] with { Index = 1 }, .. bundle.Receipts.Skip(2)],
+        };
         Finds("is not in the log at that place", Check(swapped));
 
         // Swapped inside the log as well, and signed: the checkpoint from before does not lead there.
@@ -84,7 +91,10 @@ public sealed class EvidenceTests
     public void A_receipt_of_another_tenant_is_found_even_where_the_log_holds_it()
     {
         var stranger = new History("receipts.example/l/two", 12);
-        Finds("is not in the log at that place", Check(With(history.Bundle(12), 3, r => r with { Entry = stranger.Bundle(12).Receipts[3].Entry })));
+        Finds(
+            "is not in the log at that place",
+            Check(With(history.Bundle(12), 3, r => r with { Entry = stranger.Bundle(12).Receipts[3].Entry }))
+        );
         Finds("was written for another log", Check(new History(Key.Verifier.Name, 12, stranger).Bundle(12)));
     }
 
@@ -106,7 +116,10 @@ public sealed class EvidenceTests
         for (var amount = 0; amount < 100_000; amount++)
         {
             var guess = System.Buffers.Text.Base64Url.EncodeToString(Encoding.UTF8.GetBytes($"[\"\",\"amount\",{amount}]"));
-            Assert.DoesNotContain(System.Buffers.Text.Base64Url.EncodeToString(System.Security.Cryptography.SHA256.HashData(Encoding.ASCII.GetBytes(guess))), commitments);
+            Assert.DoesNotContain(
+                System.Buffers.Text.Base64Url.EncodeToString(System.Security.Cryptography.SHA256.HashData(Encoding.ASCII.GetBytes(guess))),
+                commitments
+            );
         }
     }
 
@@ -115,9 +128,21 @@ public sealed class EvidenceTests
     {
         var nobody = new Trust([], null, [], 0);
         Assert.Equal(CheckResult.CannotTell, Check(history.Bundle(12), nobody).Result);
-        Assert.Equal(CheckResult.Valid, Check(history.Bundle(12, from: 5), nobody with { Earlier = SignedNote.Parse(history.Sign(5)) }).Result);
+        Assert.Equal(
+            CheckResult.Valid,
+            Check(history.Bundle(12, from: 5), nobody with { Earlier = SignedNote.Parse(history.Sign(5)) }).Result
+        );
         Assert.Equal(CheckResult.CannotTell, Check(history.Bundle(12), Trusting(history.Sign(5))).Result);
-        Assert.Equal(CheckResult.Invalid, Check(history.Bundle(12), nobody with { Keys = [new SignerKey(Key.Verifier.Name, [.. Enumerable.Repeat((byte)7, 32)]).Verifier] }).Result);
+        Assert.Equal(
+            CheckResult.Invalid,
+            Check(
+                history.Bundle(12),
+                nobody with
+                {
+                    Keys = [new SignerKey(Key.Verifier.Name, [.. Enumerable.Repeat((byte)7, 32)]).Verifier],
+                }
+            ).Result
+        );
     }
 
     [Fact]
@@ -128,7 +153,16 @@ public sealed class EvidenceTests
         var trust = Trusting() with { Witnesses = [witness.Verifier], Quorum = 1 };
         Finds("0 of 1 witnesses", Check(bundle, trust));
         var note = SignedNote.Parse(bundle.Checkpoint);
-        Assert.Equal(CheckResult.Valid, Check(bundle with { Checkpoint = note.With(witness.Sign(note.Text, DateTimeOffset.UnixEpoch.AddDays(20_000))).ToString() }, trust).Result);
+        Assert.Equal(
+            CheckResult.Valid,
+            Check(
+                bundle with
+                {
+                    Checkpoint = note.With(witness.Sign(note.Text, DateTimeOffset.UnixEpoch.AddDays(20_000))).ToString(),
+                },
+                trust
+            ).Result
+        );
     }
 
     [Theory]
@@ -137,7 +171,10 @@ public sealed class EvidenceTests
     [InlineData("null", CheckResult.CannotTell)]
     [InlineData("{}", CheckResult.CannotTell)]
     [InlineData("""{"v":"mumega-evidence/2","origin":"o","keys":[],"checkpoint":"","receipts":[],"growth":[]}""", CheckResult.CannotTell)]
-    [InlineData("""{"v":"mumega-evidence/1","v":"mumega-evidence/1","origin":"o","keys":[],"checkpoint":"","receipts":[],"growth":[]}""", CheckResult.CannotTell)]
+    [InlineData(
+        """{"v":"mumega-evidence/1","v":"mumega-evidence/1","origin":"o","keys":[],"checkpoint":"","receipts":[],"growth":[]}""",
+        CheckResult.CannotTell
+    )]
     [InlineData("""{"v":"mumega-evidence/1","origin":"o","keys":[],"checkpoint":"","receipts":[],"growth":[]}""", CheckResult.Invalid)]
     [InlineData("""{"v":"mumega-evidence/1","origin":"o","keys":null,"checkpoint":"","receipts":[],"growth":[]}""", CheckResult.CannotTell)]
     [InlineData("c2sp.org/tlog-proof@v1\nindex 1\n\n", CheckResult.CannotTell)]
@@ -157,9 +194,12 @@ public sealed class EvidenceTests
         {
             var bytes = (byte[])good.Clone();
             var cut = random.Next(4) == 0;
-            if (cut) bytes = bytes[..random.Next(bytes.Length)];
-            else bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
-            if (!bytes.AsSpan().SequenceEqual(good)) EvidenceVerifier.Verify(bytes, Trusting(history.Sign(5)));
+            if (cut)
+                bytes = bytes[..random.Next(bytes.Length)];
+            else
+                bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
+            if (!bytes.AsSpan().SequenceEqual(good))
+                EvidenceVerifier.Verify(bytes, Trusting(history.Sign(5)));
         }
 
         var bundle = history.Bundle(12);
@@ -181,7 +221,14 @@ public sealed class EvidenceTests
         {
             string At(string name) => Path.Combine(folder.FullName, name);
             var bundle = history.Bundle(12, from: 5);
-            await File.WriteAllTextAsync(At("bundle.json"), JsonSerializer.Serialize(code == 1 ? With(bundle, 0, r => r with { Disclosures = bundle.Receipts[1].Disclosures }) : bundle, JsonSerializerOptions.Web), TestContext.Current.CancellationToken);
+            await File.WriteAllTextAsync(
+                At("bundle.json"),
+                JsonSerializer.Serialize(
+                    code == 1 ? With(bundle, 0, r => r with { Disclosures = bundle.Receipts[1].Disclosures }) : bundle,
+                    JsonSerializerOptions.Web
+                ),
+                TestContext.Current.CancellationToken
+            );
             await File.WriteAllTextAsync(At("earlier"), history.Sign(5), TestContext.Current.CancellationToken);
             string[] trust = code == 2 ? [] : ["--key", Key.Verifier.ToString(), "--checkpoint", At("earlier")];
 
@@ -190,9 +237,13 @@ public sealed class EvidenceTests
             Assert.Contains($"\n{word}", said, StringComparison.Ordinal);
             (exit, said) = await RunAsync(["verify", "--json", At("bundle.json"), .. trust]);
             Assert.Equal(code, exit);
-            Assert.Equal(new[] { "valid", "invalid", "cannot_tell" }[code], JsonDocument.Parse(said).RootElement.GetProperty("result").GetString());
+            Assert.Equal(
+                new[] { "valid", "invalid", "cannot_tell" }[code],
+                JsonDocument.Parse(said).RootElement.GetProperty("result").GetString()
+            );
 
-            await using (var large = File.Create(At("large"))) large.SetLength(1L << 30);
+            await using (var large = File.Create(At("large")))
+                large.SetLength(1L << 30);
             Assert.Equal(2, (await RunAsync(["verify", At("large")])).Exit);
             Assert.Equal(64, (await RunAsync(["verify", At("not-there")])).Exit);
             Assert.Equal(64, (await RunAsync(["verify", "--frobnicate"])).Exit);
@@ -205,14 +256,25 @@ public sealed class EvidenceTests
 
     private static async Task<(int Exit, string Said)> RunAsync(string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Mumega.Cli.dll"), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        var said = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken) + await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        using var process = Process.Start(
+            new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Mumega.Cli.dll"), .. arguments])
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            }
+        )!;
+        var said =
+            await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken)
+            + await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
         return (process.ExitCode, said);
     }
 
     private static EvidenceBundle With(EvidenceBundle bundle, int at, Func<EvidenceReceipt, EvidenceReceipt> change) =>
-        bundle with { Receipts = [.. bundle.Receipts.Select((r, i) => i == at ? change(r) : r)] };
+        bundle with
+        {
+            Receipts = [.. bundle.Receipts.Select((r, i) => i == at ? change(r) : r)],
+        };
 
     /// <summary>A log of receipts as the product writes them, or (from another's entries) as a forger would.</summary>
     private sealed class History
@@ -222,23 +284,53 @@ public sealed class EvidenceTests
 
         public History(string origin, int count, History? from = null, (int, int)? swap = null)
         {
-            var actor = new Actor(Guid.NewGuid(), Guid.NewGuid(), PrincipalKind.Agent, "Hermes", null, origin, new HashSet<string>(), new HashSet<Guid>(), "graphql");
+            var actor = new Actor(
+                Guid.NewGuid(),
+                Guid.NewGuid(),
+                PrincipalKind.Agent,
+                "Hermes",
+                null,
+                origin,
+                new HashSet<string>(),
+                new HashSet<Guid>(),
+                "graphql"
+            );
             for (var i = 0; i < count; i++)
             {
                 if (from is not null)
                 {
-                    receipts.Add(from.receipts[swap is var (a, b) ? i == a ? b : i == b ? a : i : i]);
+                    receipts.Add(
+                        from.receipts[
+                            swap is var (a, b)
+                                ? i == a
+                                    ? b
+                                    : i == b
+                                        ? a
+                                        : i
+                                : i
+                        ]
+                    );
                     continue;
                 }
 
                 var subject = i % 3 == 0 ? new Subject() : last!;
                 last = subject;
-                var evidence = ReceiptWriter.Append(subject, ReceiptKind.Proposed, actor, new DateTimeOffset(2026, 11, 23, 3, i, 0, TimeSpan.Zero), "page.publish", "proposed", "QUEUED", [("amount", 42), ("note", $"n{i}")]);
+                var evidence = ReceiptWriter.Append(
+                    subject,
+                    ReceiptKind.Proposed,
+                    actor,
+                    new DateTimeOffset(2026, 11, 23, 3, i, 0, TimeSpan.Zero),
+                    "page.publish",
+                    "proposed",
+                    "QUEUED",
+                    [("amount", 42), ("note", $"n{i}")]
+                );
                 receipts.Add((evidence.Receipt.Entry, [.. evidence.Disclosure.Open(["amount", "note"])]));
             }
 
             var range = new CompactRange();
-            foreach (var (entry, _) in receipts) range.Append(MerkleHash.Leaf(entry), nodes.Add);
+            foreach (var (entry, _) in receipts)
+                range.Append(MerkleHash.Leaf(entry), nodes.Add);
         }
 
         private readonly Subject? last;
@@ -249,10 +341,27 @@ public sealed class EvidenceTests
             return new SignedNote(text, [Key.Sign(text)]).ToString();
         }
 
-        public EvidenceBundle Bundle(long size, long? from = null) => new(
-            EvidenceBundle.Version, Key.Verifier.Name, [Key.Verifier.ToString()], Sign(size),
-            [.. receipts.Take((int)size).Select((r, i) => new EvidenceReceipt(i, Convert.ToBase64String(r.Entry), [.. MerkleTree.Inclusion(i, size, n => nodes[n]).Select(Convert.ToBase64String)], r.Disclosures))],
-            from is { } old ? [new(old, [.. MerkleTree.Consistency(old, size, n => nodes[n]).Select(Convert.ToBase64String)])] : []);
+        public EvidenceBundle Bundle(long size, long? from = null) =>
+            new(
+                EvidenceBundle.Version,
+                Key.Verifier.Name,
+                [Key.Verifier.ToString()],
+                Sign(size),
+                [
+                    .. receipts
+                        .Take((int)size)
+                        .Select(
+                            (r, i) =>
+                                new EvidenceReceipt(
+                                    i,
+                                    Convert.ToBase64String(r.Entry),
+                                    [.. MerkleTree.Inclusion(i, size, n => nodes[n]).Select(Convert.ToBase64String)],
+                                    r.Disclosures
+                                )
+                        ),
+                ],
+                from is { } old ? [new(old, [.. MerkleTree.Consistency(old, size, n => nodes[n]).Select(Convert.ToBase64String)])] : []
+            );
     }
 
     private sealed class Subject : IReceipted

@@ -27,25 +27,62 @@ public abstract class LogTests(MumegaApp app)
         await otto.UntilAsync(run, "SUCCEEDED");
         var log = await SealedAsync(otto, world, 6);
 
-        var trust = new Trust([.. log.GetProperty("keys").EnumerateArray().Select(k => VerifierKey.Parse(k.GetString()!))], SignedNote.Parse(before.GetProperty("checkpoint").GetProperty("note").GetString()!), [], 0);
-        var receipts = (await otto.AskAsync("query($id: ID!) { node(id: $id) { ... on Run { receipts { id kind proofFile(open: [\"action_type\"]) inclusion { index size path checkpoint } } } } }", new { id = run.GetProperty("id").GetString() }))
-            .GetProperty("node").GetProperty("receipts").EnumerateArray().ToList();
+        var trust = new Trust(
+            [.. log.GetProperty("keys").EnumerateArray().Select(k => VerifierKey.Parse(k.GetString()!))],
+            SignedNote.Parse(before.GetProperty("checkpoint").GetProperty("note").GetString()!),
+            [],
+            0
+        );
+        var receipts = (
+            await otto.AskAsync(
+                "query($id: ID!) { node(id: $id) { ... on Run { receipts { id kind proofFile(open: [\"action_type\"]) inclusion { index size path checkpoint } } } } }",
+                new { id = run.GetProperty("id").GetString() }
+            )
+        )
+            .GetProperty("node")
+            .GetProperty("receipts")
+            .EnumerateArray()
+            .ToList();
         Assert.Equal(6, receipts.Count);
         foreach (var receipt in receipts)
         {
-            var report = EvidenceVerifier.Verify(Encoding.UTF8.GetBytes(receipt.GetProperty("proofFile").GetString()!), trust with { Earlier = null });
+            var report = EvidenceVerifier.Verify(
+                Encoding.UTF8.GetBytes(receipt.GetProperty("proofFile").GetString()!),
+                trust with
+                {
+                    Earlier = null,
+                }
+            );
             Assert.True(report.Result is CheckResult.Valid, string.Join('\n', report.Checks));
             Assert.Equal(["action_type"], report.Receipts[0].Fields.Keys);
             Assert.Equal(6, receipt.GetProperty("inclusion").GetProperty("size").GetInt64());
         }
 
-        var bundle = (await otto.AskAsync("query($key: String!, $ids: [ID!], $from: Long) { workspace(key: $key) { evidence(receipts: $ids, from: $from) } }",
-            new { key = world.Workspace.Key, ids = receipts.Select(r => r.GetProperty("id").GetString()), from = before.GetProperty("size").GetInt64() })).GetProperty("workspace").GetProperty("evidence").GetString()!;
+        var bundle = (
+            await otto.AskAsync(
+                "query($key: String!, $ids: [ID!], $from: Long) { workspace(key: $key) { evidence(receipts: $ids, from: $from) } }",
+                new
+                {
+                    key = world.Workspace.Key,
+                    ids = receipts.Select(r => r.GetProperty("id").GetString()),
+                    from = before.GetProperty("size").GetInt64(),
+                }
+            )
+        ).GetProperty("workspace").GetProperty("evidence").GetString()!;
         var whole = EvidenceVerifier.Verify(Encoding.UTF8.GetBytes(bundle), trust);
         Assert.True(whole.Result is CheckResult.Valid, string.Join('\n', whole.Checks));
         Assert.Equal(6, whole.Receipts.Count);
 
-        var proof = (await otto.AskAsync("query($key: String!) { workspace(key: $key) { log { consistency(from: 2, to: 6) } } }", new { key = world.Workspace.Key })).GetProperty("workspace").GetProperty("log").GetProperty("consistency").GetArrayLength();
+        var proof = (
+            await otto.AskAsync(
+                "query($key: String!) { workspace(key: $key) { log { consistency(from: 2, to: 6) } } }",
+                new { key = world.Workspace.Key }
+            )
+        )
+            .GetProperty("workspace")
+            .GetProperty("log")
+            .GetProperty("consistency")
+            .GetArrayLength();
         Assert.InRange(proof, 1, 3);
         Assert.Null(await app.Services.GetRequiredService<LogAuditor>().AuditAsync(world.Tenant.Id, Ct));
     }
@@ -55,22 +92,42 @@ public abstract class LogTests(MumegaApp app)
     {
         var world = await app.WorldAsync();
         var otto = await world.Otto;
-        for (var i = 0; i < 3; i++) await otto.UntilAsync((await otto.ProposePageAsync(world, $"tile-{i}")).Run(), "SUCCEEDED");
+        for (var i = 0; i < 3; i++)
+            await otto.UntilAsync((await otto.ProposePageAsync(world, $"tile-{i}")).Run(), "SUCCEEDED");
         var log = await SealedAsync(otto, world, 15);
         using var http = new HttpClient();
         var address = log.GetProperty("address").GetString()!;
 
         var note = SignedNote.Parse(await http.GetStringAsync($"{address}/checkpoint", Ct));
-        var keys = (await http.GetStringAsync($"{address}/log.vkey", Ct)).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(VerifierKey.Parse).ToList();
+        var keys = (await http.GetStringAsync($"{address}/log.vkey", Ct))
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(VerifierKey.Parse)
+            .ToList();
         Assert.Single(note.Verify(keys));
         var checkpoint = Checkpoint.Parse(note.Text);
         using var tile = await http.GetAsync($"{address}/tile/0/000.p/{checkpoint.Size}", Ct);
-        Assert.Equal("public, max-age=31536000, immutable", tile.Headers.CacheControl!.ToString().Replace("immutable, public, max-age=31536000", "public, max-age=31536000, immutable", StringComparison.Ordinal));
+        Assert.Equal(
+            "public, max-age=31536000, immutable",
+            tile.Headers.CacheControl!.ToString()
+                .Replace("immutable, public, max-age=31536000", "public, max-age=31536000, immutable", StringComparison.Ordinal)
+        );
         var range = new CompactRange();
-        foreach (var hash in (await tile.Content.ReadAsByteArrayAsync(Ct)).Chunk(32)) range.Append(hash);
+        foreach (var hash in (await tile.Content.ReadAsByteArrayAsync(Ct)).Chunk(32))
+            range.Append(hash);
         Assert.Equal(checkpoint.Root.ToArray(), range.Root());
 
-        foreach (var (path, status) in new[] { ($"tile/0/000.p/{checkpoint.Size + 1}", 404), ("tile/0/000", 404), ("tile/1/000.p/1", 404), ("tile/0/1", 400), ("tile/0/000.p/0", 400), ("tile/63/x999/999", 404), ("tile/../../etc/passwd", 404) })
+        foreach (
+            var (path, status) in new[]
+            {
+                ($"tile/0/000.p/{checkpoint.Size + 1}", 404),
+                ("tile/0/000", 404),
+                ("tile/1/000.p/1", 404),
+                ("tile/0/1", 400),
+                ("tile/0/000.p/0", 400),
+                ("tile/63/x999/999", 404),
+                ("tile/../../etc/passwd", 404),
+            }
+        )
         {
             using var answer = await http.GetAsync(new Uri($"{address}/{path}"), Ct);
             Assert.True((int)answer.StatusCode == status || path.Contains("..", StringComparison.Ordinal), $"{path}: {answer.StatusCode}");
@@ -89,21 +146,40 @@ public abstract class LogTests(MumegaApp app)
         var world = await app.WorldAsync();
         var otto = await world.Otto;
         var services = app.Services;
-        LogSealer New() => new(app.Databases, services.GetRequiredService<LogWitnesses>(), services.GetRequiredService<Signals>(), services.GetRequiredService<Mumega.Infrastructure.Secrets.Vault>(), new Hasty());
+        LogSealer New() =>
+            new(
+                app.Databases,
+                services.GetRequiredService<LogWitnesses>(),
+                services.GetRequiredService<Signals>(),
+                services.GetRequiredService<Mumega.Infrastructure.Secrets.Vault>(),
+                new Hasty()
+            );
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ct);
-        var sealers = Enumerable.Range(0, 3).Select(_ => Task.Run(async () =>
-        {
-            var sealer = New();
-            while (!stop.IsCancellationRequested) await sealer.SealAsync(world.Tenant.Id, CancellationToken.None);
-        }, Ct)).ToList();
+        var sealers = Enumerable
+            .Range(0, 3)
+            .Select(_ =>
+                Task.Run(
+                    async () =>
+                    {
+                        var sealer = New();
+                        while (!stop.IsCancellationRequested)
+                            await sealer.SealAsync(world.Tenant.Id, CancellationToken.None);
+                    },
+                    Ct
+                )
+            )
+            .ToList();
         var runs = await Task.WhenAll(Enumerable.Range(0, 12).Select(i => otto.ProposePageAsync(world, $"race-{i}")));
-        foreach (var run in runs) await otto.UntilAsync(run.Run(), "SUCCEEDED");
+        foreach (var run in runs)
+            await otto.UntilAsync(run.Run(), "SUCCEEDED");
         await SealedAsync(otto, world, 60);
         await stop.CancelAsync();
         await Task.WhenAll(sealers);
 
         await using var db = app.Databases.OpenTenant(world.Tenant.Id);
-        var checkpoints = (await db.LogCheckpoints.AsNoTracking().OrderBy(c => c.Size).ToListAsync(Ct)).Select(c => Checkpoint.Parse(SignedNote.Parse(c.Note).Text)).ToList();
+        var checkpoints = (await db.LogCheckpoints.AsNoTracking().OrderBy(c => c.Size).ToListAsync(Ct))
+            .Select(c => Checkpoint.Parse(SignedNote.Parse(c.Note).Text))
+            .ToList();
         Assert.Equal(60, checkpoints[^1].Size);
         foreach (var (one, next) in checkpoints.Zip(checkpoints.Skip(1)))
         {
@@ -125,7 +201,17 @@ public abstract class LogTests(MumegaApp app)
             var by = Domain.Identity.Actor.Platform(world.Tenant.Id, world.Tenant.Log);
             for (var i = 0; i < 600; i++)
             {
-                var stop = Domain.Stops.Stop.Engage(world.Workspace.Id, Domain.Stops.StopBoundary.Connector, $"nowhere-{i}", "filling a tile", by, new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero).AddSeconds(i), new Dictionary<string, int>(), 0, "admin");
+                var stop = Domain.Stops.Stop.Engage(
+                    world.Workspace.Id,
+                    Domain.Stops.StopBoundary.Connector,
+                    $"nowhere-{i}",
+                    "filling a tile",
+                    by,
+                    new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero).AddSeconds(i),
+                    new Dictionary<string, int>(),
+                    0,
+                    "admin"
+                );
                 db.Stops.Add(stop.Item1);
                 db.Add(stop.Item2);
             }
@@ -138,7 +224,12 @@ public abstract class LogTests(MumegaApp app)
         var checkpoint = Checkpoint.Parse(SignedNote.Parse(log.GetProperty("checkpoint").GetProperty("note").GetString()!).Text);
         await using var tenant = app.Databases.OpenTenant(world.Tenant.Id);
         Assert.Equal([(0, 0L), (0, 1L)], (await tenant.LogTiles.AsNoTracking().ToListAsync(Ct)).Select(t => (t.Level, t.Index)).Order());
-        var leaves = await tenant.ReceiptPlaces.AsNoTracking().Where(p => p.TenantId == world.Tenant.Id).OrderBy(p => p.Position).Select(p => p.Leaf!).ToListAsync(Ct);
+        var leaves = await tenant
+            .ReceiptPlaces.AsNoTracking()
+            .Where(p => p.TenantId == world.Tenant.Id)
+            .OrderBy(p => p.Position)
+            .Select(p => p.Leaf!)
+            .ToListAsync(Ct);
         foreach (var index in new[] { 0, 255, 256, 511, 512, 599 })
         {
             var path = await new LogReader(tenant, world.Tenant.Id).InclusionAsync(index, 600, Ct);
@@ -179,14 +270,22 @@ public abstract class LogTests(MumegaApp app)
         var receipt = run.GetProperty("receipts")[0].GetProperty("id").GetString();
 
         var stranger = await other.PersonAsync("Sofia", "operator");
-        var answer = await stranger.AnswerAsync("query($key: String!, $ids: [ID!]) { workspace(key: $key) { evidence(receipts: $ids) } }", new { key = other.Workspace.Key, ids = new[] { receipt } });
+        var answer = await stranger.AnswerAsync(
+            "query($key: String!, $ids: [ID!]) { workspace(key: $key) { evidence(receipts: $ids) } }",
+            new { key = other.Workspace.Key, ids = new[] { receipt } }
+        );
         Assert.Contains("There is no receipt", answer.ToString(), StringComparison.Ordinal);
-        var all = (await stranger.AskAsync("query($key: String!) { workspace(key: $key) { evidence } }", new { key = other.Workspace.Key })).GetProperty("workspace").GetProperty("evidence").GetString()!;
+        var all = (await stranger.AskAsync("query($key: String!) { workspace(key: $key) { evidence } }", new { key = other.Workspace.Key }))
+            .GetProperty("workspace")
+            .GetProperty("evidence")
+            .GetString()!;
         Assert.Empty(JsonDocument.Parse(all).RootElement.GetProperty("receipts").EnumerateArray());
     }
 
     private static async Task<JsonElement> LogAsync(Client client, World world) =>
-        (await client.AskAsync($"query($key: String!) {{ workspace(key: $key) {{ {LogFields} }} }}", new { key = world.Workspace.Key })).GetProperty("workspace").GetProperty("log");
+        (await client.AskAsync($"query($key: String!) {{ workspace(key: $key) {{ {LogFields} }} }}", new { key = world.Workspace.Key }))
+            .GetProperty("workspace")
+            .GetProperty("log");
 
     /// <summary>Waits until that many receipts are sealed.</summary>
     private static async Task<JsonElement> SealedAsync(Client client, World world, int size)

@@ -18,7 +18,8 @@ namespace Mumega.App.Tests.Receipts;
 public abstract class SealerKillTests
 {
     /// <summary>How often, in all. A process takes some seconds to start, so the usual run kills less often than <c>./mumega test kills</c>.</summary>
-    protected static int Kills { get; } = int.Parse(Environment.GetEnvironmentVariable("MUMEGA_TEST_KILLS") is { Length: > 0 } many ? many : "10");
+    protected static int Kills { get; } =
+        int.Parse(Environment.GetEnvironmentVariable("MUMEGA_TEST_KILLS") is { Length: > 0 } many ? many : "10");
 
     protected static async Task KillAsync(DatabaseOptions options, int processes, int kills)
     {
@@ -27,7 +28,17 @@ public abstract class SealerKillTests
         await databases.MigrateAsync(ct);
         var keys = Directory.CreateTempSubdirectory("mumega-seal-");
         var (tenant, workspace) = await RoomAsync(databases, ct);
-        var by = new Actor(tenant.Id, Guid.NewGuid(), PrincipalKind.Agent, "Load", Guid.NewGuid(), tenant.Log, new HashSet<string>(), new HashSet<Guid>(), "test");
+        var by = new Actor(
+            tenant.Id,
+            Guid.NewGuid(),
+            PrincipalKind.Agent,
+            "Load",
+            Guid.NewGuid(),
+            tenant.Log,
+            new HashSet<string>(),
+            new HashSet<Guid>(),
+            "test"
+        );
 
         using var done = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var load = Enumerable.Range(0, 2).Select(_ => Task.Run(() => AppendAsync(databases, by, workspace.Id, done.Token), ct)).ToList();
@@ -41,7 +52,10 @@ public abstract class SealerKillTests
         using (var last = await StartAsync(options, keys.FullName))
         {
             await using var heads = databases.OpenTenant(tenant.Id);
-            await Poll.UntilAsync(async () => await heads.LogHeads.AsNoTracking().SingleOrDefaultAsync(ct), h => h?.Size >= acknowledged.Count);
+            await Poll.UntilAsync(
+                async () => await heads.LogHeads.AsNoTracking().SingleOrDefaultAsync(ct),
+                h => h?.Size >= acknowledged.Count
+            );
             last.Kill();
             await last.WaitForExitAsync(ct);
         }
@@ -61,7 +75,10 @@ public abstract class SealerKillTests
         foreach (var kept in seen.Select(n => Checkpoint.Parse(SignedNote.Parse(n).Text)))
         {
             var proof = await new LogReader(db, tenant.Id).ConsistencyAsync(kept.Size, end.Size, ct);
-            Assert.True(MerkleTree.VerifyConsistency(kept.Size, end.Size, kept.Root.ToArray(), root, proof), $"the log does not go on from {kept.Size}");
+            Assert.True(
+                MerkleTree.VerifyConsistency(kept.Size, end.Size, kept.Root.ToArray(), root, proof),
+                $"the log does not go on from {kept.Size}"
+            );
         }
 
         Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
@@ -84,7 +101,15 @@ public abstract class SealerKillTests
 
     private static async Task<Process> StartAsync(DatabaseOptions options, string keys)
     {
-        var process = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Mumega.Sealing.dll"), options.Kind.ToString(), options.Connection, keys]) { RedirectStandardOutput = true })!;
+        var process = Process.Start(
+            new ProcessStartInfo(
+                "dotnet",
+                [Path.Combine(AppContext.BaseDirectory, "Mumega.Sealing.dll"), options.Kind.ToString(), options.Connection, keys]
+            )
+            {
+                RedirectStandardOutput = true,
+            }
+        )!;
         Assert.Equal("sealing", await process.StandardOutput.ReadLineAsync());
         return process;
     }
@@ -97,8 +122,18 @@ public abstract class SealerKillTests
         while (!ct.IsCancellationRequested)
         {
             await using var db = databases.Open(by.TenantId, workspace);
-            if (chain.Receipts >= 20) chain = new Chain { TenantId = by.TenantId, WorkspaceId = workspace };
-            var left = ReceiptWriter.Append(chain, ReceiptKind.Decided, by, TimeProvider.System.GetUtcNow(), "page.publish", "policy.allow", "QUEUED", [("target", "Page::\"load\"")]);
+            if (chain.Receipts >= 20)
+                chain = new Chain { TenantId = by.TenantId, WorkspaceId = workspace };
+            var left = ReceiptWriter.Append(
+                chain,
+                ReceiptKind.Decided,
+                by,
+                TimeProvider.System.GetUtcNow(),
+                "page.publish",
+                "policy.allow",
+                "QUEUED",
+                [("target", "Page::\"load\"")]
+            );
             db.Add(left);
             await db.SaveChangesAsync(CancellationToken.None);
             acknowledged.Add(left.Receipt.Id);
@@ -114,7 +149,11 @@ public abstract class SealerKillTests
         while (!ct.IsCancellationRequested)
         {
             await using var db = databases.OpenTenant(tenant);
-            if (await db.LogCheckpoints.AsNoTracking().OrderByDescending(c => c.Size).FirstOrDefaultAsync(CancellationToken.None) is { } latest && latest.Size != size)
+            if (
+                await db.LogCheckpoints.AsNoTracking().OrderByDescending(c => c.Size).FirstOrDefaultAsync(CancellationToken.None)
+                    is { } latest
+                && latest.Size != size
+            )
             {
                 Assert.True(latest.Size > size, "the log became smaller");
                 seen.Add(latest.Note);
@@ -130,12 +169,35 @@ public abstract class SealerKillTests
     private static async Task<(Tenant, Workspace)> RoomAsync(Databases databases, CancellationToken ct)
     {
         var now = TimeProvider.System.GetUtcNow();
-        var tenant = new Tenant { Id = Guid.CreateVersion7(now), Key = "kill", Name = "Kill", Log = Tenant.OriginOf(new string('k', 26)), CreatedAt = now };
-        var workspace = new Workspace { TenantId = tenant.Id, Id = Guid.CreateVersion7(now), Key = "kill", Name = "Kill", CreatedAt = now };
+        var tenant = new Tenant
+        {
+            Id = Guid.CreateVersion7(now),
+            Key = "kill",
+            Name = "Kill",
+            Log = Tenant.OriginOf(new string('k', 26)),
+            CreatedAt = now,
+        };
+        var workspace = new Workspace
+        {
+            TenantId = tenant.Id,
+            Id = Guid.CreateVersion7(now),
+            Key = "kill",
+            Name = "Kill",
+            CreatedAt = now,
+        };
         await using var db = databases.Open(tenant.Id, workspace.Id);
         db.Tenants.Add(tenant);
         db.Workspaces.Add(workspace);
-        db.PolicyVersions.Add(new() { TenantId = tenant.Id, Number = 1, Text = PolicyBook.Seed, CreatedBy = Guid.Empty, CreatedAt = now });
+        db.PolicyVersions.Add(
+            new()
+            {
+                TenantId = tenant.Id,
+                Number = 1,
+                Text = PolicyBook.Seed,
+                CreatedBy = Guid.Empty,
+                CreatedAt = now,
+            }
+        );
         await db.SaveChangesAsync(ct);
         return (tenant, workspace);
     }
@@ -170,8 +232,18 @@ public sealed class SealerKillsOnPostgres : SealerKillTests
     [Fact]
     public async Task Two_sealers_at_once_killed_again_and_again_neither_lose_nor_repeat_nor_fork()
     {
-        if (TestServers.Postgres is null) Assert.Skip("MUMEGA_TEST_POSTGRES names no server");
+        if (TestServers.Postgres is null)
+            Assert.Skip("MUMEGA_TEST_POSTGRES names no server");
         var connection = await TestServers.NewPostgresDatabaseAsync();
-        await KillAsync(new() { Kind = DatabaseKind.Postgres, Connection = connection, Owner = TestServers.OwnerOf(DatabaseKind.Postgres, connection) }, 2, Kills);
+        await KillAsync(
+            new()
+            {
+                Kind = DatabaseKind.Postgres,
+                Connection = connection,
+                Owner = TestServers.OwnerOf(DatabaseKind.Postgres, connection),
+            },
+            2,
+            Kills
+        );
     }
 }

@@ -35,7 +35,12 @@ public abstract class WitnessTests(MumegaApp app)
         using var http = new HttpClient();
         var note = SignedNote.Parse(await http.GetStringAsync($"{app.Address}/log/{world.Tenant.LogId}/checkpoint", Ct));
         Assert.Contains(witness.Ledger.Key, note.Verify([witness.Ledger.Key]).Select(v => v.Key));
-        var cosigners = (await otto.AskAsync("query($key: String!) { workspace(key: $key) { log { checkpoints(first: 2) { nodes { size cosigners } } } } }", new { key = world.Workspace.Key })).ToString();
+        var cosigners = (
+            await otto.AskAsync(
+                "query($key: String!) { workspace(key: $key) { log { checkpoints(first: 2) { nodes { size cosigners } } } } }",
+                new { key = world.Workspace.Key }
+            )
+        ).ToString();
         Assert.Contains("witness.test", cosigners, StringComparison.Ordinal);
     }
 
@@ -53,16 +58,45 @@ public abstract class WitnessTests(MumegaApp app)
         await using (var db = app.Databases.OpenTenant(world.Tenant.Id))
         {
             var signer = await SignerAsync(world);
-            var leaves = await db.ReceiptPlaces.Where(p => p.TenantId == world.Tenant.Id).OrderBy(p => p.Position).Select(p => p.Leaf!).ToListAsync(Ct);
+            var leaves = await db
+                .ReceiptPlaces.Where(p => p.TenantId == world.Tenant.Id)
+                .OrderBy(p => p.Position)
+                .Select(p => p.Leaf!)
+                .ToListAsync(Ct);
             var nodes = new Dictionary<TreeNode, byte[]>();
             var range = new CompactRange();
-            foreach (var leaf in leaves.Append(MerkleHash.Leaf([1]))) range.Append(leaf, nodes.Add);
+            foreach (var leaf in leaves.Append(MerkleHash.Leaf([1])))
+                range.Append(leaf, nodes.Add);
             var text = new Checkpoint(world.Tenant.Log, 6, range.Root()).Text;
-            Assert.Equal(200, witness.Ledger.Add(new AddCheckpoint(5, MerkleTree.Consistency(5, 6, n => nodes[n]), new SignedNote(text, [signer.Sign(text)]).ToString()).ToString()).Status);
+            Assert.Equal(
+                200,
+                witness
+                    .Ledger.Add(
+                        new AddCheckpoint(
+                            5,
+                            MerkleTree.Consistency(5, 6, n => nodes[n]),
+                            new SignedNote(text, [signer.Sign(text)]).ToString()
+                        ).ToString()
+                    )
+                    .Status
+            );
         }
 
-        var restarted = new LogSealer(app.Databases, witnesses, app.Services.GetRequiredService<Signals>(), app.Services.GetRequiredService<Mumega.Infrastructure.Secrets.Vault>(), TimeProvider.System);
-        await Runs.Poll.UntilAsync(async () => { await restarted.SealAsync(world.Tenant.Id, Ct); return await FrozenAsync(world); }, frozen => frozen is not null);
+        var restarted = new LogSealer(
+            app.Databases,
+            witnesses,
+            app.Services.GetRequiredService<Signals>(),
+            app.Services.GetRequiredService<Mumega.Infrastructure.Secrets.Vault>(),
+            TimeProvider.System
+        );
+        await Runs.Poll.UntilAsync(
+            async () =>
+            {
+                await restarted.SealAsync(world.Tenant.Id, Ct);
+                return await FrozenAsync(world);
+            },
+            frozen => frozen is not null
+        );
         Assert.Contains("has seen 6 receipts; this database holds 5", await FrozenAsync(world), StringComparison.Ordinal);
 
         await otto.UntilAsync((await otto.ProposePageAsync(world, "after")).Run(), "SUCCEEDED");
@@ -77,7 +111,12 @@ public abstract class WitnessTests(MumegaApp app)
         var world = await app.WorldAsync();
         var otto = await world.Otto;
         await SealAsync(world, otto, "alone", 5);
-        using var witnesses = new LogWitnesses(app.Databases, [new() { Url = new($"http://127.0.0.1:{MumegaApp.FreePort()}"), Key = Watcher.Key.Verifier.ToString() }], new(), TimeProvider.System);
+        using var witnesses = new LogWitnesses(
+            app.Databases,
+            [new() { Url = new($"http://127.0.0.1:{MumegaApp.FreePort()}"), Key = Watcher.Key.Verifier.ToString() }],
+            new(),
+            TimeProvider.System
+        );
         Assert.False(await witnesses.GuardAsync(world.Tenant.Id, Ct));
         Assert.False(await witnesses.CosignAsync(world.Tenant.Id, Ct));
         Assert.Equal("it could not be reached", Assert.Single(await witnesses.StatesAsync(world.Tenant.Id, Ct)).Problem);
@@ -90,8 +129,17 @@ public abstract class WitnessTests(MumegaApp app)
         var world = await app.WorldAsync();
         var otto = await world.Otto;
         await SealAsync(world, otto, "kept", 5);
-        var options = new CheckpointOptions { Folder = Directory.CreateTempSubdirectory("mumega-checkpoints-").FullName, Every = TimeSpan.Zero };
-        await new CheckpointDelivery(app.Databases, options, app.Services.GetRequiredService<IWebhookSender>(), TimeProvider.System).DeliverAsync(Ct);
+        var options = new CheckpointOptions
+        {
+            Folder = Directory.CreateTempSubdirectory("mumega-checkpoints-").FullName,
+            Every = TimeSpan.Zero,
+        };
+        await new CheckpointDelivery(
+            app.Databases,
+            options,
+            app.Services.GetRequiredService<IWebhookSender>(),
+            TimeProvider.System
+        ).DeliverAsync(Ct);
 
         var folder = Path.Combine(options.Folder, world.Tenant.LogId);
         var kept = await File.ReadAllTextAsync(Path.Combine(folder, "5"), Ct);
@@ -119,31 +167,54 @@ public abstract class WitnessTests(MumegaApp app)
         var later = new Later(TimeSpan.FromDays(366));
         var services = app.Services;
         using var witnesses = new LogWitnesses(app.Databases, [], new(), later);
-        var sealer = new LogSealer(app.Databases, witnesses, services.GetRequiredService<Signals>(), services.GetRequiredService<Mumega.Infrastructure.Secrets.Vault>(), later);
+        var sealer = new LogSealer(
+            app.Databases,
+            witnesses,
+            services.GetRequiredService<Signals>(),
+            services.GetRequiredService<Mumega.Infrastructure.Secrets.Vault>(),
+            later
+        );
         await using (var db = app.Databases.OpenTenant(world.Tenant.Id))
-            await db.WriteAsync(() => db.LogHeads.ExecuteUpdateAsync(h => h.SetProperty(x => x.LeaseUntil, DateTimeOffset.UnixEpoch), Ct), Ct);
+            await db.WriteAsync(
+                () => db.LogHeads.ExecuteUpdateAsync(h => h.SetProperty(x => x.LeaseUntil, DateTimeOffset.UnixEpoch), Ct),
+                Ct
+            );
         await Runs.Poll.UntilAsync(() => sealer.SealAsync(world.Tenant.Id, Ct), held => held);
         await otto.UntilAsync((await otto.ProposePageAsync(world, "second-year")).Run(), "SUCCEEDED");
-        await Runs.Poll.UntilAsync(async () =>
-        {
-            await sealer.SealAsync(world.Tenant.Id, Ct);
-            return await KeysAsync(world);
-        }, keys => keys.Count == 2);
+        await Runs.Poll.UntilAsync(
+            async () =>
+            {
+                await sealer.SealAsync(world.Tenant.Id, Ct);
+                return await KeysAsync(world);
+            },
+            keys => keys.Count == 2
+        );
 
         // The receipt of the new key is sealed like any other, under both keys.
         string note = "";
-        await Runs.Poll.UntilAsync(async () =>
-        {
-            await sealer.SealAsync(world.Tenant.Id, Ct);
-            await using var db = app.Databases.OpenTenant(world.Tenant.Id);
-            var latest = await db.LogCheckpoints.AsNoTracking().OrderByDescending(c => c.Size).FirstAsync(Ct);
-            note = latest.Note;
-            return latest.Size;
-        }, size => size == 11);
+        await Runs.Poll.UntilAsync(
+            async () =>
+            {
+                await sealer.SealAsync(world.Tenant.Id, Ct);
+                await using var db = app.Databases.OpenTenant(world.Tenant.Id);
+                var latest = await db.LogCheckpoints.AsNoTracking().OrderByDescending(c => c.Size).FirstAsync(Ct);
+                note = latest.Note;
+                return latest.Size;
+            },
+            size => size == 11
+        );
         var keys = await KeysAsync(world);
-        foreach (var key in keys) Assert.Single(SignedNote.Parse(note).Verify([key]));
-        var receipt = (await otto.AskAsync("query($key: String!) { workspace(key: $key) { receipts(filter: { kinds: [\"log.key\"] }) { nodes { reasonCode step fields actor { name } } } } }", new { key = world.Workspace.Key }))
-            .GetProperty("workspace").GetProperty("receipts").GetProperty("nodes")[0];
+        foreach (var key in keys)
+            Assert.Single(SignedNote.Parse(note).Verify([key]));
+        var receipt = (
+            await otto.AskAsync(
+                "query($key: String!) { workspace(key: $key) { receipts(filter: { kinds: [\"log.key\"] }) { nodes { reasonCode step fields actor { name } } } } }",
+                new { key = world.Workspace.Key }
+            )
+        )
+            .GetProperty("workspace")
+            .GetProperty("receipts")
+            .GetProperty("nodes")[0];
         Assert.Equal(keys[0].ToString(), receipt.GetProperty("fields").GetProperty("state_after").GetString());
         Assert.Equal(keys[1].ToString(), receipt.GetProperty("fields").GetProperty("state_before")[0].GetString());
     }
@@ -159,26 +230,33 @@ public abstract class WitnessTests(MumegaApp app)
         return await db.LogHeads.Select(h => h.Frozen).SingleAsync(Ct);
     }
 
-    private LogWitnesses New(Watcher witness) => new(app.Databases, [new() { Url = witness.Address, Key = witness.Ledger.Key.ToString() }], new(), TimeProvider.System);
+    private LogWitnesses New(Watcher witness) =>
+        new(app.Databases, [new() { Url = witness.Address, Key = witness.Ledger.Key.ToString() }], new(), TimeProvider.System);
 
-    private Task<IReadOnlyList<VerifierKey>> KeysAsync(World world) => app.Services.GetRequiredService<LogSealer>().KeysAsync(world.Tenant.Id, Ct);
+    private Task<IReadOnlyList<VerifierKey>> KeysAsync(World world) =>
+        app.Services.GetRequiredService<LogSealer>().KeysAsync(world.Tenant.Id, Ct);
 
     // What only somebody has who took the database and its keys.
     private async Task<SignerKey> SignerAsync(World world)
     {
         await using var db = app.Databases.OpenTenant(world.Tenant.Id);
-        var seed = app.Services.GetRequiredService<Mumega.Infrastructure.Secrets.Vault>().Open(world.Tenant.Id, Mumega.Infrastructure.Secrets.Purpose.LogKey, await db.LogKeys.Select(k => k.Sealed).SingleAsync(Ct));
+        var seed = app
+            .Services.GetRequiredService<Mumega.Infrastructure.Secrets.Vault>()
+            .Open(world.Tenant.Id, Mumega.Infrastructure.Secrets.Purpose.LogKey, await db.LogKeys.Select(k => k.Sealed).SingleAsync(Ct));
         return new(world.Tenant.Log, Convert.FromBase64String(seed));
     }
 
     private async Task SealAsync(World world, Client client, string slug, int size)
     {
         await client.UntilAsync((await client.ProposePageAsync(world, slug)).Run(), "SUCCEEDED");
-        await Runs.Poll.UntilAsync(async () =>
-        {
-            await using var db = app.Databases.OpenTenant(world.Tenant.Id);
-            return await db.LogHeads.Select(h => (long?)h.Size).SingleOrDefaultAsync(Ct);
-        }, s => s == size);
+        await Runs.Poll.UntilAsync(
+            async () =>
+            {
+                await using var db = app.Databases.OpenTenant(world.Tenant.Id);
+                return await db.LogHeads.Select(h => (long?)h.Size).SingleOrDefaultAsync(Ct);
+            },
+            s => s == size
+        );
     }
 }
 
@@ -197,7 +275,8 @@ public sealed class WitnessProtocolTests
         await using var witness = await Watcher.StartAsync([Log.Verifier]);
         var nodes = new Dictionary<TreeNode, byte[]>();
         var range = new CompactRange();
-        for (byte i = 0; i < 20; i++) range.Append(MerkleHash.Leaf([i]), nodes.Add);
+        for (byte i = 0; i < 20; i++)
+            range.Append(MerkleHash.Leaf([i]), nodes.Add);
         string Sign(long size, SignerKey? key = null, byte[]? root = null)
         {
             var text = new Checkpoint(key?.Verifier.Name ?? Log.Verifier.Name, size, root ?? MerkleTree.Root(size, n => nodes[n])).Text;
@@ -208,11 +287,17 @@ public sealed class WitnessProtocolTests
         async Task Expect(HttpStatusCode status, string body, string? text = null)
         {
             using var http = new HttpClient();
-            using var answer = await http.PostAsync(new Uri(witness.Address, "/add-checkpoint"), new StringContent(body), TestContext.Current.CancellationToken);
+            using var answer = await http.PostAsync(
+                new Uri(witness.Address, "/add-checkpoint"),
+                new StringContent(body),
+                TestContext.Current.CancellationToken
+            );
             var said = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
             Assert.True(status == answer.StatusCode, $"{answer.StatusCode} {said}");
-            if (text is not null) Assert.Equal(text, said);
-            if (status is HttpStatusCode.Conflict) Assert.Equal("text/x.tlog.size", answer.Content.Headers.ContentType!.MediaType);
+            if (text is not null)
+                Assert.Equal(text, said);
+            if (status is HttpStatusCode.Conflict)
+                Assert.Equal("text/x.tlog.size", answer.Content.Headers.ContentType!.MediaType);
         }
 
         await Expect(HttpStatusCode.OK, new AddCheckpoint(0, [], Sign(7)).ToString());
@@ -220,13 +305,33 @@ public sealed class WitnessProtocolTests
         await Expect(HttpStatusCode.Conflict, new AddCheckpoint(0, [], Sign(7)).ToString(), "7\n");
         await Expect(HttpStatusCode.Conflict, new AddCheckpoint(5, Proof(5, 9), Sign(9)).ToString(), "7\n");
         await Expect(HttpStatusCode.UnprocessableEntity, new AddCheckpoint(7, Proof(5, 9), Sign(9)).ToString());
-        await Expect(HttpStatusCode.UnprocessableEntity, new AddCheckpoint(7, Proof(7, 9), Sign(9, root: MerkleHash.Leaf([99]))).ToString());
+        await Expect(
+            HttpStatusCode.UnprocessableEntity,
+            new AddCheckpoint(7, Proof(7, 9), Sign(9, root: MerkleHash.Leaf([99]))).ToString()
+        );
         await Expect(HttpStatusCode.Conflict, new AddCheckpoint(7, [], Sign(7, root: MerkleHash.Leaf([99]))).ToString(), "7\n");
         await Expect(HttpStatusCode.BadRequest, new AddCheckpoint(9, [], Sign(7)).ToString());
         await Expect(HttpStatusCode.NotFound, new AddCheckpoint(0, [], Sign(7, new SignerKey("other.example", new byte[32]))).ToString());
-        await Expect(HttpStatusCode.Forbidden, new AddCheckpoint(7, Proof(7, 9), Sign(9, new SignerKey(Log.Verifier.Name, [.. Enumerable.Repeat((byte)3, 32)]))).ToString());
-        await Expect(HttpStatusCode.Forbidden, new AddCheckpoint(7, Proof(7, 9), Sign(9).Replace("\n9\n", "\n10\n", StringComparison.Ordinal)).ToString());
-        foreach (var nonsense in new[] { "", "old 7", "old 07\n\n" + Sign(9), "old -1\n\n" + Sign(9), "old 7\nAAAA\n\n" + Sign(9), "old 7\n\nhello" }) await Expect(HttpStatusCode.BadRequest, nonsense);
+        await Expect(
+            HttpStatusCode.Forbidden,
+            new AddCheckpoint(7, Proof(7, 9), Sign(9, new SignerKey(Log.Verifier.Name, [.. Enumerable.Repeat((byte)3, 32)]))).ToString()
+        );
+        await Expect(
+            HttpStatusCode.Forbidden,
+            new AddCheckpoint(7, Proof(7, 9), Sign(9).Replace("\n9\n", "\n10\n", StringComparison.Ordinal)).ToString()
+        );
+        foreach (
+            var nonsense in new[]
+            {
+                "",
+                "old 7",
+                "old 07\n\n" + Sign(9),
+                "old -1\n\n" + Sign(9),
+                "old 7\nAAAA\n\n" + Sign(9),
+                "old 7\n\nhello",
+            }
+        )
+            await Expect(HttpStatusCode.BadRequest, nonsense);
         await Expect(HttpStatusCode.OK, new AddCheckpoint(7, Proof(7, 20), Sign(20)).ToString());
 
         // Another process goes on from what was remembered on disk.
@@ -241,7 +346,8 @@ internal sealed class Watcher : IAsyncDisposable
 
     private readonly WebApplication app;
 
-    private Watcher(WebApplication app, Ledger ledger, Uri address, string folder) => (this.app, Ledger, Address, Folder) = (app, ledger, address, folder);
+    private Watcher(WebApplication app, Ledger ledger, Uri address, string folder) =>
+        (this.app, Ledger, Address, Folder) = (app, ledger, address, folder);
 
     public Ledger Ledger { get; }
 

@@ -44,8 +44,10 @@ public abstract class GovernedActionTests(MumegaApp app)
         await otto.DecideAsync(run);
         var receipts = (await otto.UntilAsync(run, "SUCCEEDED")).GetProperty("receipts").EnumerateArray().ToList();
 
-        Assert.Equal(["proposed", "policy.allow_behind_gates", "preflight.passed", "gate.approved", "authorised", "succeeded"],
-            receipts.Select(r => r.GetProperty("reasonCode").GetString()));
+        Assert.Equal(
+            ["proposed", "policy.allow_behind_gates", "preflight.passed", "gate.approved", "authorised", "succeeded"],
+            receipts.Select(r => r.GetProperty("reasonCode").GetString())
+        );
 
         string? previous = null;
         for (var i = 0; i < receipts.Count; i++)
@@ -61,7 +63,10 @@ public abstract class GovernedActionTests(MumegaApp app)
             var commitments = entry.GetProperty("_sd").EnumerateArray().Select(d => d.GetString()).ToHashSet();
             Assert.Equal(0, commitments.Count % 8);
             foreach (var disclosure in receipts[i].GetProperty("disclosures").EnumerateArray())
-                Assert.Contains(System.Buffers.Text.Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(disclosure.GetString()!))), commitments);
+                Assert.Contains(
+                    System.Buffers.Text.Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(disclosure.GetString()!))),
+                    commitments
+                );
         }
     }
 
@@ -72,8 +77,14 @@ public abstract class GovernedActionTests(MumegaApp app)
         var run = (await (await world.Audra).ProposePageAsync(world, "nope")).Run();
 
         Assert.Equal("DENIED", run.State());
-        Assert.Contains("The role operator in this workspace.", run.GetProperty("decision").GetProperty("remedies").EnumerateArray().Select(r => r.GetString()));
-        var receipts = (await (await world.Audra).RunAsync(run)).GetProperty("receipts").EnumerateArray().Select(r => r.GetProperty("reasonCode").GetString());
+        Assert.Contains(
+            "The role operator in this workspace.",
+            run.GetProperty("decision").GetProperty("remedies").EnumerateArray().Select(r => r.GetString())
+        );
+        var receipts = (await (await world.Audra).RunAsync(run))
+            .GetProperty("receipts")
+            .EnumerateArray()
+            .Select(r => r.GetProperty("reasonCode").GetString());
         Assert.Equal(["proposed", "policy.deny"], receipts);
         Assert.Equal(HttpStatusCode.NotFound, await PageAsync(world, "nope"));
     }
@@ -83,8 +94,21 @@ public abstract class GovernedActionTests(MumegaApp app)
     {
         var world = await app.WorldAsync();
         var hermes = await world.Hermes;
-        var answer = (await hermes.AskAsync("""query($key: String!, $input: JSON!) { workspace(key: $key) { eligibility(action: "page.publish", input: $input) { verdict gates { role quorum } policies policyVersion remedies preflight { passed preview { summary } } } runs { nodes { id } } } }""",
-            new { key = world.Workspace.Key, input = new { slug = "maybe", title = "Maybe", markdown = "x" } })).GetProperty("workspace");
+        var answer = (
+            await hermes.AskAsync(
+                """query($key: String!, $input: JSON!) { workspace(key: $key) { eligibility(action: "page.publish", input: $input) { verdict gates { role quorum } policies policyVersion remedies preflight { passed preview { summary } } } runs { nodes { id } } } }""",
+                new
+                {
+                    key = world.Workspace.Key,
+                    input = new
+                    {
+                        slug = "maybe",
+                        title = "Maybe",
+                        markdown = "x",
+                    },
+                }
+            )
+        ).GetProperty("workspace");
 
         Assert.Equal("ALLOW_BEHIND_GATES", answer.GetProperty("eligibility").GetProperty("verdict").GetString());
         Assert.True(answer.GetProperty("eligibility").GetProperty("preflight").GetProperty("passed").GetBoolean());
@@ -111,7 +135,18 @@ public abstract class GovernedActionTests(MumegaApp app)
         Assert.Equal("OwnAgentsRequest", (await (await world.Ada).DecideAsync(agents)).Error());
         Assert.Equal("HumanRequired", (await (await world.Hermes).DecideAsync(agents)).Error());
 
-        var own = (await (await world.Otto).ProposeAsync(world, "webhook.send", new { connection = "crm", @event = "a.b", data = new { } })).Run();
+        var own = (
+            await (await world.Otto).ProposeAsync(
+                world,
+                "webhook.send",
+                new
+                {
+                    connection = "crm",
+                    @event = "a.b",
+                    data = new { },
+                }
+            )
+        ).Run();
         Assert.Equal("OwnRequest", (await (await world.Otto).DecideAsync(own)).Error());
         Assert.Equal("RoleRequired", (await (await world.PersonAsync("Olga", "operator")).DecideAsync(agents)).Error());
         Assert.Equal("PolicyDenied", (await (await world.Audra).DecideAsync(agents)).Error());
@@ -157,8 +192,14 @@ public abstract class GovernedActionTests(MumegaApp app)
     {
         var world = await app.WorldAsync();
         var otto = await world.Otto;
-        var set = await otto.UntilAsync((await otto.ProposeAsync(world, "runtime.set", new { key = "greeting", value = "hi" })).Run(), "SUCCEEDED");
-        await otto.UntilAsync((await otto.ProposeAsync(world, "runtime.set", new { key = "greeting", value = "hello" })).Run(), "SUCCEEDED");
+        var set = await otto.UntilAsync(
+            (await otto.ProposeAsync(world, "runtime.set", new { key = "greeting", value = "hi" })).Run(),
+            "SUCCEEDED"
+        );
+        await otto.UntilAsync(
+            (await otto.ProposeAsync(world, "runtime.set", new { key = "greeting", value = "hello" })).Run(),
+            "SUCCEEDED"
+        );
 
         var drifted = (await otto.RollBackAsync(set)).Run();
         Assert.Equal("PREFLIGHT_FAILED", drifted.State());
@@ -207,17 +248,65 @@ public abstract class GovernedActionTests(MumegaApp app)
         var otto = await world.Otto;
         Assert.Equal("UnknownAction", (await otto.ProposeAsync(world, "page.burn", new { })).Error());
 
-        var refused = await otto.ProposeAsync(world, "page.publish", new { slug = "Not OK", markdown = 5, extra = true });
+        var refused = await otto.ProposeAsync(
+            world,
+            "page.publish",
+            new
+            {
+                slug = "Not OK",
+                markdown = 5,
+                extra = true,
+            }
+        );
         Assert.Equal("InvalidInput", refused.Error());
-        var faults = refused.GetProperty("errors")[0].GetProperty("faults").EnumerateArray().Select(f => f.GetProperty("path").GetString()).Order().ToList();
+        var faults = refused
+            .GetProperty("errors")[0]
+            .GetProperty("faults")
+            .EnumerateArray()
+            .Select(f => f.GetProperty("path").GetString())
+            .Order()
+            .ToList();
         Assert.Equal(["/extra", "/markdown", "/slug", "/title"], faults);
 
         Assert.Equal("InputTooLarge", (await otto.ProposePageAsync(world, "big", new string('x', 300_000))).Error());
         Assert.Equal("InvalidInput", (await otto.ProposeAsync(world, "runtime.set", new { key = "k", value = 1.5 })).Error());
-        Assert.Equal("InvalidArgument", (await otto.ProposeAsync(world, "page.publish", new { slug = "a", title = "b", markdown = "c" }, reason: " ")).Error());
-        Assert.Equal("NotFound", (await otto.ProposeAsync(world, "page.publish", new { slug = "a", title = "b", markdown = "c" }, workspaceId: "bm9wZQ")).Error());
+        Assert.Equal(
+            "InvalidArgument",
+            (
+                await otto.ProposeAsync(
+                    world,
+                    "page.publish",
+                    new
+                    {
+                        slug = "a",
+                        title = "b",
+                        markdown = "c",
+                    },
+                    reason: " "
+                )
+            ).Error()
+        );
+        Assert.Equal(
+            "NotFound",
+            (
+                await otto.ProposeAsync(
+                    world,
+                    "page.publish",
+                    new
+                    {
+                        slug = "a",
+                        title = "b",
+                        markdown = "c",
+                    },
+                    workspaceId: "bm9wZQ"
+                )
+            ).Error()
+        );
 
-        var runs = await otto.AskAsync("query($key: String!) { workspace(key: $key) { runs { nodes { id } } receipts { nodes { id } } } }", new { key = world.Workspace.Key });
+        var runs = await otto.AskAsync(
+            "query($key: String!) { workspace(key: $key) { runs { nodes { id } } receipts { nodes { id } } } }",
+            new { key = world.Workspace.Key }
+        );
         Assert.Equal(0, runs.GetProperty("workspace").GetProperty("runs").GetProperty("nodes").GetArrayLength());
         Assert.Equal(0, runs.GetProperty("workspace").GetProperty("receipts").GetProperty("nodes").GetArrayLength());
     }
@@ -230,7 +319,10 @@ public abstract class GovernedActionTests(MumegaApp app)
         var first = (await otto.ProposeAsync(world, "runtime.set", new { key = "a", value = 1 }, key: "same")).Run();
         var again = (await otto.ProposeAsync(world, "runtime.set", new { value = 1, key = "a" }, key: "same")).Run();
         Assert.Equal(first.GetProperty("id").GetString(), again.GetProperty("id").GetString());
-        Assert.Equal("IdempotencyConflict", (await otto.ProposeAsync(world, "runtime.set", new { key = "a", value = 2 }, key: "same")).Error());
+        Assert.Equal(
+            "IdempotencyConflict",
+            (await otto.ProposeAsync(world, "runtime.set", new { key = "a", value = 2 }, key: "same")).Error()
+        );
     }
 
     [Fact]
@@ -238,7 +330,12 @@ public abstract class GovernedActionTests(MumegaApp app)
     {
         var world = await app.WorldAsync();
         var otto = await world.Otto;
-        await otto.UntilAsync((await otto.ProposePageAsync(world, "xss", "<script>alert(1)</script> [x](javascript:alert(1)) <img src=x onerror=alert(1)>")).Run(), "SUCCEEDED");
+        await otto.UntilAsync(
+            (
+                await otto.ProposePageAsync(world, "xss", "<script>alert(1)</script> [x](javascript:alert(1)) <img src=x onerror=alert(1)>")
+            ).Run(),
+            "SUCCEEDED"
+        );
         using var http = new HttpClient();
         var html = await http.GetStringAsync($"{app.Address}/p/{world.Tenant.Key}/xss", TestContext.Current.CancellationToken);
         Assert.DoesNotContain("<script", html, StringComparison.OrdinalIgnoreCase);
@@ -251,7 +348,10 @@ public abstract class GovernedActionTests(MumegaApp app)
     {
         var world = await app.WorldAsync();
         var (hermes, otto) = (await world.Hermes, await world.Otto);
-        var suspend = await otto.UntilAsync((await otto.ProposeAsync(world, "agent.suspend", new { agentId = world.IdOf("Hermes") })).Run(), "SUCCEEDED");
+        var suspend = await otto.UntilAsync(
+            (await otto.ProposeAsync(world, "agent.suspend", new { agentId = world.IdOf("Hermes") })).Run(),
+            "SUCCEEDED"
+        );
         Assert.Equal("UNAUTHENTICATED", Code(await hermes.AnswerAsync("{ viewer { tenant } }")));
 
         await otto.UntilAsync((await otto.RollBackAsync(suspend)).Run(), "SUCCEEDED");
@@ -260,7 +360,8 @@ public abstract class GovernedActionTests(MumegaApp app)
         await fresh.AskAsync("{ viewer { tenant } }");
     }
 
-    internal static string? Code(JsonElement answer) => answer.GetProperty("errors")[0].GetProperty("extensions").GetProperty("code").GetString();
+    internal static string? Code(JsonElement answer) =>
+        answer.GetProperty("errors")[0].GetProperty("extensions").GetProperty("code").GetString();
 
     private static string NodeOf(World world, string runId) => Api.GraphQL.NodeId.Of("Run", world.Workspace.Id, runId);
 

@@ -15,16 +15,25 @@ namespace Mumega.App.Tests.Runs;
 
 internal static class Kill
 {
-    public static readonly string[] WholeStory = ["proposed", "policy.allow_behind_gates", "preflight.passed", "gate.approved", "authorised"];
+    public static readonly string[] WholeStory =
+    [
+        "proposed",
+        "policy.allow_behind_gates",
+        "preflight.passed",
+        "gate.approved",
+        "authorised",
+    ];
 
-    public static IEnumerable<string?> Codes(JsonElement run) => run.GetProperty("receipts").EnumerateArray().Select(r => r.GetProperty("reasonCode").GetString());
+    public static IEnumerable<string?> Codes(JsonElement run) =>
+        run.GetProperty("receipts").EnumerateArray().Select(r => r.GetProperty("reasonCode").GetString());
 
     public static TheoryData<string, int> Points(params (string Name, int Passes)[] points)
     {
         var data = new TheoryData<string, int>();
         foreach (var (name, passes) in points)
         {
-            for (var pass = 1; pass <= passes; pass++) data.Add(name, pass);
+            for (var pass = 1; pass <= passes; pass++)
+                data.Add(name, pass);
         }
 
         return data;
@@ -33,7 +42,15 @@ internal static class Kill
     public static async Task InternalAsync(Seeded seeded, string point, int pass)
     {
         await using var server = await Survivor.StartAsync(seeded, $"{point}:kill:{pass}");
-        var run = await server.GovernAsync("page.publish", new { slug = "survivor", title = "Survivor", markdown = "Still here." });
+        var run = await server.GovernAsync(
+            "page.publish",
+            new
+            {
+                slug = "survivor",
+                title = "Survivor",
+                markdown = "Still here.",
+            }
+        );
         var done = await server.AskAsync((_, otto) => otto.UntilAsync(run, "SUCCEEDED"));
         server.MustHaveDied();
 
@@ -41,9 +58,17 @@ internal static class Kill
         Assert.Contains("Still here.", await server.PageAsync("survivor"), StringComparison.Ordinal);
         await using var db = server.Open();
         Assert.Equal(1, await db.PageRevisions.CountAsync(TestContext.Current.CancellationToken));
-        await Poll.UntilAsync(async () => await db.ReceiptPlaces.AsNoTracking().ToListAsync(), places => places.Count > 0 && places.All(p => p.Position is not null)
-            && places.Select(p => p.Position).Order().SequenceEqual(Enumerable.Range(1, places.Count).Select(i => (long?)i)));
-        await Poll.UntilAsync(async () => await db.LogHeads.AsNoTracking().SingleOrDefaultAsync(), head => head?.Size == done.GetProperty("receipts").GetArrayLength());
+        await Poll.UntilAsync(
+            async () => await db.ReceiptPlaces.AsNoTracking().ToListAsync(),
+            places =>
+                places.Count > 0
+                && places.All(p => p.Position is not null)
+                && places.Select(p => p.Position).Order().SequenceEqual(Enumerable.Range(1, places.Count).Select(i => (long?)i))
+        );
+        await Poll.UntilAsync(
+            async () => await db.LogHeads.AsNoTracking().SingleOrDefaultAsync(),
+            head => head?.Size == done.GetProperty("receipts").GetArrayLength()
+        );
         Assert.Null(await new LogAuditor(server.Databases).AuditAsync(db.TenantId, TestContext.Current.CancellationToken));
     }
 
@@ -51,9 +76,41 @@ internal static class Kill
     {
         await using var server = await Survivor.StartAsync(seeded, $"{point}:kill:{pass}");
         var workspaceId = Api.GraphQL.NodeId.Of("Workspace", seeded.WorkspaceId, seeded.WorkspaceId);
-        var create = (await server.AskAsync((hermes, _) => hermes.ProposeAsync(null, "packet.create", new { type = "refund", title = "Order 9", payload = new { order = "order-9", cents = 900, currency = "EUR", reason = "Broken." } }, "create", workspaceId: workspaceId))).Run();
+        var create = (
+            await server.AskAsync(
+                (hermes, _) =>
+                    hermes.ProposeAsync(
+                        null,
+                        "packet.create",
+                        new
+                        {
+                            type = "refund",
+                            title = "Order 9",
+                            payload = new
+                            {
+                                order = "order-9",
+                                cents = 900,
+                                currency = "EUR",
+                                reason = "Broken.",
+                            },
+                        },
+                        "create",
+                        workspaceId: workspaceId
+                    )
+            )
+        ).Run();
         await server.AskAsync((_, otto) => otto.UntilAsync(create, "SUCCEEDED"));
-        var packet = await server.AskAsync(async (_, otto) => (await otto.AskAsync("query($id: ID!) { node(id: $id) { ... on Run { packet { id packetId } } } }", new { id = create.GetProperty("id").GetString() })).GetProperty("node").GetProperty("packet"));
+        var packet = await server.AskAsync(
+            async (_, otto) =>
+                (
+                    await otto.AskAsync(
+                        "query($id: ID!) { node(id: $id) { ... on Run { packet { id packetId } } } }",
+                        new { id = create.GetProperty("id").GetString() }
+                    )
+                )
+                    .GetProperty("node")
+                    .GetProperty("packet")
+        );
         var grant = (await server.AskAsync((hermes, _) => hermes.MoveAsync(packet, "grant", key: "grant"))).Run();
         Assert.Null((await server.AskAsync((_, otto) => otto.DecideAsync(grant, key: "decide grant"))).Error());
         await server.AskAsync((_, otto) => otto.UntilPendingAsync(packet, "pay"));
@@ -62,44 +119,120 @@ internal static class Kill
         await server.AskAsync((_, otto) => otto.UntilStateAsync(packet, "failed"));
         server.MustHaveDied();
 
-        var runs = await server.AskAsync(async (_, otto) => (await otto.AskAsync("query($id: ID!) { node(id: $id) { ... on Packet { runs { transition state receipts { reasonCode } } } } }", new { id = packet.GetProperty("id").GetString() }))
-            .GetProperty("node").GetProperty("runs").EnumerateArray().Reverse().ToList());
-        Assert.Equal([("grant", "SUCCEEDED"), ("pay", "FAILED"), ("compensate grant", "SUCCEEDED")], runs.Select(r => (r.GetProperty("transition").GetString(), r.State())));
+        var runs = await server.AskAsync(
+            async (_, otto) =>
+                (
+                    await otto.AskAsync(
+                        "query($id: ID!) { node(id: $id) { ... on Packet { runs { transition state receipts { reasonCode } } } } }",
+                        new { id = packet.GetProperty("id").GetString() }
+                    )
+                )
+                    .GetProperty("node")
+                    .GetProperty("runs")
+                    .EnumerateArray()
+                    .Reverse()
+                    .ToList()
+        );
+        Assert.Equal(
+            [("grant", "SUCCEEDED"), ("pay", "FAILED"), ("compensate grant", "SUCCEEDED")],
+            runs.Select(r => (r.GetProperty("transition").GetString(), r.State()))
+        );
         Assert.Equal([.. WholeStory, "dispatched", "receiver.refused"], Codes(runs[1]));
         Assert.Equal(["proposed", "policy.allow", "preflight.passed", "authorised", "succeeded"], Codes(runs[2]));
         await using var db = server.Open();
         var (id, ct) = (packet.GetProperty("packetId").GetGuid(), TestContext.Current.CancellationToken);
         Assert.False(await db.ProfileEntries.AnyAsync(e => e.Key == "orders.order-9.refund" && e.Value != null, ct));
         var history = await db.PacketEvents.AsNoTracking().Where(e => e.PacketId == id).OrderBy(e => e.Number).ToListAsync(ct);
-        Assert.Equal(["created", "requested", "moved", "requested", "compensating", "compensating", "compensated", "moved"], history.Select(e => e.Kind));
+        Assert.Equal(
+            ["created", "requested", "moved", "requested", "compensating", "compensating", "compensated", "moved"],
+            history.Select(e => e.Kind)
+        );
         Assert.Equal("failed", Domain.Packets.Packet.Replay(seeded.TenantId, seeded.WorkspaceId, id, history).State);
     }
 
     public static async Task ImportAsync(Seeded seeded, string point, int pass)
     {
         await using var server = await Survivor.StartAsync(seeded, $"{point}:kill:{pass}");
-        var (workspaceId, ct) = (Api.GraphQL.NodeId.Of("Workspace", seeded.WorkspaceId, seeded.WorkspaceId), TestContext.Current.CancellationToken);
-        var lines = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, Rows).Select(i => $"{{\"slug\":\"page-{i}\",\"title\":{(i % 1000 == 500 ? "null" : "\"A page\"")},\"markdown\":\"x\"}}\n")));
-        var import = await server.AskAsync(async (_, otto) =>
-        {
-            using var answer = await ImportTests.UploadAsync(otto, seeded.WorkspaceId, "application/x-ndjson", lines);
-            return JsonDocument.Parse(await answer.Content.ReadAsStringAsync(ct)).RootElement;
-        });
-        Assert.Null((await server.AskAsync((_, otto) => ImportTests.CheckAsync(otto, import, new { type = "content", title = "/slug", payload = new { slug = "/slug", title = "/title", markdown = "/markdown" } }, "check"))).Error());
-        var looked = await server.AskAsync((_, otto) => Poll.UntilAsync(() => ImportTests.ImportAsync(otto, import), i => i.State() == "CHECKED"));
+        var (workspaceId, ct) = (
+            Api.GraphQL.NodeId.Of("Workspace", seeded.WorkspaceId, seeded.WorkspaceId),
+            TestContext.Current.CancellationToken
+        );
+        var lines = Encoding.UTF8.GetBytes(
+            string.Concat(
+                Enumerable
+                    .Range(0, Rows)
+                    .Select(i => $"{{\"slug\":\"page-{i}\",\"title\":{(i % 1000 == 500 ? "null" : "\"A page\"")},\"markdown\":\"x\"}}\n")
+            )
+        );
+        var import = await server.AskAsync(
+            async (_, otto) =>
+            {
+                using var answer = await ImportTests.UploadAsync(otto, seeded.WorkspaceId, "application/x-ndjson", lines);
+                return JsonDocument.Parse(await answer.Content.ReadAsStringAsync(ct)).RootElement;
+            }
+        );
+        Assert.Null(
+            (
+                await server.AskAsync(
+                    (_, otto) =>
+                        ImportTests.CheckAsync(
+                            otto,
+                            import,
+                            new
+                            {
+                                type = "content",
+                                title = "/slug",
+                                payload = new
+                                {
+                                    slug = "/slug",
+                                    title = "/title",
+                                    markdown = "/markdown",
+                                },
+                            },
+                            "check"
+                        )
+                )
+            ).Error()
+        );
+        var looked = await server.AskAsync(
+            (_, otto) => Poll.UntilAsync(() => ImportTests.ImportAsync(otto, import), i => i.State() == "CHECKED")
+        );
         Assert.Equal((Rows, Rows / 1000), (looked.GetProperty("checked").GetInt32(), looked.GetProperty("faulty").GetInt32()));
-        var run = (await server.AskAsync((_, otto) => otto.ProposeAsync(null, "packet.import", new { import = import.GetProperty("importId").GetString(), leaveOutFaulty = true }, "import", workspaceId: workspaceId))).Run();
+        var run = (
+            await server.AskAsync(
+                (_, otto) =>
+                    otto.ProposeAsync(
+                        null,
+                        "packet.import",
+                        new { import = import.GetProperty("importId").GetString(), leaveOutFaulty = true },
+                        "import",
+                        workspaceId: workspaceId
+                    )
+            )
+        ).Run();
         await server.AskAsync((_, otto) => otto.UntilAsync(run, "SUCCEEDED"));
 
         await using var db = server.Open();
-        await Poll.UntilAsync(async () =>
-        {
-            await server.AskAsync((_, otto) => ImportTests.ImportAsync(otto, import));
-            return await db.ImportFiles.CountAsync(ct);
-        }, left => left == 0);
+        await Poll.UntilAsync(
+            async () =>
+            {
+                await server.AskAsync((_, otto) => ImportTests.ImportAsync(otto, import));
+                return await db.ImportFiles.CountAsync(ct);
+            },
+            left => left == 0
+        );
         server.MustHaveDied();
         const int Good = Rows - (Rows / 1000);
-        Assert.Equal((Good, Good, Good, Good, Rows / 1000), (await db.Packets.CountAsync(ct), await db.PacketEvents.CountAsync(ct), await db.WorkTasks.CountAsync(ct), await db.Jobs.CountAsync(j => j.Kind == JobKind.ContinuePacket, ct), await db.ImportRows.CountAsync(ct)));
+        Assert.Equal(
+            (Good, Good, Good, Good, Rows / 1000),
+            (
+                await db.Packets.CountAsync(ct),
+                await db.PacketEvents.CountAsync(ct),
+                await db.WorkTasks.CountAsync(ct),
+                await db.Jobs.CountAsync(j => j.Kind == JobKind.ContinuePacket, ct),
+                await db.ImportRows.CountAsync(ct)
+            )
+        );
     }
 
     private const int Rows = 11_000;
@@ -107,12 +240,22 @@ internal static class Kill
     public static async Task ExternalAsync(Seeded seeded, string point, int pass)
     {
         await using var server = await Survivor.StartAsync(seeded, $"{point}:kill:{pass}");
-        var run = await server.GovernAsync("webhook.send", new { connection = "plain", @event = "a.b", data = new { n = 1 } });
+        var run = await server.GovernAsync(
+            "webhook.send",
+            new
+            {
+                connection = "plain",
+                @event = "a.b",
+                data = new { n = 1 },
+            }
+        );
         var end = await server.AskAsync((_, otto) => otto.UntilAsync(run, "SUCCEEDED", "UNKNOWN"));
         server.MustHaveDied();
 
         // The third commit records the dispatch; from then until the outcome is committed nobody can know.
-        var unsure = point is "dispatch.after-commit" or "dispatch.answered" or "outcome.before-commit" || (point, pass) is ("commit.after", 3) or ("commit.before", 4);
+        var unsure =
+            point is "dispatch.after-commit" or "dispatch.answered" or "outcome.before-commit"
+            || (point, pass) is ("commit.after", 3) or ("commit.before", 4);
         Assert.Equal(unsure ? "UNKNOWN" : "SUCCEEDED", end.State());
         Assert.Equal([.. WholeStory, "dispatched", unsure ? "unknown" : "succeeded"], Codes(end));
         var calls = seeded.Receiver.Of(RaceTests.Effect(end)).Count();
@@ -133,13 +276,26 @@ internal static class Kill
 /// </summary>
 public sealed class InternalKillTests(Seeded seeded) : IClassFixture<Seeded>
 {
-    public static TheoryData<string, int> InternalPoints => Kill.Points(
-        ("commit.before", 3), ("commit.after", 3), ("jobs.claimed", 1), ("execute.before-checks", 1), ("apply.before", 1), ("apply.before-commit", 1), ("jobs.committed", 1),
-        ("place.before", 3), ("place.after", 3), ("seal.before", 1), ("seal.signed", 1), ("seal.after", 1));
+    public static TheoryData<string, int> InternalPoints =>
+        Kill.Points(
+            ("commit.before", 3),
+            ("commit.after", 3),
+            ("jobs.claimed", 1),
+            ("execute.before-checks", 1),
+            ("apply.before", 1),
+            ("apply.before-commit", 1),
+            ("jobs.committed", 1),
+            ("place.before", 3),
+            ("place.after", 3),
+            ("seal.before", 1),
+            ("seal.signed", 1),
+            ("seal.after", 1)
+        );
 
     [Theory]
     [MemberData(nameof(InternalPoints))]
-    public Task An_internal_action_happens_once_wherever_the_process_dies(string point, int pass) => Kill.InternalAsync(seeded, point, pass);
+    public Task An_internal_action_happens_once_wherever_the_process_dies(string point, int pass) =>
+        Kill.InternalAsync(seeded, point, pass);
 }
 
 /// <summary>
@@ -148,13 +304,23 @@ public sealed class InternalKillTests(Seeded seeded) : IClassFixture<Seeded>
 /// </summary>
 public sealed class ExternalKillTests(Seeded seeded) : IClassFixture<Seeded>
 {
-    public static TheoryData<string, int> ExternalPoints => Kill.Points(
-        ("commit.before", 4), ("commit.after", 4), ("jobs.claimed", 1), ("execute.before-checks", 1), ("dispatch.before-commit", 1), ("dispatch.after-commit", 1),
-        ("dispatch.answered", 1), ("outcome.before-commit", 1), ("jobs.committed", 1));
+    public static TheoryData<string, int> ExternalPoints =>
+        Kill.Points(
+            ("commit.before", 4),
+            ("commit.after", 4),
+            ("jobs.claimed", 1),
+            ("execute.before-checks", 1),
+            ("dispatch.before-commit", 1),
+            ("dispatch.after-commit", 1),
+            ("dispatch.answered", 1),
+            ("outcome.before-commit", 1),
+            ("jobs.committed", 1)
+        );
 
     [Theory]
     [MemberData(nameof(ExternalPoints))]
-    public Task An_external_action_happens_once_or_says_that_nobody_knows(string point, int pass) => Kill.ExternalAsync(seeded, point, pass);
+    public Task An_external_action_happens_once_or_says_that_nobody_knows(string point, int pass) =>
+        Kill.ExternalAsync(seeded, point, pass);
 
     [Theory]
     [InlineData("dispatch.after-commit", 1)]
@@ -163,7 +329,15 @@ public sealed class ExternalKillTests(Seeded seeded) : IClassFixture<Seeded>
     public async Task A_receiver_that_can_be_asked_settles_it_and_is_told_once(string point, int pass)
     {
         await using var server = await Survivor.StartAsync(seeded, $"{point}:kill:{pass}");
-        var run = await server.GovernAsync("webhook.send", new { connection = "probed", @event = "a.b", data = new { } });
+        var run = await server.GovernAsync(
+            "webhook.send",
+            new
+            {
+                connection = "probed",
+                @event = "a.b",
+                data = new { },
+            }
+        );
         var end = await server.AskAsync((_, otto) => otto.UntilAsync(run, "SUCCEEDED"));
         server.MustHaveDied();
         Assert.Single(seeded.Receiver.Of(RaceTests.Effect(end)));
@@ -173,7 +347,15 @@ public sealed class ExternalKillTests(Seeded seeded) : IClassFixture<Seeded>
     public async Task A_receiver_that_drops_repeats_is_told_again_under_the_same_id()
     {
         await using var server = await Survivor.StartAsync(seeded, "dispatch.answered:kill:1");
-        var run = await server.GovernAsync("webhook.send", new { connection = "idempotent", @event = "a.b", data = new { } });
+        var run = await server.GovernAsync(
+            "webhook.send",
+            new
+            {
+                connection = "idempotent",
+                @event = "a.b",
+                data = new { },
+            }
+        );
         var end = await server.AskAsync((_, otto) => otto.UntilAsync(run, "SUCCEEDED"));
         server.MustHaveDied();
         Assert.Equal(2, seeded.Receiver.Of(RaceTests.Effect(end)).Count());
@@ -187,7 +369,8 @@ public sealed class ExternalKillTests(Seeded seeded) : IClassFixture<Seeded>
 public sealed class SagaKillTests(Seeded seeded) : IClassFixture<Seeded>
 {
     // The commits from where the payment is sent to where the packet has failed.
-    public static TheoryData<string, int> SagaPoints => new(Enumerable.Range(8, 5).SelectMany(pass => new[] { ("commit.before", pass), ("commit.after", pass) }));
+    public static TheoryData<string, int> SagaPoints =>
+        new(Enumerable.Range(8, 5).SelectMany(pass => new[] { ("commit.before", pass), ("commit.after", pass) }));
 
     [Theory]
     [MemberData(nameof(SagaPoints))]
@@ -219,13 +402,15 @@ public sealed class PostgresKillTests(SeededOnPostgres seeded) : IClassFixture<S
     [InlineData("apply.before-commit", 1)]
     [InlineData("place.before", 2)]
     [InlineData("seal.signed", 1)]
-    public Task An_internal_action_happens_once_wherever_the_process_dies(string point, int pass) => Kill.InternalAsync(seeded.OrSkip(), point, pass);
+    public Task An_internal_action_happens_once_wherever_the_process_dies(string point, int pass) =>
+        Kill.InternalAsync(seeded.OrSkip(), point, pass);
 
     [Theory]
     [InlineData("jobs.claimed", 1)]
     [InlineData("dispatch.after-commit", 1)]
     [InlineData("outcome.before-commit", 1)]
-    public Task An_external_action_happens_once_or_says_that_nobody_knows(string point, int pass) => Kill.ExternalAsync(seeded.OrSkip(), point, pass);
+    public Task An_external_action_happens_once_or_says_that_nobody_knows(string point, int pass) =>
+        Kill.ExternalAsync(seeded.OrSkip(), point, pass);
 }
 
 /// <summary>The template of the servers' databases is a database of its own; each server gets a copy.</summary>
@@ -237,7 +422,8 @@ public sealed class SeededOnPostgres : Seeded
 
     public Seeded OrSkip()
     {
-        if (Missing is { } why) Assert.Skip(why);
+        if (Missing is { } why)
+            Assert.Skip(why);
         return this;
     }
 
@@ -248,9 +434,16 @@ public sealed class SeededOnPostgres : Seeded
         return Options(template);
     }
 
-    internal override async Task<DatabaseOptions> CopyAsync(string folder) => Options(await TestServers.NewPostgresDatabaseAsync(new Npgsql.NpgsqlConnectionStringBuilder(template).Database));
+    internal override async Task<DatabaseOptions> CopyAsync(string folder) =>
+        Options(await TestServers.NewPostgresDatabaseAsync(new Npgsql.NpgsqlConnectionStringBuilder(template).Database));
 
-    private static DatabaseOptions Options(string connection) => new() { Kind = DatabaseKind.Postgres, Connection = connection, Owner = TestServers.OwnerOf(DatabaseKind.Postgres, connection) };
+    private static DatabaseOptions Options(string connection) =>
+        new()
+        {
+            Kind = DatabaseKind.Postgres,
+            Connection = connection,
+            Owner = TestServers.OwnerOf(DatabaseKind.Postgres, connection),
+        };
 }
 
 /// <summary>A data folder with one tenant set up, to be copied for every server, and the receiver that outlives them all.</summary>
@@ -263,7 +456,8 @@ public class Seeded : IAsyncLifetime
     internal virtual Task<DatabaseOptions> TemplateAsync() => CopyAsync(Folder);
 
     /// <summary>The database of a server with this data folder.</summary>
-    internal virtual Task<DatabaseOptions> CopyAsync(string folder) => Task.FromResult(new DatabaseOptions { Connection = $"Data Source={Path.Combine(folder, "mumega.db")}" });
+    internal virtual Task<DatabaseOptions> CopyAsync(string folder) =>
+        Task.FromResult(new DatabaseOptions { Connection = $"Data Source={Path.Combine(folder, "mumega.db")}" });
 
     internal Receiver Receiver { get; } = new();
 
@@ -279,12 +473,26 @@ public class Seeded : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        if (Missing is not null) return;
+        if (Missing is not null)
+            return;
 
         await Receiver.StartAsync();
         var ct = CancellationToken.None;
         var template = await TemplateAsync();
-        await using (var app = MumegaHost.Build([$"--Data={Folder}", $"--Database:Kind={template.Kind}", $"--Database:Connection={template.Connection}", $"--Database:Owner={template.Owner}", "--Keys:Encryption:0=" + TestServers.EncryptionKey, $"--PublicAddress=http://localhost:{Port}", "--Jobs:Run=false"], b => b.Logging.ClearProviders()))
+        await using (
+            var app = MumegaHost.Build(
+                [
+                    $"--Data={Folder}",
+                    $"--Database:Kind={template.Kind}",
+                    $"--Database:Connection={template.Connection}",
+                    $"--Database:Owner={template.Owner}",
+                    "--Keys:Encryption:0=" + TestServers.EncryptionKey,
+                    $"--PublicAddress=http://localhost:{Port}",
+                    "--Jobs:Run=false",
+                ],
+                b => b.Logging.ClearProviders()
+            )
+        )
         {
             await app.PrepareAsync(ct);
             var installation = app.Services.GetRequiredService<Installation>();
@@ -312,7 +520,8 @@ public class Seeded : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         GC.SuppressFinalize(this);
-        if (Missing is null) await Receiver.DisposeAsync();
+        if (Missing is null)
+            await Receiver.DisposeAsync();
         Directory.Delete(Folder, recursive: true);
     }
 }
@@ -373,7 +582,9 @@ internal sealed class Survivor : IAsyncDisposable
             }
             catch (Exception e) when (e is HttpRequestException or IOException)
             {
-                await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+                await process
+                    .WaitForExitAsync(TestContext.Current.CancellationToken)
+                    .WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
                 deaths++;
                 process = Launch(null);
                 await ReadyAsync();
@@ -408,7 +619,8 @@ internal sealed class Survivor : IAsyncDisposable
     {
         hermes?.Dispose();
         otto?.Dispose();
-        if (!process.HasExited) process.Kill();
+        if (!process.HasExited)
+            process.Kill();
         await process.WaitForExitAsync();
         process.Dispose();
         Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
@@ -419,29 +631,47 @@ internal sealed class Survivor : IAsyncDisposable
     {
         var start = new ProcessStartInfo("dotnet") { WorkingDirectory = folder };
         start.ArgumentList.Add(Repository.Server);
-        foreach (var argument in new[]
-        {
-            $"--Urls={address}", $"--PublicAddress={address}", $"--Data={folder}", $"--Database:Kind={database.Kind}", $"--Database:Connection={database.Connection}", $"--Database:Owner={database.Owner}", "--Keys:Encryption:0=" + TestServers.EncryptionKey, "--GraphQL:RegisteredOnly=false", "--Jobs:Lease=00:00:02", $"--Outbound:AllowedPrivate:0={seeded.Receiver.Host}", "--Jobs:Poll=00:00:00.050",
-            "--Logging:Console:LogLevel:Default=None",
-        }) start.ArgumentList.Add(argument);
+        foreach (
+            var argument in new[]
+            {
+                $"--Urls={address}",
+                $"--PublicAddress={address}",
+                $"--Data={folder}",
+                $"--Database:Kind={database.Kind}",
+                $"--Database:Connection={database.Connection}",
+                $"--Database:Owner={database.Owner}",
+                "--Keys:Encryption:0=" + TestServers.EncryptionKey,
+                "--GraphQL:RegisteredOnly=false",
+                "--Jobs:Lease=00:00:02",
+                $"--Outbound:AllowedPrivate:0={seeded.Receiver.Host}",
+                "--Jobs:Poll=00:00:00.050",
+                "--Logging:Console:LogLevel:Default=None",
+            }
+        )
+            start.ArgumentList.Add(argument);
         start.Environment["DOTNET_TieredPGO"] = "0";
-        if (failpoint is not null) start.Environment["MUMEGA_FAILPOINT"] = failpoint;
+        if (failpoint is not null)
+            start.Environment["MUMEGA_FAILPOINT"] = failpoint;
         return Process.Start(start)!;
     }
 
     private async Task ReadyAsync()
     {
         using var http = new HttpClient();
-        await Poll.UntilAsync(async () =>
-        {
-            try
+        await Poll.UntilAsync(
+            async () =>
             {
-                return (await http.GetAsync($"{address}/readyz")).IsSuccessStatusCode;
-            }
-            catch (HttpRequestException)
-            {
-                return false;
-            }
-        }, ready => ready, seconds: 60);
+                try
+                {
+                    return (await http.GetAsync($"{address}/readyz")).IsSuccessStatusCode;
+                }
+                catch (HttpRequestException)
+                {
+                    return false;
+                }
+            },
+            ready => ready,
+            seconds: 60
+        );
     }
 }

@@ -15,7 +15,9 @@ public abstract class RaceTests(MumegaApp app)
     {
         var world = await app.WorldAsync();
         var otto = await world.Otto;
-        var payloads = await Task.WhenAll(Enumerable.Range(0, Crowd).Select(_ => otto.ProposeAsync(world, "runtime.set", new { key = "one", value = 1 }, key: "the-same")));
+        var payloads = await Task.WhenAll(
+            Enumerable.Range(0, Crowd).Select(_ => otto.ProposeAsync(world, "runtime.set", new { key = "one", value = 1 }, key: "the-same"))
+        );
         Assert.Single(payloads.Select(p => p.Run().GetProperty("id").GetString()).Distinct());
 
         await otto.UntilAsync(payloads[0].Run(), "SUCCEEDED");
@@ -36,7 +38,10 @@ public abstract class RaceTests(MumegaApp app)
 
         await petra.DecideAsync(run);
         var done = await otto.UntilAsync(run, "SUCCEEDED");
-        Assert.Equal(1, done.GetProperty("receipts").EnumerateArray().Count(r => r.GetProperty("reasonCode").GetString() == "gate.approved"));
+        Assert.Equal(
+            1,
+            done.GetProperty("receipts").EnumerateArray().Count(r => r.GetProperty("reasonCode").GetString() == "gate.approved")
+        );
     }
 
     [Fact]
@@ -46,10 +51,17 @@ public abstract class RaceTests(MumegaApp app)
         var (hermes, otto, petra) = (await world.Hermes, await world.Otto, await world.Petra);
         var run = (await hermes.ProposePageAsync(world, "duel")).Run();
 
-        var payloads = await Task.WhenAll(Enumerable.Range(0, Crowd).Select(i => i % 2 == 0 ? otto.DecideAsync(run) : petra.DecideAsync(run, "REJECT")));
+        var payloads = await Task.WhenAll(
+            Enumerable.Range(0, Crowd).Select(i => i % 2 == 0 ? otto.DecideAsync(run) : petra.DecideAsync(run, "REJECT"))
+        );
         Assert.Single(payloads, p => p.Error() is null);
         var end = await otto.UntilAsync(run, "SUCCEEDED", "REJECTED");
-        Assert.Equal(1, end.GetProperty("receipts").EnumerateArray().Count(r => r.GetProperty("reasonCode").GetString() is "gate.approved" or "gate.rejected"));
+        Assert.Equal(
+            1,
+            end.GetProperty("receipts")
+                .EnumerateArray()
+                .Count(r => r.GetProperty("reasonCode").GetString() is "gate.approved" or "gate.rejected")
+        );
     }
 
     [Fact]
@@ -58,19 +70,37 @@ public abstract class RaceTests(MumegaApp app)
         var world = await app.WorldAsync();
         await world.ConnectAsync("crm", "ok");
         var (hermes, otto) = (await world.Hermes, await world.Otto);
-        var run = (await hermes.ProposeAsync(world, "webhook.send", new { connection = "crm", @event = "a.b", data = new { n = 1 } })).Run();
+        var run = (
+            await hermes.ProposeAsync(
+                world,
+                "webhook.send",
+                new
+                {
+                    connection = "crm",
+                    @event = "a.b",
+                    data = new { n = 1 },
+                }
+            )
+        ).Run();
         await otto.DecideAsync(run);
         var done = await otto.UntilAsync(run, "SUCCEEDED");
 
         // The same job, handed to fifty more workers after and while it is done.
         var ct = TestContext.Current.CancellationToken;
         Job job;
-        await using (var db = app.Databases.OpenPlatform()) job = await db.Jobs.AsNoTracking().SingleAsync(j => j.SubjectId == RunId(run) && j.Kind == JobKind.ExecuteRun, ct);
+        await using (var db = app.Databases.OpenPlatform())
+            job = await db.Jobs.AsNoTracking().SingleAsync(j => j.SubjectId == RunId(run) && j.Kind == JobKind.ExecuteRun, ct);
         var runner = app.Services.GetRequiredService<Runner>();
         await Task.WhenAll(Enumerable.Range(0, Crowd).Select(_ => runner.RunAsync([job], ct)));
 
         Assert.Single(app.Receiver.Of(Effect(done)));
-        Assert.Equal(1, (await otto.RunAsync(run)).GetProperty("receipts").EnumerateArray().Count(r => r.GetProperty("kind").GetString() == "outcome.confirmed"));
+        Assert.Equal(
+            1,
+            (await otto.RunAsync(run))
+                .GetProperty("receipts")
+                .EnumerateArray()
+                .Count(r => r.GetProperty("kind").GetString() == "outcome.confirmed")
+        );
     }
 
     [Fact]
@@ -78,15 +108,26 @@ public abstract class RaceTests(MumegaApp app)
     {
         var world = await app.WorldAsync();
         var otto = await world.Otto;
-        var runs = await Task.WhenAll(Enumerable.Range(0, 32).Select(async i => (await otto.ProposeAsync(world, "runtime.set", new { key = $"k{i}", value = i })).Run()));
-        foreach (var run in runs) await otto.UntilAsync(run, "SUCCEEDED");
+        var runs = await Task.WhenAll(
+            Enumerable
+                .Range(0, 32)
+                .Select(async i => (await otto.ProposeAsync(world, "runtime.set", new { key = $"k{i}", value = i })).Run())
+        );
+        foreach (var run in runs)
+            await otto.UntilAsync(run, "SUCCEEDED");
 
         var ct = TestContext.Current.CancellationToken;
         await using var db = app.Databases.Open(world.Tenant.Id, world.Workspace.Id);
-        var places = await Poll.UntilAsync(async () => await db.ReceiptPlaces.AsNoTracking().Where(p => p.TenantId == world.Tenant.Id).ToListAsync(ct), all => all.All(p => p.Position is not null));
+        var places = await Poll.UntilAsync(
+            async () => await db.ReceiptPlaces.AsNoTracking().Where(p => p.TenantId == world.Tenant.Id).ToListAsync(ct),
+            all => all.All(p => p.Position is not null)
+        );
         Assert.Equal(32 * 5, places.Count);
         Assert.Equal(Enumerable.Range(1, places.Count).Select(i => (long?)i), places.Select(p => p.Position).Order());
-        Assert.All(places.GroupBy(p => p.SubjectId), chain => Assert.Equal(chain.OrderBy(p => p.Step).Select(p => p.Step), chain.OrderBy(p => p.Position).Select(p => p.Step)));
+        Assert.All(
+            places.GroupBy(p => p.SubjectId),
+            chain => Assert.Equal(chain.OrderBy(p => p.Step).Select(p => p.Step), chain.OrderBy(p => p.Position).Select(p => p.Step))
+        );
     }
 
     internal static Guid RunId(JsonElement run) => Api.GraphQL.NodeId.Parse(run.GetProperty("id").GetString(), "Run")!.Value.Id;
@@ -104,7 +145,8 @@ internal static class Poll
         while (true)
         {
             var answer = await ask();
-            if (right(answer)) return answer;
+            if (right(answer))
+                return answer;
             Assert.True(TimeProvider.System.GetElapsedTime(start) < TimeSpan.FromSeconds(seconds), $"still not right: {answer}");
             await Task.Delay(20, TestContext.Current.CancellationToken);
         }

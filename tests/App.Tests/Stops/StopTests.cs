@@ -25,9 +25,20 @@ public abstract class StopTests(MumegaApp app)
         var world = await app.WorldAsync();
         await world.ConnectAsync("crm", "ok");
         var (hermes, otto, ada, bela) = (await world.Hermes, await world.Otto, await world.Ada, await world.PersonAsync("Bela", "admin"));
-        var input = new { connection = "crm", @event = "a.b", data = new { } };
+        var input = new
+        {
+            connection = "crm",
+            @event = "a.b",
+            data = new { },
+        };
         var waiting = (await hermes.ProposeAsync(world, "webhook.send", input)).Run();
-        var target = boundary switch { "AGENT" => world.IdOf("Hermes").ToString(), "FAMILY" => "webhooks", "CONNECTOR" => "crm", _ => null };
+        var target = boundary switch
+        {
+            "AGENT" => world.IdOf("Hermes").ToString(),
+            "FAMILY" => "webhooks",
+            "CONNECTOR" => "crm",
+            _ => null,
+        };
 
         var engaged = await ada.EngageAsync(world, boundary, target);
         Assert.Null(engaged.Error());
@@ -37,11 +48,26 @@ public abstract class StopTests(MumegaApp app)
         Assert.Equal("Stopped", (await otto.DecideAsync(waiting)).Error());
         if (boundary is "AGENT")
         {
-            using var ask = await hermes.Http.PostAsJsonAsync("/graphql", new { query = "{ viewer { name } }" }, TestContext.Current.CancellationToken);
+            using var ask = await hermes.Http.PostAsJsonAsync(
+                "/graphql",
+                new { query = "{ viewer { name } }" },
+                TestContext.Current.CancellationToken
+            );
             Assert.Equal(HttpStatusCode.Unauthorized, ask.StatusCode);
-            using var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["grant_type"] = "client_credentials", ["client_id"] = world.AgentClientId, ["client_secret"] = world.AgentSecret });
+            using var form = new FormUrlEncodedContent(
+                new Dictionary<string, string>
+                {
+                    ["grant_type"] = "client_credentials",
+                    ["client_id"] = world.AgentClientId,
+                    ["client_secret"] = world.AgentSecret,
+                }
+            );
             using var token = await hermes.Http.PostAsync("/connect/token", form, TestContext.Current.CancellationToken);
-            Assert.Contains("A stop is engaged for this agent", await token.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+            Assert.Contains(
+                "A stop is engaged for this agent",
+                await token.Content.ReadAsStringAsync(TestContext.Current.CancellationToken),
+                StringComparison.Ordinal
+            );
         }
         else
         {
@@ -86,8 +112,13 @@ public abstract class StopTests(MumegaApp app)
         var olaf = await side.PersonAsync("Olaf", "operator");
         Assert.Null((await ada.EngageAsync(world, "TENANT")).Error());
         Assert.Equal("Stopped", (await olaf.ProposePageAsync(side, "side")).Error());
-        var seen = await olaf.AskAsync("query($k: String!) { workspace(key: $k) { stops { boundary engagedHere } } }", new { k = side.Workspace.Key });
-        Assert.False(Assert.Single(seen.GetProperty("workspace").GetProperty("stops").EnumerateArray()).GetProperty("engagedHere").GetBoolean());
+        var seen = await olaf.AskAsync(
+            "query($k: String!) { workspace(key: $k) { stops { boundary engagedHere } } }",
+            new { k = side.Workspace.Key }
+        );
+        Assert.False(
+            Assert.Single(seen.GetProperty("workspace").GetProperty("stops").EnumerateArray()).GetProperty("engagedHere").GetBoolean()
+        );
     }
 
     /// <summary>Mutations that pass a stop, and why. Every other one is refused; a new one that is not fails.</summary>
@@ -126,8 +157,24 @@ public abstract class StopTests(MumegaApp app)
         foreach (var mutation in schema.Mutation!.Fields)
         {
             var input = (IInputObjectGraphType)mutation.Arguments!.Single().ResolvedType!.GetNamedType();
-            var values = input.Fields.ToDictionary(f => f.Name, f => f.Name switch { "reasonCode" => null, "password" => "too short", _ => IsolationTests.Value(f, ids) });
-            answers[mutation.Name] = (await ada.AskAsync($"mutation($input: {input.Name}!) {{ {mutation.Name}(input: $input) {{ errors {{ __typename }} }} }}", new { input = values })).GetProperty(mutation.Name).Error();
+            var values = input.Fields.ToDictionary(
+                f => f.Name,
+                f =>
+                    f.Name switch
+                    {
+                        "reasonCode" => null,
+                        "password" => "too short",
+                        _ => IsolationTests.Value(f, ids),
+                    }
+            );
+            answers[mutation.Name] = (
+                await ada.AskAsync(
+                    $"mutation($input: {input.Name}!) {{ {mutation.Name}(input: $input) {{ errors {{ __typename }} }} }}",
+                    new { input = values }
+                )
+            )
+                .GetProperty(mutation.Name)
+                .Error();
         }
 
         Assert.Equal(Passing.Keys.Order(), answers.Where(a => a.Value is not "Stopped").Select(a => a.Key).Order());
@@ -148,10 +195,46 @@ public abstract class StopTests(MumegaApp app)
     [Fact]
     public async Task Every_address_asks_about_stops_or_only_reads_or_signs_in()
     {
-        string[] reads = ["/audit/{workspace:guid}", "/.well-known/oauth-protected-resource/graphql", "/files/{workspace:guid}/{digest}", "/healthz", "/log/{id}/checkpoint", "/log/{id}/log.vkey", "/log/{id}/tile/{**path}", "/p/{tenant}/{slug}", "/readyz"];
-        string[] signsIn = ["/connect/authorize", "/connect/token", "/session/callback", "/session/sign-in", "/session/sign-out", "/session/start", "/session/second-factor", "/session/passkey", "/session/passkey/options", "/session/invitation"]; // a stopped agent gets no token: tested above
-        string[] asks = ["/session/accept", "/files/{workspace:guid}", "/graphql", "/hooks/{tenant}/{workspace}/{key}", "/imports/{workspace:guid}"];
-        var all = app.Services.GetServices<EndpointDataSource>().SelectMany(d => d.Endpoints).OfType<RouteEndpoint>().Select(e => e.RoutePattern.RawText!).Distinct().Where(e => !e.StartsWith("{*", StringComparison.Ordinal));
+        string[] reads =
+        [
+            "/audit/{workspace:guid}",
+            "/.well-known/oauth-protected-resource/graphql",
+            "/files/{workspace:guid}/{digest}",
+            "/healthz",
+            "/log/{id}/checkpoint",
+            "/log/{id}/log.vkey",
+            "/log/{id}/tile/{**path}",
+            "/p/{tenant}/{slug}",
+            "/readyz",
+        ];
+        string[] signsIn =
+        [
+            "/connect/authorize",
+            "/connect/token",
+            "/session/callback",
+            "/session/sign-in",
+            "/session/sign-out",
+            "/session/start",
+            "/session/second-factor",
+            "/session/passkey",
+            "/session/passkey/options",
+            "/session/invitation",
+        ]; // a stopped agent gets no token: tested above
+        string[] asks =
+        [
+            "/session/accept",
+            "/files/{workspace:guid}",
+            "/graphql",
+            "/hooks/{tenant}/{workspace}/{key}",
+            "/imports/{workspace:guid}",
+        ];
+        var all = app
+            .Services.GetServices<EndpointDataSource>()
+            .SelectMany(d => d.Endpoints)
+            .OfType<RouteEndpoint>()
+            .Select(e => e.RoutePattern.RawText!)
+            .Distinct()
+            .Where(e => !e.StartsWith("{*", StringComparison.Ordinal));
         Assert.Equal(reads.Concat(signsIn).Concat(asks).Order(), all.Order());
 
         // A hook only asks for a schedule to be started; the start is a job, which asks.
@@ -162,7 +245,11 @@ public abstract class StopTests(MumegaApp app)
         {
             using var body = new StringContent("a,b\n1,2\n", null, "text/csv");
             using var answer = await otto.Http.PostAsync(address, body, TestContext.Current.CancellationToken);
-            Assert.Contains("STOPPED", await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+            Assert.Contains(
+                "STOPPED",
+                await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken),
+                StringComparison.Ordinal
+            );
         }
     }
 
@@ -172,7 +259,18 @@ public abstract class StopTests(MumegaApp app)
         var world = await app.WorldAsync();
         await world.ConnectAsync("crm", "ok");
         var (hermes, otto, ada) = (await world.Hermes, await world.Otto, await world.Ada);
-        var run = (await hermes.ProposeAsync(world, "webhook.send", new { connection = "crm", @event = "a.b", data = new { } })).Run();
+        var run = (
+            await hermes.ProposeAsync(
+                world,
+                "webhook.send",
+                new
+                {
+                    connection = "crm",
+                    @event = "a.b",
+                    data = new { },
+                }
+            )
+        ).Run();
         var before = await ExpiresAsync(otto, run);
 
         var stop = (await otto.EngageAsync(world, "FAMILY", "webhooks")).GetProperty("stop");
@@ -187,7 +285,11 @@ public abstract class StopTests(MumegaApp app)
 
         await using var db = app.Databases.Open(world.Tenant.Id, world.Workspace.Id);
         var id = Guid.Parse(Api.GraphQL.NodeId.Parse(stop.GetProperty("id").GetString()!)!.Value.Key);
-        var receipts = await db.Receipts.AsNoTracking().Where(r => r.SubjectId == id).OrderBy(r => r.Step).ToListAsync(TestContext.Current.CancellationToken);
+        var receipts = await db
+            .Receipts.AsNoTracking()
+            .Where(r => r.SubjectId == id)
+            .OrderBy(r => r.Step)
+            .ToListAsync(TestContext.Current.CancellationToken);
         Assert.Equal(["stop.engaged", "stop.effective", "stop.released"], receipts.Select(r => r.ReasonCode));
     }
 
@@ -199,7 +301,18 @@ public abstract class StopTests(MumegaApp app)
         var world = await app.WorldAsync();
         await world.ConnectAsync("crm", "waits", probe: probe);
         var (hermes, otto, ada) = (await world.Hermes, await world.Otto, await world.Ada);
-        var run = (await hermes.ProposeAsync(world, "webhook.send", new { connection = "crm", @event = "a.b", data = new { } })).Run();
+        var run = (
+            await hermes.ProposeAsync(
+                world,
+                "webhook.send",
+                new
+                {
+                    connection = "crm",
+                    @event = "a.b",
+                    data = new { },
+                }
+            )
+        ).Run();
         Assert.Null((await otto.DecideAsync(run)).Error());
         var sent = await otto.UntilAsync(run, "RUNNING");
         await ReceivedAsync(sent);
@@ -219,22 +332,41 @@ public abstract class StopTests(MumegaApp app)
         var world = await app.WorldAsync();
         await world.ConnectAsync("crm", fails ? "refuses" : "ok");
         var (hermes, otto, ada, bela) = (await world.Hermes, await world.Otto, await world.Ada, await world.PersonAsync("Bela", "admin"));
-        var input = new { connection = "crm", @event = "a.b", data = new { } };
+        var input = new
+        {
+            connection = "crm",
+            @event = "a.b",
+            data = new { },
+        };
         var runs = new List<JsonElement>();
-        for (var i = 0; i < 3; i++) runs.Add((await hermes.ProposeAsync(world, "webhook.send", input)).Run());
+        for (var i = 0; i < 3; i++)
+            runs.Add((await hermes.ProposeAsync(world, "webhook.send", input)).Run());
 
         // Approved and about to leave, but stopped before the worker, which waits for another answer, comes to it.
         await world.ConnectAsync("slow", "waits");
-        var slow = (await hermes.ProposeAsync(world, "webhook.send", new { connection = "slow", @event = "a.b", data = new { } })).Run();
+        var slow = (
+            await hermes.ProposeAsync(
+                world,
+                "webhook.send",
+                new
+                {
+                    connection = "slow",
+                    @event = "a.b",
+                    data = new { },
+                }
+            )
+        ).Run();
         Assert.Null((await otto.DecideAsync(slow)).Error());
         slow = await otto.UntilAsync(slow, "RUNNING");
         await ReceivedAsync(slow);
-        foreach (var run in runs) Assert.Null((await otto.DecideAsync(run)).Error());
+        foreach (var run in runs)
+            Assert.Null((await otto.DecideAsync(run)).Error());
         var stop = (await ada.EngageAsync(world, "CONNECTOR", "crm")).GetProperty("stop");
         app.Receiver.Hold.Release();
         await otto.UntilAsync(slow, "SUCCEEDED");
 
-        foreach (var run in runs) Assert.Equal("QUEUED", (await otto.UntilAsync(run, "HELD")).GetProperty("heldFrom").GetString());
+        foreach (var run in runs)
+            Assert.Equal("QUEUED", (await otto.UntilAsync(run, "HELD")).GetProperty("heldFrom").GetString());
         await UntilAsync(otto, stop, s => s.GetProperty("effectiveAt").ValueKind is not JsonValueKind.Null);
         await bela.UntilAsync((await bela.ReleaseAsync(stop, 1)).Run(), "SUCCEEDED");
 
@@ -248,8 +380,12 @@ public abstract class StopTests(MumegaApp app)
             return;
         }
 
-        foreach (var run in runs) await otto.UntilAsync(run, "SUCCEEDED");
-        Assert.Equal(3, (await UntilAsync(otto, stop, s => s.GetProperty("state").GetString() is "RELEASED")).GetProperty("stage").GetInt32());
+        foreach (var run in runs)
+            await otto.UntilAsync(run, "SUCCEEDED");
+        Assert.Equal(
+            3,
+            (await UntilAsync(otto, stop, s => s.GetProperty("state").GetString() is "RELEASED")).GetProperty("stage").GetInt32()
+        );
         Assert.Equal("AWAITING_APPROVAL", (await hermes.ProposeAsync(world, "webhook.send", input)).Run().State());
     }
 
@@ -258,13 +394,23 @@ public abstract class StopTests(MumegaApp app)
     {
         var world = await app.WorldAsync();
         var otto = await world.Otto;
-        const string Lights = "query($key: String!) { workspace(key: $key) { stopLights { boundary armed checkedAt milliseconds fault } stops(all: true) { id } } }";
+        const string Lights =
+            "query($key: String!) { workspace(key: $key) { stopLights { boundary armed checkedAt milliseconds fault } stops(all: true) { id } } }";
         async Task<JsonElement> LookAsync() => (await otto.AskAsync(Lights, new { key = world.Workspace.Key })).GetProperty("workspace");
 
         Assert.DoesNotContain((await LookAsync()).GetProperty("stopLights").EnumerateArray(), l => l.GetProperty("armed").GetBoolean());
-        await app.Services.GetRequiredService<StopProber>().ProbeAsync(world.Tenant.Id, world.Workspace.Id, TestContext.Current.CancellationToken);
+        await app
+            .Services.GetRequiredService<StopProber>()
+            .ProbeAsync(world.Tenant.Id, world.Workspace.Id, TestContext.Current.CancellationToken);
         var seen = await LookAsync();
-        Assert.Equal(["AGENT", "CONNECTOR", "FAMILY", "TENANT", "WORKSPACE"], seen.GetProperty("stopLights").EnumerateArray().Where(l => l.GetProperty("armed").GetBoolean()).Select(l => l.GetProperty("boundary").GetString()).Order());
+        Assert.Equal(
+            ["AGENT", "CONNECTOR", "FAMILY", "TENANT", "WORKSPACE"],
+            seen.GetProperty("stopLights")
+                .EnumerateArray()
+                .Where(l => l.GetProperty("armed").GetBoolean())
+                .Select(l => l.GetProperty("boundary").GetString())
+                .Order()
+        );
         Assert.Empty(seen.GetProperty("stops").EnumerateArray());
         await otto.UntilAsync((await otto.ProposePageAsync(world, "goes-on")).Run(), "SUCCEEDED");
     }
@@ -278,13 +424,32 @@ public abstract class StopTests(MumegaApp app)
         await bela.UntilAsync((await bela.ProposeAsync(world, "agent.suspend", new { agentId = world.IdOf("Hermes") })).Run(), "SUCCEEDED");
     }
 
-    private static async Task<DateTimeOffset> ExpiresAsync(Client client, JsonElement run) => (await client.AskAsync(
-        "query($id: ID!) { node(id: $id) { ... on Run { approval { expiresAt } } } }", new { id = run.GetProperty("id").GetString() })).GetProperty("node").GetProperty("approval").GetProperty("expiresAt").GetDateTimeOffset();
+    private static async Task<DateTimeOffset> ExpiresAsync(Client client, JsonElement run) =>
+        (
+            await client.AskAsync(
+                "query($id: ID!) { node(id: $id) { ... on Run { approval { expiresAt } } } }",
+                new { id = run.GetProperty("id").GetString() }
+            )
+        )
+            .GetProperty("node")
+            .GetProperty("approval")
+            .GetProperty("expiresAt")
+            .GetDateTimeOffset();
 
-    private static Task<JsonElement> UntilAsync(Client client, JsonElement stop, Func<JsonElement, bool> holds) => Poll.UntilAsync(
-        async () => (await client.AskAsync("query($id: ID!) { node(id: $id) { ... on Stop { state stage atOnce effectiveAt timeToStop held cancelled } } }", new { id = stop.GetProperty("id").GetString() })).GetProperty("node"), holds);
+    private static Task<JsonElement> UntilAsync(Client client, JsonElement stop, Func<JsonElement, bool> holds) =>
+        Poll.UntilAsync(
+            async () =>
+                (
+                    await client.AskAsync(
+                        "query($id: ID!) { node(id: $id) { ... on Stop { state stage atOnce effectiveAt timeToStop held cancelled } } }",
+                        new { id = stop.GetProperty("id").GetString() }
+                    )
+                ).GetProperty("node"),
+            holds
+        );
 
-    private Task<bool> ReceivedAsync(JsonElement run) => Poll.UntilAsync(() => Task.FromResult(app.Receiver.Of(RaceTests.Effect(run)).Any()), there => there);
+    private Task<bool> ReceivedAsync(JsonElement run) =>
+        Poll.UntilAsync(() => Task.FromResult(app.Receiver.Of(RaceTests.Effect(run)).Any()), there => there);
 
     private static Task<int> InStateAsync(Client client, List<JsonElement> runs, string state, int count) =>
         Poll.UntilAsync(async () => (await Task.WhenAll(runs.Select(client.RunAsync))).Count(r => r.State() == state), n => n == count);

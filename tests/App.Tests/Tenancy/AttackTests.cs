@@ -23,16 +23,32 @@ public abstract class AttackTests(MumegaApp app)
         var (one, other) = (await app.WorldAsync(), await app.WorldAsync());
         foreach (var world in new[] { other, one, other })
         {
-            for (var i = 0; i < 2; i++) await (await world.Otto).ProposePageAsync(world, $"page-{Guid.NewGuid():N}"[..12]);
+            for (var i = 0; i < 2; i++)
+                await (await world.Otto).ProposePageAsync(world, $"page-{Guid.NewGuid():N}"[..12]);
         }
 
-        const string List = "query($key: String!, $after: String) { workspace(key: $key) { runs(first: 1, after: $after) { nodes { id } pageInfo { endCursor } } } }";
-        async Task<JsonElement> RunsAsync(World world, string? after) => (await (await world.Otto).AskAsync(List, new { key = world.Workspace.Key, after })).GetProperty("workspace").GetProperty("runs");
+        const string List =
+            "query($key: String!, $after: String) { workspace(key: $key) { runs(first: 1, after: $after) { nodes { id } pageInfo { endCursor } } } }";
+        async Task<JsonElement> RunsAsync(World world, string? after) =>
+            (await (await world.Otto).AskAsync(List, new { key = world.Workspace.Key, after }))
+                .GetProperty("workspace")
+                .GetProperty("runs");
         var theirs = (await RunsAsync(other, null)).GetProperty("pageInfo").GetProperty("endCursor").GetString();
         foreach (var node in (await RunsAsync(one, theirs)).GetProperty("nodes").EnumerateArray())
             Assert.Equal(one.Workspace.Id, Api.GraphQL.NodeId.Parse(node.GetProperty("id").GetString()!)!.Value.WorkspaceId);
-        foreach (var edited in new[] { "x", theirs + "AA", Convert.ToBase64String("1/2/3"u8), Convert.ToBase64String("-1/00000000-0000-0000-0000-000000000000"u8) })
-            Assert.Equal("BAD_CURSOR", GovernedActionTests.Code(await (await one.Otto).AnswerAsync(List, new { key = one.Workspace.Key, after = edited })));
+        foreach (
+            var edited in new[]
+            {
+                "x",
+                theirs + "AA",
+                Convert.ToBase64String("1/2/3"u8),
+                Convert.ToBase64String("-1/00000000-0000-0000-0000-000000000000"u8),
+            }
+        )
+            Assert.Equal(
+                "BAD_CURSOR",
+                GovernedActionTests.Code(await (await one.Otto).AnswerAsync(List, new { key = one.Workspace.Key, after = edited }))
+            );
     }
 
     [Fact]
@@ -41,23 +57,40 @@ public abstract class AttackTests(MumegaApp app)
         var (one, other) = (await app.WorldAsync(), await app.WorldAsync());
         foreach (var world in new[] { one, other })
         {
-            for (var i = 0; i < 3; i++) await (await world.Hermes).ProposePageAsync(world, $"page-{i}");
+            for (var i = 0; i < 3; i++)
+                await (await world.Hermes).ProposePageAsync(world, $"page-{i}");
         }
 
-        const string Rooms = "query($key: String!) { workspace(key: $key) { id runs { nodes { id target proposedBy { principalId } approval { id run { id } } } } } }";
+        const string Rooms =
+            "query($key: String!) { workspace(key: $key) { id runs { nodes { id target proposedBy { principalId } approval { id run { id } } } } } }";
         async Task AskAsync(World world)
         {
-            var room = (await (await world.Otto).AskAsync(Rooms, new { key = world.Workspace.Key })).GetProperty("workspace").GetProperty("runs").GetProperty("nodes").EnumerateArray().ToList();
+            var room = (await (await world.Otto).AskAsync(Rooms, new { key = world.Workspace.Key }))
+                .GetProperty("workspace")
+                .GetProperty("runs")
+                .GetProperty("nodes")
+                .EnumerateArray()
+                .ToList();
             Assert.Equal(3, room.Count);
-            Assert.All(room, run =>
-            {
-                Assert.Equal(world.IdOf("Hermes"), run.GetProperty("proposedBy").GetProperty("principalId").GetGuid());
-                Assert.Equal(run.GetProperty("id").GetString(), run.GetProperty("approval").GetProperty("run").GetProperty("id").GetString());
-                Assert.Equal(world.Workspace.Id, Api.GraphQL.NodeId.Parse(run.GetProperty("approval").GetProperty("id").GetString()!)!.Value.WorkspaceId);
-            });
+            Assert.All(
+                room,
+                run =>
+                {
+                    Assert.Equal(world.IdOf("Hermes"), run.GetProperty("proposedBy").GetProperty("principalId").GetGuid());
+                    Assert.Equal(
+                        run.GetProperty("id").GetString(),
+                        run.GetProperty("approval").GetProperty("run").GetProperty("id").GetString()
+                    );
+                    Assert.Equal(
+                        world.Workspace.Id,
+                        Api.GraphQL.NodeId.Parse(run.GetProperty("approval").GetProperty("id").GetString()!)!.Value.WorkspaceId
+                    );
+                }
+            );
         }
 
-        for (var round = 0; round < 1000; round += 10) await Task.WhenAll(Enumerable.Range(0, 10).SelectMany(_ => new[] { AskAsync(one), AskAsync(other) }));
+        for (var round = 0; round < 1000; round += 10)
+            await Task.WhenAll(Enumerable.Range(0, 10).SelectMany(_ => new[] { AskAsync(one), AskAsync(other) }));
     }
 
     [Fact]
@@ -66,17 +99,61 @@ public abstract class AttackTests(MumegaApp app)
         var world = await app.WorldAsync();
         var (otto, petra) = (await world.Otto, await world.Petra);
         await otto.UntilAsync((await otto.ProposePageAsync(world, "shown")).Run(), "SUCCEEDED");
-        var decided = (await petra.AskAsync("mutation($input: DecideApprovalsInput!) { decideApprovals(input: $input) { approvals { id } errors { __typename } } }",
-            new { input = new { approvals = Array.Empty<object>(), verdict = "APPROVE", idempotencyKey = Acts.Key() } })).GetProperty("decideApprovals");
+        var decided = (
+            await petra.AskAsync(
+                "mutation($input: DecideApprovalsInput!) { decideApprovals(input: $input) { approvals { id } errors { __typename } } }",
+                new
+                {
+                    input = new
+                    {
+                        approvals = Array.Empty<object>(),
+                        verdict = "APPROVE",
+                        idempotencyKey = Acts.Key(),
+                    },
+                }
+            )
+        ).GetProperty("decideApprovals");
         Assert.Equal("InvalidArgument", decided.Error());
 
-        var authority = (await otto.AskAsync("query($key: String!) { workspace(key: $key) { authority(principalIds: [], acts: [\"page.publish\"]) { cells { verdict } } } }", new { key = world.Workspace.Key })).GetProperty("workspace").GetProperty("authority");
+        var authority = (
+            await otto.AskAsync(
+                "query($key: String!) { workspace(key: $key) { authority(principalIds: [], acts: [\"page.publish\"]) { cells { verdict } } } }",
+                new { key = world.Workspace.Key }
+            )
+        )
+            .GetProperty("workspace")
+            .GetProperty("authority");
         Assert.All(authority.EnumerateArray(), row => Assert.Equal(0, row.GetProperty("cells").GetArrayLength()));
 
         // No field named: none is opened.
-        var evidence = await Poll.UntilAsync(async () => (await otto.AskAsync("query($key: String!) { workspace(key: $key) { evidence(open: []) } }", new { key = world.Workspace.Key })).GetProperty("workspace").GetProperty("evidence").GetString(), text => text is not null);
-        Assert.DoesNotContain("shown", string.Concat(JsonDocument.Parse(evidence!).RootElement.GetProperty("receipts").EnumerateArray().SelectMany(r => r.TryGetProperty("disclosures", out var d) ? d.EnumerateArray().Select(x => x.GetString()) : [])), StringComparison.Ordinal);
-        Assert.All(JsonDocument.Parse(evidence!).RootElement.GetProperty("receipts").EnumerateArray(), r => Assert.True(!r.TryGetProperty("disclosures", out var d) || d.GetArrayLength() == 0));
+        var evidence = await Poll.UntilAsync(
+            async () =>
+                (
+                    await otto.AskAsync(
+                        "query($key: String!) { workspace(key: $key) { evidence(open: []) } }",
+                        new { key = world.Workspace.Key }
+                    )
+                )
+                    .GetProperty("workspace")
+                    .GetProperty("evidence")
+                    .GetString(),
+            text => text is not null
+        );
+        Assert.DoesNotContain(
+            "shown",
+            string.Concat(
+                JsonDocument
+                    .Parse(evidence!)
+                    .RootElement.GetProperty("receipts")
+                    .EnumerateArray()
+                    .SelectMany(r => r.TryGetProperty("disclosures", out var d) ? d.EnumerateArray().Select(x => x.GetString()) : [])
+            ),
+            StringComparison.Ordinal
+        );
+        Assert.All(
+            JsonDocument.Parse(evidence!).RootElement.GetProperty("receipts").EnumerateArray(),
+            r => Assert.True(!r.TryGetProperty("disclosures", out var d) || d.GetArrayLength() == 0)
+        );
     }
 
     [Fact]
@@ -85,15 +162,39 @@ public abstract class AttackTests(MumegaApp app)
         // A role that permits everything but reading: then there is no room to do it in.
         var world = await app.WorldAsync();
         var (ada, bela, blind) = (await world.Ada, await world.PersonAsync("Bela", "admin"), await world.PersonAsync("Blind"));
-        var everything = new Domain.Actions.ActionCatalog().All.Select(a => a.Kind).Concat(Domain.Policies.ControlAct.All).Where(a => a != Domain.Policies.ControlAct.Read).ToArray();
-        var defined = (await ada.ProposeAsync(world, "role.define", new { key = "blind", title = "Blind", acts = everything })).Run();
+        var everything = new Domain.Actions.ActionCatalog()
+            .All.Select(a => a.Kind)
+            .Concat(Domain.Policies.ControlAct.All)
+            .Where(a => a != Domain.Policies.ControlAct.Read)
+            .ToArray();
+        var defined = (
+            await ada.ProposeAsync(
+                world,
+                "role.define",
+                new
+                {
+                    key = "blind",
+                    title = "Blind",
+                    acts = everything,
+                }
+            )
+        ).Run();
         Assert.Null((await bela.DecideAsync(defined)).Error());
         await ada.UntilAsync(defined, "SUCCEEDED");
-        await ada.UntilAsync((await ada.ProposeAsync(world, "member.grant", new { principal = world.IdOf("Blind"), role = "blind" })).Run(), "SUCCEEDED");
+        await ada.UntilAsync(
+            (await ada.ProposeAsync(world, "member.grant", new { principal = world.IdOf("Blind"), role = "blind" })).Run(),
+            "SUCCEEDED"
+        );
         using var again = await Client.SignInAsync(app.Address, world.Email("Blind"), World.Password);
         Assert.NotNull(blind);
 
-        foreach (var kind in everything) Assert.Equal("NotFound", (await again.ProposeAsync(world, kind, new { })).Error() is "InvalidInput" or "UnknownAction" ? "NotFound" : (await again.ProposeAsync(world, kind, new { })).Error());
+        foreach (var kind in everything)
+            Assert.Equal(
+                "NotFound",
+                (await again.ProposeAsync(world, kind, new { })).Error() is "InvalidInput" or "UnknownAction"
+                    ? "NotFound"
+                    : (await again.ProposeAsync(world, kind, new { })).Error()
+            );
         Assert.Equal("NotFound", (await again.ProposePageAsync(world, "unseen")).Error());
         Assert.Equal("NotFound", (await again.EngageAsync(world, "WORKSPACE")).Error());
         Assert.Equal("NotFound", (await again.DecideAsync(defined)).Error());
@@ -115,14 +216,49 @@ public abstract class AttackTests(MumegaApp app)
         await Task.WhenAll(one.ConnectAsync("crm", "ok"), other.ConnectAsync("crm", "ok"));
 
         // An idempotency key, a page, a file by its digest, a budget: each says the same name in both.
-        var (a, b) = ((await mine.ProposeAsync(one, "page.publish", new { slug = "same", title = "Mine", markdown = "mine" }, key)).Run(), (await theirs.ProposeAsync(other, "page.publish", new { slug = "same", title = "Theirs", markdown = "theirs" }, key)).Run());
+        var (a, b) = (
+            (
+                await mine.ProposeAsync(
+                    one,
+                    "page.publish",
+                    new
+                    {
+                        slug = "same",
+                        title = "Mine",
+                        markdown = "mine",
+                    },
+                    key
+                )
+            ).Run(),
+            (
+                await theirs.ProposeAsync(
+                    other,
+                    "page.publish",
+                    new
+                    {
+                        slug = "same",
+                        title = "Theirs",
+                        markdown = "theirs",
+                    },
+                    key
+                )
+            ).Run()
+        );
         Assert.NotEqual(a.GetProperty("id").GetString(), b.GetProperty("id").GetString());
         await Task.WhenAll(mine.UntilAsync(a, "SUCCEEDED"), theirs.UntilAsync(b, "SUCCEEDED"));
         using var http = new HttpClient();
         Assert.Contains("theirs", await http.GetStringAsync($"{app.Address}/p/{other.Tenant.Key}/same", Ct), StringComparison.Ordinal);
 
-        using var put = await mine.Http.PostAsync($"/files/{one.Workspace.Id}", new StringContent("the very same bytes", null, "text/plain"), Ct);
-        var digest = JsonDocument.Parse(await put.Content.ReadAsStringAsync(Ct)).RootElement.EnumerateObject().Select(p => p.Value.ToString()).First(v => v.Length == 64);
+        using var put = await mine.Http.PostAsync(
+            $"/files/{one.Workspace.Id}",
+            new StringContent("the very same bytes", null, "text/plain"),
+            Ct
+        );
+        var digest = JsonDocument
+            .Parse(await put.Content.ReadAsStringAsync(Ct))
+            .RootElement.EnumerateObject()
+            .Select(p => p.Value.ToString())
+            .First(v => v.Length == 64);
         using var got = await theirs.Http.GetAsync($"/files/{other.Workspace.Id}/{digest}", Ct);
         Assert.Equal(HttpStatusCode.NotFound, got.StatusCode);
         await using var db = app.Databases.Open(one.Tenant.Id, one.Workspace.Id);
@@ -137,17 +273,53 @@ public abstract class AttackTests(MumegaApp app)
         var (ada, otto, hermes) = (await world.Ada, await world.Otto, await world.Hermes);
         var run = (await hermes.ProposePageAsync(world, "half-way")).Run();
         using var socket = await Sockets.SubscribeAsync(app, otto, world);
-        await ada.UntilAsync((await ada.ProposeAsync(world, "member.override", new { principal = world.IdOf("Hermes"), act = "mumega:propose", effect = "forbid" })).Run(), "SUCCEEDED");
+        await ada.UntilAsync(
+            (
+                await ada.ProposeAsync(
+                    world,
+                    "member.override",
+                    new
+                    {
+                        principal = world.IdOf("Hermes"),
+                        act = "mumega:propose",
+                        effect = "forbid",
+                    }
+                )
+            ).Run(),
+            "SUCCEEDED"
+        );
 
         // What waits is decided, and then not done: policy is asked again right before.
         var digest = (await otto.RunAsync(run)).GetProperty("digest").GetString();
         await otto.DecideAsync(run, digest: digest);
-        Assert.Contains((await otto.UntilAsync(run, "FAILED", "DENIED", "CANCELLED", "REJECTED", "AWAITING_APPROVAL")).State(), new[] { "FAILED", "DENIED", "CANCELLED", "REJECTED", "AWAITING_APPROVAL" });
+        Assert.Contains(
+            (await otto.UntilAsync(run, "FAILED", "DENIED", "CANCELLED", "REJECTED", "AWAITING_APPROVAL")).State(),
+            new[] { "FAILED", "DENIED", "CANCELLED", "REJECTED", "AWAITING_APPROVAL" }
+        );
         Assert.Equal("DENIED", (await hermes.ProposePageAsync(world, "more")).Run().State());
 
-        await ada.UntilAsync((await ada.ProposeAsync(world, "member.override", new { principal = world.IdOf("Otto"), act = "mumega:read", effect = "forbid" })).Run(), "SUCCEEDED");
+        await ada.UntilAsync(
+            (
+                await ada.ProposeAsync(
+                    world,
+                    "member.override",
+                    new
+                    {
+                        principal = world.IdOf("Otto"),
+                        act = "mumega:read",
+                        effect = "forbid",
+                    }
+                )
+            ).Run(),
+            "SUCCEEDED"
+        );
         await Sockets.OverAsync(socket);
-        Assert.Equal(JsonValueKind.Null, (await otto.AskAsync("query($key: String!) { workspace(key: $key) { id } }", new { key = world.Workspace.Key })).GetProperty("workspace").ValueKind);
+        Assert.Equal(
+            JsonValueKind.Null,
+            (await otto.AskAsync("query($key: String!) { workspace(key: $key) { id } }", new { key = world.Workspace.Key }))
+                .GetProperty("workspace")
+                .ValueKind
+        );
     }
 
     [Fact]
@@ -165,37 +337,62 @@ public abstract class AttackTests(MumegaApp app)
             """;
         async Task<JsonElement> AskAsync(Client client)
         {
-            using var answer = await client.Http.PostAsJsonAsync("/graphql", new { query = Document, operationName = "Chosen", variables = new { key = world.Workspace.Key } }, Ct);
+            using var answer = await client.Http.PostAsJsonAsync(
+                "/graphql",
+                new
+                {
+                    query = Document,
+                    operationName = "Chosen",
+                    variables = new { key = world.Workspace.Key },
+                },
+                Ct
+            );
             return (await answer.Content.ReadFromJsonAsync<JsonElement>(Ct)).GetProperty("data").GetProperty("workspace");
         }
 
         // Once by who may, so that the document is known; then by who may not.
         Assert.NotEqual(JsonValueKind.Null, (await AskAsync(ada)).GetProperty("auditLog").ValueKind);
         var seen = await AskAsync(otto);
-        Assert.Equal((JsonValueKind.Null, JsonValueKind.Null, 0), (seen.GetProperty("auditLog").ValueKind, seen.GetProperty("securityEvents").ValueKind, seen.GetProperty("invitations").GetArrayLength()));
+        Assert.Equal(
+            (JsonValueKind.Null, JsonValueKind.Null, 0),
+            (
+                seen.GetProperty("auditLog").ValueKind,
+                seen.GetProperty("securityEvents").ValueKind,
+                seen.GetProperty("invitations").GetArrayLength()
+            )
+        );
     }
 
     [Fact]
     public async Task A_browsers_session_sends_nothing_but_the_operations_of_its_pages()
     {
         // A server as it is by default; a session holds on every node.
-        if (app is SqliteApp) Assert.Skip("The embedded database has one process.");
+        if (app is SqliteApp)
+            Assert.Skip("The embedded database has one process.");
         var world = await app.WorldAsync();
         var (otto, hermes) = (await world.Otto, await world.Hermes);
         await using var strict = await app.NeighbourAsync();
         async Task<JsonElement> AskAsync(string? cookie, string? token)
         {
             using var http = new HttpClient(new HttpClientHandler { UseCookies = false });
-            using var request = new HttpRequestMessage(HttpMethod.Post, $"{strict.Address}/graphql") { Content = JsonContent.Create(new { query = "{ viewer { me { name } } }" }) };
+            using var request = new HttpRequestMessage(HttpMethod.Post, $"{strict.Address}/graphql")
+            {
+                Content = JsonContent.Create(new { query = "{ viewer { me { name } } }" }),
+            };
             request.Headers.Add("graphql-require-preflight", "1");
-            if (cookie is not null) request.Headers.Add("Cookie", $"mumega_session={cookie}");
-            if (token is not null) request.Headers.Authorization = new("Bearer", token);
+            if (cookie is not null)
+                request.Headers.Add("Cookie", $"mumega_session={cookie}");
+            if (token is not null)
+                request.Headers.Authorization = new("Bearer", token);
             using var answer = await http.SendAsync(request, Ct);
             return await answer.Content.ReadFromJsonAsync<JsonElement>(Ct);
         }
 
         Assert.Equal("UNREGISTERED_OPERATION", GovernedActionTests.Code(await AskAsync(otto.Cookie, null)));
-        Assert.Equal("Hermes", (await AskAsync(null, hermes.Token)).GetProperty("data").GetProperty("viewer").GetProperty("me").GetProperty("name").GetString());
+        Assert.Equal(
+            "Hermes",
+            (await AskAsync(null, hermes.Token)).GetProperty("data").GetProperty("viewer").GetProperty("me").GetProperty("name").GetString()
+        );
     }
 
     /// <summary>Entrances that do not exist yet: whoever knocks there is not let in, and nothing happens. With an entrance comes a test of its own.</summary>
@@ -221,21 +418,61 @@ public abstract class AttackTests(MumegaApp app)
         var world = await app.WorldAsync();
         var (ada, hermes) = (await world.Ada, await world.Hermes);
         using var socket = await Sockets.SubscribeAsync(app, hermes.Token!, world);
-        Task ProposeAsync(string key) => socket.SendAsync(JsonSerializer.SerializeToUtf8Bytes(new
-        {
-            id = key,
-            type = "subscribe",
-            payload = new
-            {
-                query = "mutation($input: ProposeActionInput!) { proposeAction(input: $input) { run { id } errors { code } } }",
-                variables = new { input = new { workspaceId = world.WorkspaceId, action = "runtime.set", input = new { key, value = 1 }, reason = "over a socket", idempotencyKey = key } },
-            },
-        }), System.Net.WebSockets.WebSocketMessageType.Text, true, Ct);
-        async Task<List<string?>> TargetsAsync() => [.. (await ada.AskAsync("query($k: String!) { workspace(key: $k) { runs(first: 50) { nodes { target } } } }", new { k = world.Workspace.Key })).GetProperty("workspace").GetProperty("runs").GetProperty("nodes").EnumerateArray().Select(r => r.GetProperty("target").GetString())];
+        Task ProposeAsync(string key) =>
+            socket.SendAsync(
+                JsonSerializer.SerializeToUtf8Bytes(
+                    new
+                    {
+                        id = key,
+                        type = "subscribe",
+                        payload = new
+                        {
+                            query = "mutation($input: ProposeActionInput!) { proposeAction(input: $input) { run { id } errors { code } } }",
+                            variables = new
+                            {
+                                input = new
+                                {
+                                    workspaceId = world.WorkspaceId,
+                                    action = "runtime.set",
+                                    input = new { key, value = 1 },
+                                    reason = "over a socket",
+                                    idempotencyKey = key,
+                                },
+                            },
+                        },
+                    }
+                ),
+                System.Net.WebSockets.WebSocketMessageType.Text,
+                true,
+                Ct
+            );
+        async Task<List<string?>> TargetsAsync() =>
+            [
+                .. (
+                    await ada.AskAsync(
+                        "query($k: String!) { workspace(key: $k) { runs(first: 50) { nodes { target } } } }",
+                        new { k = world.Workspace.Key }
+                    )
+                )
+                    .GetProperty("workspace")
+                    .GetProperty("runs")
+                    .GetProperty("nodes")
+                    .EnumerateArray()
+                    .Select(r => r.GetProperty("target").GetString()),
+            ];
         await ProposeAsync("before");
         await Poll.UntilAsync(TargetsAsync, t => t.Contains("ProfileKey::\"before\""));
 
-        using (var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["client_id"] = world.AgentClientId, ["client_secret"] = world.AgentSecret, ["token"] = hermes.Token! }))
+        using (
+            var form = new FormUrlEncodedContent(
+                new Dictionary<string, string>
+                {
+                    ["client_id"] = world.AgentClientId,
+                    ["client_secret"] = world.AgentSecret,
+                    ["token"] = hermes.Token!,
+                }
+            )
+        )
         using (var revoked = await ada.Http.PostAsync("/connect/revocation", form, Ct))
             Assert.Equal(HttpStatusCode.OK, revoked.StatusCode);
         await Sockets.ClosedAsync(socket);
@@ -252,12 +489,33 @@ public abstract class AttackTests(MumegaApp app)
         var world = await app.WorldAsync();
         var (ada, hermes) = (await world.Ada, await world.Hermes);
         await hermes.AskAsync("{ viewer { me { name } } }");
-        using (var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["client_id"] = world.AgentClientId, ["client_secret"] = world.AgentSecret, ["token"] = hermes.Token! }))
+        using (
+            var form = new FormUrlEncodedContent(
+                new Dictionary<string, string>
+                {
+                    ["client_id"] = world.AgentClientId,
+                    ["client_secret"] = world.AgentSecret,
+                    ["token"] = hermes.Token!,
+                }
+            )
+        )
         using (var revoked = await ada.Http.PostAsync("/connect/revocation", form, Ct))
             Assert.Equal(HttpStatusCode.OK, revoked.StatusCode);
-        for (var i = 0; i < 3; i++) Assert.Equal("UNAUTHENTICATED", GovernedActionTests.Code(await hermes.AnswerAsync("{ viewer { me { name } } }")));
-        var events = (await ada.AskAsync("query($k: String!) { workspace(key: $k) { securityEvents(first: 50) { nodes { code who } } } }", new { k = world.Workspace.Key })).GetProperty("workspace").GetProperty("securityEvents").GetProperty("nodes");
-        Assert.Equal("Hermes", Assert.Single(events.EnumerateArray(), e => e.GetProperty("code").GetString() == "token.refused").GetProperty("who").GetString());
+        for (var i = 0; i < 3; i++)
+            Assert.Equal("UNAUTHENTICATED", GovernedActionTests.Code(await hermes.AnswerAsync("{ viewer { me { name } } }")));
+        var events = (
+            await ada.AskAsync(
+                "query($k: String!) { workspace(key: $k) { securityEvents(first: 50) { nodes { code who } } } }",
+                new { k = world.Workspace.Key }
+            )
+        )
+            .GetProperty("workspace")
+            .GetProperty("securityEvents")
+            .GetProperty("nodes");
+        Assert.Equal(
+            "Hermes",
+            Assert.Single(events.EnumerateArray(), e => e.GetProperty("code").GetString() == "token.refused").GetProperty("who").GetString()
+        );
     }
 
     [Fact]
@@ -266,18 +524,30 @@ public abstract class AttackTests(MumegaApp app)
         var (one, other) = (await app.WorldAsync(), await app.WorldAsync());
         var run = (await (await other.Hermes).ProposePageAsync(other, "theirs")).Run();
         var id = Guid.Parse(Api.GraphQL.NodeId.Parse(run.GetProperty("id").GetString()!)!.Value.Key);
-        var job = new Job { Id = Guid.CreateVersion7(), TenantId = one.Tenant.Id, WorkspaceId = one.Workspace.Id, Kind = JobKind.ExecuteRun, SubjectId = id, DueAt = TimeProvider.System.GetUtcNow(), State = JobState.Due };
+        var job = new Job
+        {
+            Id = Guid.CreateVersion7(),
+            TenantId = one.Tenant.Id,
+            WorkspaceId = one.Workspace.Id,
+            Kind = JobKind.ExecuteRun,
+            SubjectId = id,
+            DueAt = TimeProvider.System.GetUtcNow(),
+            State = JobState.Due,
+        };
         await using (var db = app.Databases.OpenPlatform())
         {
             db.Jobs.Add(job);
             await db.SaveChangesAsync(Ct);
         }
 
-        await Poll.UntilAsync(async () =>
-        {
-            await using var db = app.Databases.OpenPlatform();
-            return await db.Jobs.AsNoTracking().Where(j => j.Id == job.Id).Select(j => j.LastError).SingleAsync(Ct);
-        }, error => error is not null);
+        await Poll.UntilAsync(
+            async () =>
+            {
+                await using var db = app.Databases.OpenPlatform();
+                return await db.Jobs.AsNoTracking().Where(j => j.Id == job.Id).Select(j => j.LastError).SingleAsync(Ct);
+            },
+            error => error is not null
+        );
         Assert.Equal("AWAITING_APPROVAL", (await (await other.Otto).RunAsync(run)).State());
     }
 
@@ -294,10 +564,18 @@ public abstract class AttackTests(MumegaApp app)
         Assert.Equal("AWAITING_APPROVAL", (await petra.RunAsync(second)).State());
     }
 
-    public static TheoryData<string, bool> Tokens => new()
-    {
-        { "as it was", true }, { "expired", false }, { "not yet", false }, { "other issuer", false }, { "other audience", false }, { "identity token", false }, { "unknown key", false }, { "embedded key", false },
-    };
+    public static TheoryData<string, bool> Tokens =>
+        new()
+        {
+            { "as it was", true },
+            { "expired", false },
+            { "not yet", false },
+            { "other issuer", false },
+            { "other audience", false },
+            { "identity token", false },
+            { "unknown key", false },
+            { "embedded key", false },
+        };
 
     [Theory]
     [MemberData(nameof(Tokens))]
@@ -305,33 +583,59 @@ public abstract class AttackTests(MumegaApp app)
     {
         var world = await app.WorldAsync();
         var token = new JwtSecurityTokenHandler().ReadJwtToken((await world.Hermes).Token!);
-        var key = (ECDsaSecurityKey)app.Services.GetRequiredService<IOptionsMonitor<OpenIddictServerOptions>>().CurrentValue.SigningCredentials.First(c => c.Key is ECDsaSecurityKey).Key;
+        var key = (ECDsaSecurityKey)
+            app
+                .Services.GetRequiredService<IOptionsMonitor<OpenIddictServerOptions>>()
+                .CurrentValue.SigningCredentials.First(c => c.Key is ECDsaSecurityKey)
+                .Key;
         var now = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds();
-        var claims = JsonSerializer.Deserialize<Dictionary<string, object>>(System.Buffers.Text.Base64Url.DecodeFromChars(token.RawPayload))!;
-        var header = new Dictionary<string, object> { ["alg"] = "ES256", ["typ"] = "at+jwt", ["kid"] = key.KeyId };
+        var claims = JsonSerializer.Deserialize<Dictionary<string, object>>(
+            System.Buffers.Text.Base64Url.DecodeFromChars(token.RawPayload)
+        )!;
+        var header = new Dictionary<string, object>
+        {
+            ["alg"] = "ES256",
+            ["typ"] = "at+jwt",
+            ["kid"] = key.KeyId,
+        };
         using var other = System.Security.Cryptography.ECDsa.Create(System.Security.Cryptography.ECCurve.NamedCurves.nistP256);
         var signer = key.ECDsa;
         switch (what)
         {
-            case "expired": claims["exp"] = now - 3600; break;
-            case "not yet": claims["nbf"] = now + 3600; break;
-            case "other issuer": claims["iss"] = "https://elsewhere.example/"; break;
-            case "other audience": claims["aud"] = "https://elsewhere.example/graphql"; break;
-            case "identity token": header["typ"] = "JWT"; break;
-            case "unknown key": (header["kid"], signer) = ("k-404", other); break;
+            case "expired":
+                claims["exp"] = now - 3600;
+                break;
+            case "not yet":
+                claims["nbf"] = now + 3600;
+                break;
+            case "other issuer":
+                claims["iss"] = "https://elsewhere.example/";
+                break;
+            case "other audience":
+                claims["aud"] = "https://elsewhere.example/graphql";
+                break;
+            case "identity token":
+                header["typ"] = "JWT";
+                break;
+            case "unknown key":
+                (header["kid"], signer) = ("k-404", other);
+                break;
             case "embedded key":
                 header["jwk"] = JsonDocument.Parse(Identity.TokenTests.PublicJwk(other, key.KeyId)).RootElement;
                 signer = other;
                 break;
         }
 
-        var content = $"{System.Buffers.Text.Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(header))}.{System.Buffers.Text.Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(claims))}";
-        var signed = $"{content}.{System.Buffers.Text.Base64Url.EncodeToString(signer.SignData(System.Text.Encoding.ASCII.GetBytes(content), System.Security.Cryptography.HashAlgorithmName.SHA256))}";
+        var content =
+            $"{System.Buffers.Text.Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(header))}.{System.Buffers.Text.Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(claims))}";
+        var signed =
+            $"{content}.{System.Buffers.Text.Base64Url.EncodeToString(signer.SignData(System.Text.Encoding.ASCII.GetBytes(content), System.Security.Cryptography.HashAlgorithmName.SHA256))}";
         using var http = new HttpClient();
         http.DefaultRequestHeaders.Authorization = new("Bearer", signed);
         using var answer = await http.PostAsJsonAsync($"{app.Address}/graphql", new { query = "{ viewer { tenant } }" }, Ct);
         Assert.Equal(holds ? HttpStatusCode.OK : HttpStatusCode.Unauthorized, answer.StatusCode);
-        if (!holds) Assert.Contains("error=\"invalid_token\"", answer.Headers.WwwAuthenticate.ToString(), StringComparison.Ordinal);
+        if (!holds)
+            Assert.Contains("error=\"invalid_token\"", answer.Headers.WwwAuthenticate.ToString(), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -347,10 +651,20 @@ public abstract class AttackTests(MumegaApp app)
         var world = await app.WorldAsync();
         await world.Otto;
         var address = tail[0] is '/' ? app.Address : app.Address[..app.Address.LastIndexOf(':')];
-        using var http = new HttpClient(new HttpClientHandler { CookieContainer = new(), AllowAutoRedirect = false }) { BaseAddress = new(app.Address) };
+        using var http = new HttpClient(new HttpClientHandler { CookieContainer = new(), AllowAutoRedirect = false })
+        {
+            BaseAddress = new(app.Address),
+        };
         http.DefaultRequestHeaders.Add("graphql-require-preflight", "1");
-        using var signIn = await http.PostAsJsonAsync("/session/sign-in", new { email = world.Email("Otto"), password = World.Password }, Ct);
-        using var answer = await http.GetAsync($"/connect/authorize?client_id=mission-control&response_type=code&redirect_uri={Uri.EscapeDataString(address + tail)}&scope=mumega:read&code_challenge={new string('a', 43)}&code_challenge_method=S256", Ct);
+        using var signIn = await http.PostAsJsonAsync(
+            "/session/sign-in",
+            new { email = world.Email("Otto"), password = World.Password },
+            Ct
+        );
+        using var answer = await http.GetAsync(
+            $"/connect/authorize?client_id=mission-control&response_type=code&redirect_uri={Uri.EscapeDataString(address + tail)}&scope=mumega:read&code_challenge={new string('a', 43)}&code_challenge_method=S256",
+            Ct
+        );
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
         Assert.Null(answer.Headers.Location);
     }

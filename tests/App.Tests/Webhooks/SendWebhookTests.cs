@@ -18,7 +18,9 @@ public abstract class SendWebhookTests(MumegaApp app)
         Assert.Contains("dispatched", done.GetProperty("receipts").EnumerateArray().Select(r => r.GetProperty("kind").GetString()));
 
         var call = Assert.Single(app.Receiver.Of(RaceTests.Effect(done)));
-        var expected = Convert.ToBase64String(HMACSHA256.HashData(new byte[32], Encoding.UTF8.GetBytes($"{call.Id}.{call.Timestamp}.{call.Body}")));
+        var expected = Convert.ToBase64String(
+            HMACSHA256.HashData(new byte[32], Encoding.UTF8.GetBytes($"{call.Id}.{call.Timestamp}.{call.Body}"))
+        );
         Assert.Equal($"v1,{expected}", call.Signature);
         Assert.Equal("order.refunded", JsonDocument.Parse(call.Body).RootElement.GetProperty("type").GetString());
         Assert.NotNull(world);
@@ -43,7 +45,10 @@ public abstract class SendWebhookTests(MumegaApp app)
 
         Assert.Equal("SUCCEEDED", (await otto.SettleAsync(run, "SUCCEEDED")).Run().State());
         Assert.Equal("WrongState", (await otto.SettleAsync(run, "FAILED")).Error());
-        Assert.Equal("reconciled", (await otto.RunAsync(run)).GetProperty("receipts").EnumerateArray().Last().GetProperty("kind").GetString());
+        Assert.Equal(
+            "reconciled",
+            (await otto.RunAsync(run)).GetProperty("receipts").EnumerateArray().Last().GetProperty("kind").GetString()
+        );
         Assert.Single(app.Receiver.Of(RaceTests.Effect(lost)));
     }
 
@@ -100,7 +105,18 @@ public abstract class SendWebhookTests(MumegaApp app)
     {
         var world = await app.WorldAsync();
         await world.ConnectAsync("crm", mode, probe: probe);
-        var run = (await (await world.Hermes).ProposeAsync(world, "webhook.send", new { connection = "crm", @event = "order.refunded", data = new { order = 7 } })).Run();
+        var run = (
+            await (await world.Hermes).ProposeAsync(
+                world,
+                "webhook.send",
+                new
+                {
+                    connection = "crm",
+                    @event = "order.refunded",
+                    data = new { order = 7 },
+                }
+            )
+        ).Run();
         Assert.Equal("AWAITING_APPROVAL", run.State());
         await (await world.Otto).DecideAsync(run);
         return (world, await world.Otto, run);

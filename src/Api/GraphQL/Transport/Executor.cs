@@ -42,29 +42,44 @@ public sealed class Executor(IDocumentExecuter documents, GraphQLLimits limits, 
 
         // What was seen by an elevation is on record before it leaves.
         foreach (var (workspace, elevation) in context.Elevated)
-            await context.Kernel.SawAsync(caller.Actor, workspace, elevation, request.OperationName, request.Query ?? "", request.Variables is { Count: > 0 } v ? System.Text.Json.JsonSerializer.Serialize(v) : null, ct);
+            await context.Kernel.SawAsync(
+                caller.Actor,
+                workspace,
+                elevation,
+                request.OperationName,
+                request.Query ?? "",
+                request.Variables is { Count: > 0 } v ? System.Text.Json.JsonSerializer.Serialize(v) : null,
+                ct
+            );
         return result;
     }
 
-    private Task<ExecutionResult> ExecuteAsync(GraphQLRequest request, RequestContext context, CancellationToken ct) => documents.ExecuteAsync(new()
-    {
-        Query = request.Query,
-        OperationName = request.OperationName,
-        Variables = request.Variables,
-        Extensions = request.Extensions,
-        RequestServices = services,
-        UserContext = context,
-        CancellationToken = ct,
-        Timeout = limits.Timeout,
-        TimeoutAction = TimeoutAction.ReturnTimeoutError,
-        UnhandledExceptionDelegate = failed =>
-        {
-            // The caller only hears that something went wrong; whoever runs this needs to know what.
-            if (failed.OriginalException is not (RefusalException or OperationCanceledException))
-                log.LogError(failed.OriginalException, "A field could not be resolved: {Path}", failed.FieldContext is { } field ? string.Join('.', field.Path) : "");
-            return Task.CompletedTask;
-        },
-    });
+    private Task<ExecutionResult> ExecuteAsync(GraphQLRequest request, RequestContext context, CancellationToken ct) =>
+        documents.ExecuteAsync(
+            new()
+            {
+                Query = request.Query,
+                OperationName = request.OperationName,
+                Variables = request.Variables,
+                Extensions = request.Extensions,
+                RequestServices = services,
+                UserContext = context,
+                CancellationToken = ct,
+                Timeout = limits.Timeout,
+                TimeoutAction = TimeoutAction.ReturnTimeoutError,
+                UnhandledExceptionDelegate = failed =>
+                {
+                    // The caller only hears that something went wrong; whoever runs this needs to know what.
+                    if (failed.OriginalException is not (RefusalException or OperationCanceledException))
+                        log.LogError(
+                            failed.OriginalException,
+                            "A field could not be resolved: {Path}",
+                            failed.FieldContext is { } field ? string.Join('.', field.Path) : ""
+                        );
+                    return Task.CompletedTask;
+                },
+            }
+        );
 }
 
 /// <summary>The document breaks a limit or the transport's rules.</summary>
@@ -84,10 +99,13 @@ public sealed class DocumentCache(GraphQLLimits limits, IDocumentBuilder builder
 
     public async Task<ExecutionResult> ExecuteAsync(ExecutionOptions options, ExecutionDelegate next)
     {
-        if (options.Query is not { Length: > 0 } text) return Refused("EMPTY", "The document is empty.");
-        if (text.Length > limits.MaxDocumentLength) return Refused("DOCUMENT_TOO_LONG", $"The document may have at most {limits.MaxDocumentLength} characters.");
+        if (options.Query is not { Length: > 0 } text)
+            return Refused("EMPTY", "The document is empty.");
+        if (text.Length > limits.MaxDocumentLength)
+            return Refused("DOCUMENT_TOO_LONG", $"The document may have at most {limits.MaxDocumentLength} characters.");
 
-        if (options.UserContext is RequestContext { Session: not null } && !registered.Allows(text)) return Refused("UNREGISTERED_OPERATION", "A browser's session sends the operations of its pages only. Use a token for others.");
+        if (options.UserContext is RequestContext { Session: not null } && !registered.Allows(text))
+            return Refused("UNREGISTERED_OPERATION", "A browser's session sends the operations of its pages only. Use a token for others.");
 
         if (validated.TryGetValue(text, out var known))
         {
@@ -105,18 +123,25 @@ public sealed class DocumentCache(GraphQLLimits limits, IDocumentBuilder builder
                 return new ExecutionResult { Errors = [e] };
             }
 
-            if (Measure.Refusal(options.Document, limits) is { } refusal) return new ExecutionResult { Errors = [refusal] };
+            if (Measure.Refusal(options.Document, limits) is { } refusal)
+                return new ExecutionResult { Errors = [refusal] };
         }
 
         var operation = Operation(options.Document, options.OperationName);
-        if (operation is not null && operation.Operation is not OperationType.Query && options.UserContext is RequestContext { ReadOnly: true })
+        if (
+            operation is not null
+            && operation.Operation is not OperationType.Query
+            && options.UserContext is RequestContext { ReadOnly: true }
+        )
             return Refused("METHOD_NOT_ALLOWED", "Only queries may be sent by GET.");
-        if (operation?.Operation is OperationType.Subscription) options.Timeout = Timeout.InfiniteTimeSpan;
+        if (operation?.Operation is OperationType.Subscription)
+            options.Timeout = Timeout.InfiniteTimeSpan;
 
         var result = await next(options);
         if (known is null && result.Executed)
         {
-            if (validated.Count >= MaxDocuments) validated.Clear();
+            if (validated.Count >= MaxDocuments)
+                validated.Clear();
             validated[text] = options.Document;
         }
 
@@ -137,18 +162,25 @@ internal static class Measure
 {
     public static ExecutionError? Refusal(GraphQLDocument document, GraphQLLimits limits)
     {
-        var fragments = document.Definitions.OfType<GraphQLFragmentDefinition>().GroupBy(f => f.FragmentName.Name.StringValue).ToDictionary(g => g.Key, g => g.First());
+        var fragments = document
+            .Definitions.OfType<GraphQLFragmentDefinition>()
+            .GroupBy(f => f.FragmentName.Name.StringValue)
+            .ToDictionary(g => g.Key, g => g.First());
         var depths = new Dictionary<string, (int Depth, long Fields)>(StringComparer.Ordinal);
         var counter = new Counter();
         counter.VisitAsync(document, default).AsTask().GetAwaiter().GetResult();
-        if (counter.Aliases > limits.MaxAliases) return new RequestRefusedException("TOO_MANY_ALIASES", $"At most {limits.MaxAliases} aliases are accepted.");
-        if (counter.Directives > limits.MaxDirectives) return new RequestRefusedException("TOO_MANY_DIRECTIVES", $"At most {limits.MaxDirectives} directives are accepted.");
+        if (counter.Aliases > limits.MaxAliases)
+            return new RequestRefusedException("TOO_MANY_ALIASES", $"At most {limits.MaxAliases} aliases are accepted.");
+        if (counter.Directives > limits.MaxDirectives)
+            return new RequestRefusedException("TOO_MANY_DIRECTIVES", $"At most {limits.MaxDirectives} directives are accepted.");
 
         foreach (var operation in document.Definitions.OfType<GraphQLOperationDefinition>())
         {
             var (depth, fields) = Size(operation.SelectionSet, fragments, depths, []);
-            if (depth > limits.MaxDepth && !IsIntrospection(operation)) return new RequestRefusedException("TOO_DEEP", $"At most {limits.MaxDepth} levels are accepted.");
-            if (fields > 5_000) return new RequestRefusedException("TOO_COSTLY", "The document selects too many fields.");
+            if (depth > limits.MaxDepth && !IsIntrospection(operation))
+                return new RequestRefusedException("TOO_DEEP", $"At most {limits.MaxDepth} levels are accepted.");
+            if (fields > 5_000)
+                return new RequestRefusedException("TOO_COSTLY", "The document selects too many fields.");
             if (operation.SelectionSet.Selections.Count > limits.MaxRootFields)
                 return new RequestRefusedException("TOO_MANY_ROOT_FIELDS", $"At most {limits.MaxRootFields} fields may stand at the root.");
         }
@@ -157,10 +189,16 @@ internal static class Measure
     }
 
     private static bool IsIntrospection(GraphQLOperationDefinition operation) =>
-        operation.SelectionSet.Selections.All(s => s is GraphQLField field && field.Name.StringValue is "__schema" or "__type" or "__typename");
+        operation.SelectionSet.Selections.All(s =>
+            s is GraphQLField field && field.Name.StringValue is "__schema" or "__type" or "__typename"
+        );
 
     private static (int Depth, long Fields) Size(
-        GraphQLSelectionSet? set, Dictionary<string, GraphQLFragmentDefinition> fragments, Dictionary<string, (int, long)> known, HashSet<string> open)
+        GraphQLSelectionSet? set,
+        Dictionary<string, GraphQLFragmentDefinition> fragments,
+        Dictionary<string, (int, long)> known,
+        HashSet<string> open
+    )
     {
         int depth = 0;
         long fields = 0;
@@ -184,10 +222,16 @@ internal static class Measure
 
     // A cycle is refused by validation; here it must only not run forever.
     private static (int, long) Spread(
-        string name, Dictionary<string, GraphQLFragmentDefinition> fragments, Dictionary<string, (int, long)> known, HashSet<string> open)
+        string name,
+        Dictionary<string, GraphQLFragmentDefinition> fragments,
+        Dictionary<string, (int, long)> known,
+        HashSet<string> open
+    )
     {
-        if (known.TryGetValue(name, out var size)) return size;
-        if (!fragments.TryGetValue(name, out var fragment) || !open.Add(name)) return (0, 0);
+        if (known.TryGetValue(name, out var size))
+            return size;
+        if (!fragments.TryGetValue(name, out var fragment) || !open.Add(name))
+            return (0, 0);
         size = Size(fragment.SelectionSet, fragments, known, open);
         open.Remove(name);
         return known[name] = size;
@@ -237,7 +281,11 @@ public sealed class ErrorInfo() : ErrorInfoProvider(o => o.ExposeExceptionDetail
             UnhandledError => "Something went wrong on our side.",
             _ => info.Message,
         };
-        return new() { Message = message, Extensions = new Dictionary<string, object?> { ["code"] = code } };
+        return new()
+        {
+            Message = message,
+            Extensions = new Dictionary<string, object?> { ["code"] = code },
+        };
     }
 }
 

@@ -13,15 +13,26 @@ public sealed record GraphQLRequest(string Query, string? OperationName, Inputs 
     public static GraphQLRequest? Read(JsonElement json, out string? problem)
     {
         problem = null;
-        if (json.ValueKind is JsonValueKind.Array) problem = "Batches are not accepted; send one request at a time.";
-        else if (json.ValueKind is not JsonValueKind.Object) problem = "The request must be a JSON object.";
-        else if (!json.TryGetProperty("query", out var query) || query.ValueKind is not JsonValueKind.String) problem = "\"query\" must be a string.";
-        else if (Wrong(json, "operationName", JsonValueKind.String)) problem = "\"operationName\" must be a string.";
-        else if (Wrong(json, "variables", JsonValueKind.Object)) problem = "\"variables\" must be an object.";
-        else if (Wrong(json, "extensions", JsonValueKind.Object)) problem = "\"extensions\" must be an object.";
+        if (json.ValueKind is JsonValueKind.Array)
+            problem = "Batches are not accepted; send one request at a time.";
+        else if (json.ValueKind is not JsonValueKind.Object)
+            problem = "The request must be a JSON object.";
+        else if (!json.TryGetProperty("query", out var query) || query.ValueKind is not JsonValueKind.String)
+            problem = "\"query\" must be a string.";
+        else if (Wrong(json, "operationName", JsonValueKind.String))
+            problem = "\"operationName\" must be a string.";
+        else if (Wrong(json, "variables", JsonValueKind.Object))
+            problem = "\"variables\" must be an object.";
+        else if (Wrong(json, "extensions", JsonValueKind.Object))
+            problem = "\"extensions\" must be an object.";
         else
         {
-            return new(query.GetString()!, json.TryGetProperty("operationName", out var name) ? name.GetString() : null, Inputs(json, "variables"), Inputs(json, "extensions"));
+            return new(
+                query.GetString()!,
+                json.TryGetProperty("operationName", out var name) ? name.GetString() : null,
+                Inputs(json, "variables"),
+                Inputs(json, "extensions")
+            );
         }
 
         return null;
@@ -31,5 +42,7 @@ public sealed record GraphQLRequest(string Query, string? OperationName, Inputs 
         json.TryGetProperty(name, out var value) && value.ValueKind != kind && value.ValueKind is not JsonValueKind.Null;
 
     private static Inputs Inputs(JsonElement json, string name) =>
-        json.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.Object ? Serializer.ReadNode<Inputs>(value)! : global::GraphQL.Inputs.Empty;
+        json.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.Object
+            ? Serializer.ReadNode<Inputs>(value)!
+            : global::GraphQL.Inputs.Empty;
 }

@@ -35,21 +35,39 @@ public sealed class HttpTransport(Executor executor, CallerOf callerOf, SocketTr
 
         if (Negotiate(http.Request) is not { } type)
         {
-            await RefuseAsync(http, Json, StatusCodes.Status406NotAcceptable, "NOT_ACCEPTABLE", $"The answer is {GraphQLJson}, {Json} or {Events}.");
+            await RefuseAsync(
+                http,
+                Json,
+                StatusCodes.Status406NotAcceptable,
+                "NOT_ACCEPTABLE",
+                $"The answer is {GraphQLJson}, {Json} or {Events}."
+            );
             return;
         }
 
         var get = HttpMethods.IsGet(http.Request.Method);
         if (!get && !HasJsonBody(http.Request))
         {
-            await RefuseAsync(http, type, StatusCodes.Status415UnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE", "The body must be application/json in UTF-8.");
+            await RefuseAsync(
+                http,
+                type,
+                StatusCodes.Status415UnsupportedMediaType,
+                "UNSUPPORTED_MEDIA_TYPE",
+                "The body must be application/json in UTF-8."
+            );
             return;
         }
 
         var (caller, forged) = await callerOf.RequestAsync(http);
         if (forged)
         {
-            await RefuseAsync(http, type, StatusCodes.Status403Forbidden, "PREFLIGHT_REQUIRED", "Send the header graphql-require-preflight.");
+            await RefuseAsync(
+                http,
+                type,
+                StatusCodes.Status403Forbidden,
+                "PREFLIGHT_REQUIRED",
+                "Send the header graphql-require-preflight."
+            );
             return;
         }
 
@@ -61,12 +79,15 @@ public sealed class HttpTransport(Executor executor, CallerOf callerOf, SocketTr
             return;
         }
 
-        if (await ReadAsync(http, get, type) is not { } request) return;
+        if (await ReadAsync(http, get, type) is not { } request)
+            return;
 
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
         var result = await executor.ExecuteAsync(request, caller, get, ended.Token);
-        if (type == Events) await StreamAsync(http, result, caller, ended);
-        else await AnswerAsync(http, type, result);
+        if (type == Events)
+            await StreamAsync(http, result, caller, ended);
+        else
+            await AnswerAsync(http, type, result);
     }
 
     private async Task<GraphQLRequest?> ReadAsync(HttpContext http, bool get, string type)
@@ -74,12 +95,19 @@ public sealed class HttpTransport(Executor executor, CallerOf callerOf, SocketTr
         try
         {
             using var json = get ? FromQuery(http.Request.Query) : await BodyAsync(http);
-            if (GraphQLRequest.Read(json.RootElement, out var problem) is { } request) return request;
+            if (GraphQLRequest.Read(json.RootElement, out var problem) is { } request)
+                return request;
             await RefuseAsync(http, type, StatusCodes.Status400BadRequest, "BAD_REQUEST", problem!);
         }
         catch (BadHttpRequestException e) when (e.StatusCode == StatusCodes.Status413PayloadTooLarge)
         {
-            await RefuseAsync(http, type, StatusCodes.Status413PayloadTooLarge, "TOO_LARGE", $"The body may have at most {limits.MaxBodyBytes} bytes.");
+            await RefuseAsync(
+                http,
+                type,
+                StatusCodes.Status413PayloadTooLarge,
+                "TOO_LARGE",
+                $"The body may have at most {limits.MaxBodyBytes} bytes."
+            );
         }
         catch (Exception e) when (e is JsonException or BadHttpRequestException or ArgumentException or InvalidOperationException)
         {
@@ -91,7 +119,8 @@ public sealed class HttpTransport(Executor executor, CallerOf callerOf, SocketTr
 
     private async Task<JsonDocument> BodyAsync(HttpContext http)
     {
-        if (http.Request.ContentLength > limits.MaxBodyBytes) throw new BadHttpRequestException("", StatusCodes.Status413PayloadTooLarge);
+        if (http.Request.ContentLength > limits.MaxBodyBytes)
+            throw new BadHttpRequestException("", StatusCodes.Status413PayloadTooLarge);
         http.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = limits.MaxBodyBytes;
         return await JsonDocument.ParseAsync(http.Request.Body, Strict, http.RequestAborted);
     }
@@ -101,10 +130,12 @@ public sealed class HttpTransport(Executor executor, CallerOf callerOf, SocketTr
     private static JsonDocument FromQuery(IQueryCollection query)
     {
         var request = new Dictionary<string, object?> { ["query"] = query.TryGetValue("query", out var text) ? text.ToString() : null };
-        if (query.TryGetValue("operationName", out var name)) request["operationName"] = name.ToString();
+        if (query.TryGetValue("operationName", out var name))
+            request["operationName"] = name.ToString();
         foreach (var part in new[] { "variables", "extensions" })
         {
-            if (query.TryGetValue(part, out var json)) request[part] = JsonDocument.Parse(json.ToString(), Strict).RootElement;
+            if (query.TryGetValue(part, out var json))
+                request[part] = JsonDocument.Parse(json.ToString(), Strict).RootElement;
         }
 
         return JsonSerializer.SerializeToDocument(request);
@@ -128,19 +159,28 @@ public sealed class HttpTransport(Executor executor, CallerOf callerOf, SocketTr
         http.Response.ContentType = Events;
         http.Response.Headers.CacheControl = "no-store";
         await http.Response.Body.FlushAsync(ended.Token);
-        await using var outbox = new Outbox(async (message, ct) =>
-        {
-            await http.Response.Body.WriteAsync(message, ct);
-            await http.Response.Body.FlushAsync(ct);
-        });
+        await using var outbox = new Outbox(
+            async (message, ct) =>
+            {
+                await http.Response.Body.WriteAsync(message, ct);
+                await http.Response.Body.FlushAsync(ct);
+            }
+        );
         try
         {
             if (result.Streams is { Count: > 0 } streams)
             {
                 var watch = callerOf.WatchAsync(caller, ended.Token);
                 var finished = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-                using var subscription = streams.Values.Single().Subscribe(new Observer(
-                    next => outbox.Send(Event("next", next)), failed => outbox.Send(Event("next", failed)), () => finished.TrySetResult()));
+                using var subscription = streams
+                    .Values.Single()
+                    .Subscribe(
+                        new Observer(
+                            next => outbox.Send(Event("next", next)),
+                            failed => outbox.Send(Event("next", failed)),
+                            () => finished.TrySetResult()
+                        )
+                    );
                 await Task.WhenAny(finished.Task, watch, outbox.Broken, KeepAliveAsync(outbox, ended.Token));
             }
             else
@@ -151,9 +191,7 @@ public sealed class HttpTransport(Executor executor, CallerOf callerOf, SocketTr
             outbox.Send("event: complete\ndata:\n\n"u8.ToArray());
             await outbox.DrainAsync(TimeSpan.FromSeconds(5));
         }
-        catch (OperationCanceledException)
-        {
-        }
+        catch (OperationCanceledException) { }
         finally
         {
             await ended.CancelAsync();
@@ -174,17 +212,23 @@ public sealed class HttpTransport(Executor executor, CallerOf callerOf, SocketTr
 
     private static string? Negotiate(HttpRequest request)
     {
-        if (!request.Headers.TryGetValue(HeaderNames.Accept, out var accept) || accept.Count == 0) return GraphQLJson;
-        if (!MediaTypeHeaderValue.TryParseList(accept, out var types)) return null;
+        if (!request.Headers.TryGetValue(HeaderNames.Accept, out var accept) || accept.Count == 0)
+            return GraphQLJson;
+        if (!MediaTypeHeaderValue.TryParseList(accept, out var types))
+            return null;
 
         foreach (var type in types.OrderByDescending(t => t.Quality ?? 1))
         {
-            if (type.Charset.HasValue && !type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase)) continue;
+            if (type.Charset.HasValue && !type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase))
+                continue;
             switch (type.MediaType.Value?.ToLowerInvariant())
             {
-                case GraphQLJson: return GraphQLJson;
-                case Json or "*/*" or "application/*": return Json;
-                case Events: return Events;
+                case GraphQLJson:
+                    return GraphQLJson;
+                case Json or "*/*" or "application/*":
+                    return Json;
+                case Events:
+                    return Events;
             }
         }
 
@@ -192,13 +236,18 @@ public sealed class HttpTransport(Executor executor, CallerOf callerOf, SocketTr
     }
 
     private static bool HasJsonBody(HttpRequest request) =>
-        MediaTypeHeaderValue.TryParse(request.ContentType, out var type) && type.MediaType.Equals(Json, StringComparison.OrdinalIgnoreCase)
+        MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
+        && type.MediaType.Equals(Json, StringComparison.OrdinalIgnoreCase)
         && (!type.Charset.HasValue || type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase));
 
     private static async Task RefuseAsync(HttpContext http, string type, int status, string code, string message)
     {
         http.Response.StatusCode = status;
         http.Response.ContentType = $"{(type == Events ? Json : type)}; charset=utf-8";
-        await JsonSerializer.SerializeAsync(http.Response.Body, new { errors = new[] { new { message, extensions = new { code } } } }, cancellationToken: http.RequestAborted);
+        await JsonSerializer.SerializeAsync(
+            http.Response.Body,
+            new { errors = new[] { new { message, extensions = new { code } } } },
+            cancellationToken: http.RequestAborted
+        );
     }
 }

@@ -24,7 +24,8 @@ internal sealed class Outbox : IAsyncDisposable
 
     public void Send(byte[] message)
     {
-        if (!waiting.Writer.TryWrite(message)) broken.TrySetResult();
+        if (!waiting.Writer.TryWrite(message))
+            broken.TrySetResult();
     }
 
     /// <summary>Writes what waits and takes no more.</summary>
@@ -65,15 +66,21 @@ internal sealed class Observer(Action<ExecutionResult> next, Action<ExecutionRes
 
     public void OnError(Exception error)
     {
-        failed(new ExecutionResult
-        {
-            Errors = [(error as RefusalException ?? error.InnerException) switch
+        failed(
+            new ExecutionResult
             {
-                RefusalException refused => new RequestRefusedException(refused.Refusal.Code, refused.Message),
-                _ when (error as SlowSubscriberException ?? error.InnerException as SlowSubscriberException) is { } slow => new RequestRefusedException("TOO_SLOW", slow.Message),
-                _ => new RequestRefusedException("INTERNAL", "The subscription ended; resume from the last cursor."),
-            }],
-        });
+                Errors =
+                [
+                    (error as RefusalException ?? error.InnerException) switch
+                    {
+                        RefusalException refused => new RequestRefusedException(refused.Refusal.Code, refused.Message),
+                        _ when (error as SlowSubscriberException ?? error.InnerException as SlowSubscriberException) is { } slow =>
+                            new RequestRefusedException("TOO_SLOW", slow.Message),
+                        _ => new RequestRefusedException("INTERNAL", "The subscription ended; resume from the last cursor."),
+                    },
+                ],
+            }
+        );
         completed();
     }
 

@@ -16,7 +16,8 @@ public sealed partial class RegisteredOperations(IWebHostEnvironment environment
     private readonly Lazy<HashSet<string>> known = new(() =>
     {
         var file = environment.WebRootFileProvider.GetFileInfo("operations.json");
-        if (!file.Exists) return [];
+        if (!file.Exists)
+            return [];
 
         using var stream = file.CreateReadStream();
         return [.. JsonSerializer.Deserialize<Dictionary<string, string>>(stream)!.Values.Select(Plain)];
@@ -25,14 +26,18 @@ public sealed partial class RegisteredOperations(IWebHostEnvironment environment
     /// <summary>Whether a browser's session may send it.</summary>
     public bool Allows(string document)
     {
-        if (!limits.RegisteredOnly) return true;
-        if (answered.TryGetValue(document, out var before)) return before;
-        if (answered.Count >= MaxRemembered) answered.Clear();
+        if (!limits.RegisteredOnly)
+            return true;
+        if (answered.TryGetValue(document, out var before))
+            return before;
+        if (answered.Count >= MaxRemembered)
+            answered.Clear();
         return answered[document] = known.Value.Contains(Plain(document));
     }
 
     // The client adds __typename everywhere and asks what a refusal would take; neither makes it another operation. Nor does white space.
-    private static string Plain(string document) => Punctuation().Replace(Spaces().Replace(Added().Replace(document, " "), " "), "$1").Trim();
+    private static string Plain(string document) =>
+        Punctuation().Replace(Spaces().Replace(Added().Replace(document, " "), " "), "$1").Trim();
 
     [GeneratedRegex(@"\b__typename\b|\.\.\.\s*on\s+ConfirmationNeeded\s*\{\s*confirmationId\s+methods\s+what\s*(?:__typename\s*)?\}")]
     private static partial Regex Added();

@@ -20,7 +20,8 @@ public sealed class SocketTransport(Executor executor, CallerOf callerOf, Public
     private const string Subprotocol = "graphql-transport-ws";
     private const int MaxMessageBytes = 1024 * 1024;
     private const int MaxSubscriptions = 50;
-    private static readonly TimeSpan InitTimeout = TimeSpan.FromSeconds(5), Goodbye = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan InitTimeout = TimeSpan.FromSeconds(5),
+        Goodbye = TimeSpan.FromSeconds(10);
     private static readonly GraphQLSerializer Serializer = new(new ErrorInfo());
 
     public async Task HandleAsync(HttpContext http)
@@ -72,37 +73,48 @@ public sealed class SocketTransport(Executor executor, CallerOf callerOf, Public
         public async Task RunAsync(CancellationToken aborted)
         {
             using var over = CancellationTokenSource.CreateLinkedTokenSource(aborted);
-            await using var sending = outbox = new((message, ct) => socket.SendAsync(message, WebSocketMessageType.Text, endOfMessage: true, ct).WaitAsync(ct));
+            await using var sending = outbox = new(
+                (message, ct) => socket.SendAsync(message, WebSocketMessageType.Text, endOfMessage: true, ct).WaitAsync(ct)
+            );
             var initialised = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             var receiving = ReceiveAsync(initialised, over.Token);
             try
             {
-                if (await Task.WhenAny(initialised.Task, receiving, Task.Delay(InitTimeout, over.Token)) is var first && first != initialised.Task)
+                if (
+                    await Task.WhenAny(initialised.Task, receiving, Task.Delay(InitTimeout, over.Token)) is var first
+                    && first != initialised.Task
+                )
                 {
-                    if (first != receiving) await FinishAsync(4408, "Connection initialisation timeout", receiving);
+                    if (first != receiving)
+                        await FinishAsync(4408, "Connection initialisation timeout", receiving);
                     return;
                 }
 
                 var watch = transport.callerOf.WatchAsync(caller!, over.Token);
                 var ended = await Task.WhenAny(receiving, watch, outbox.Broken);
-                if (ended == watch && !over.IsCancellationRequested) await FinishAsync(4403, "Forbidden", receiving);
-                else if (ended == outbox.Broken) socket.Abort();
+                if (ended == watch && !over.IsCancellationRequested)
+                    await FinishAsync(4403, "Forbidden", receiving);
+                else if (ended == outbox.Broken)
+                    socket.Abort();
             }
             finally
             {
-                foreach (var subscription in subscriptions.Values) await subscription.CancelAsync();
+                foreach (var subscription in subscriptions.Values)
+                    await subscription.CancelAsync();
                 await over.CancelAsync();
             }
         }
 
         private async Task FinishAsync(int code, string reason, Task receiving)
         {
-            foreach (var subscription in subscriptions.Values) await subscription.CancelAsync();
+            foreach (var subscription in subscriptions.Values)
+                await subscription.CancelAsync();
             await CloseAsync(socket, code, reason);
 
             // Cut off too soon, a client that is late in reading would never learn why.
             await Task.WhenAny(receiving, Task.Delay(Goodbye));
-            if (!receiving.IsCompleted) socket.Abort();
+            if (!receiving.IsCompleted)
+                socket.Abort();
         }
 
         private async Task ReceiveAsync(TaskCompletionSource initialised, CancellationToken ct)
@@ -130,8 +142,7 @@ public sealed class SocketTransport(Executor executor, CallerOf callerOf, Public
                             await CloseAsync(socket, 1009, "Message too big");
                             return;
                         }
-                    }
-                    while (!part.EndOfMessage);
+                    } while (!part.EndOfMessage);
 
                     if (await HandleAsync(message.GetBuffer().AsMemory(0, (int)message.Length), initialised, ct) is { } end)
                     {
@@ -146,7 +157,11 @@ public sealed class SocketTransport(Executor executor, CallerOf callerOf, Public
             }
         }
 
-        private async Task<(int Code, string Reason)?> HandleAsync(ReadOnlyMemory<byte> bytes, TaskCompletionSource initialised, CancellationToken ct)
+        private async Task<(int Code, string Reason)?> HandleAsync(
+            ReadOnlyMemory<byte> bytes,
+            TaskCompletionSource initialised,
+            CancellationToken ct
+        )
         {
             JsonElement json;
             string? type;
@@ -163,9 +178,11 @@ public sealed class SocketTransport(Executor executor, CallerOf callerOf, Public
             switch (type)
             {
                 case "connection_init":
-                    if (caller is not null) return (4429, "Too many initialisation requests");
+                    if (caller is not null)
+                        return (4429, "Too many initialisation requests");
                     caller = early ?? await transport.callerOf.InitAsync(json, http, ct);
-                    if (caller is null) return (4403, "Forbidden");
+                    if (caller is null)
+                        return (4403, "Forbidden");
                     Send(new { type = "connection_ack" });
                     initialised.TrySetResult();
                     return null;
@@ -175,10 +192,12 @@ public sealed class SocketTransport(Executor executor, CallerOf callerOf, Public
                 case "pong":
                     return null;
                 case "subscribe":
-                    if (caller is null) return (4401, "Unauthorized");
+                    if (caller is null)
+                        return (4401, "Unauthorized");
                     return Subscribe(json, ct);
                 case "complete":
-                    if (Id(json) is { } done && subscriptions.TryRemove(done, out var cancel)) await cancel.CancelAsync();
+                    if (Id(json) is { } done && subscriptions.TryRemove(done, out var cancel))
+                        await cancel.CancelAsync();
                     return null;
                 default:
                     return (4400, "Invalid message received");
@@ -187,12 +206,16 @@ public sealed class SocketTransport(Executor executor, CallerOf callerOf, Public
 
         private (int, string)? Subscribe(JsonElement json, CancellationToken ct)
         {
-            if (Id(json) is not { } id || !json.TryGetProperty("payload", out var payload)) return (4400, "Invalid message received");
-            if (GraphQLRequest.Read(payload, out var problem) is not { } request) return (4400, problem!.Length < 120 ? problem : "Invalid message received");
-            if (subscriptions.Count >= MaxSubscriptions) return (4400, "Too many subscriptions");
+            if (Id(json) is not { } id || !json.TryGetProperty("payload", out var payload))
+                return (4400, "Invalid message received");
+            if (GraphQLRequest.Read(payload, out var problem) is not { } request)
+                return (4400, problem!.Length < 120 ? problem : "Invalid message received");
+            if (subscriptions.Count >= MaxSubscriptions)
+                return (4400, "Too many subscriptions");
 
             var cancel = CancellationTokenSource.CreateLinkedTokenSource(ct);
-            if (!subscriptions.TryAdd(id, cancel)) return (4409, $"Subscriber for {id} already exists");
+            if (!subscriptions.TryAdd(id, cancel))
+                return (4409, $"Subscriber for {id} already exists");
 
             _ = Task.Run(() => ServeAsync(id, request, cancel), CancellationToken.None);
             return null;
@@ -203,12 +226,14 @@ public sealed class SocketTransport(Executor executor, CallerOf callerOf, Public
             try
             {
                 // A credential that was taken away a moment ago does nothing more; the watch closes the connection, or did so already.
-                if (await caller!.Renew(cancel.Token) is not { } current) return;
+                if (await caller!.Renew(cancel.Token) is not { } current)
+                    return;
 
                 var result = await transport.executor.ExecuteAsync(request, current, get: false, cancel.Token);
                 if (result.Streams is not { Count: > 0 } streams)
                 {
-                    if (!result.Executed || (result.Data is null && result.Errors is { Count: > 0 })) SendErrors(id, result);
+                    if (!result.Executed || (result.Data is null && result.Errors is { Count: > 0 }))
+                        SendErrors(id, result);
                     else
                     {
                         Next(id, result);
@@ -219,7 +244,9 @@ public sealed class SocketTransport(Executor executor, CallerOf callerOf, Public
                 }
 
                 var finished = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-                using var subscription = streams.Values.Single().Subscribe(new Observer(next => Next(id, next), failed => SendErrors(id, failed), () => finished.TrySetResult()));
+                using var subscription = streams
+                    .Values.Single()
+                    .Subscribe(new Observer(next => Next(id, next), failed => SendErrors(id, failed), () => finished.TrySetResult()));
                 await finished.Task.WaitAsync(cancel.Token);
                 Complete(id);
             }
@@ -235,24 +262,38 @@ public sealed class SocketTransport(Executor executor, CallerOf callerOf, Public
             }
         }
 
-        private void Next(string id, ExecutionResult result) => outbox.Send(
-            System.Text.Encoding.UTF8.GetBytes($"{{\"id\":{JsonSerializer.Serialize(id)},\"type\":\"next\",\"payload\":{Serializer.Serialize(result)}}}"));
+        private void Next(string id, ExecutionResult result) =>
+            outbox.Send(
+                System.Text.Encoding.UTF8.GetBytes(
+                    $"{{\"id\":{JsonSerializer.Serialize(id)},\"type\":\"next\",\"payload\":{Serializer.Serialize(result)}}}"
+                )
+            );
 
         private void SendErrors(string id, ExecutionResult result)
         {
             subscriptions.TryRemove(id, out _);
             using var whole = JsonDocument.Parse(Serializer.Serialize(result));
-            Send(new { id, type = "error", payload = whole.RootElement.GetProperty("errors") });
+            Send(
+                new
+                {
+                    id,
+                    type = "error",
+                    payload = whole.RootElement.GetProperty("errors"),
+                }
+            );
         }
 
         private void Complete(string id)
         {
-            if (subscriptions.TryRemove(id, out _)) Send(new { id, type = "complete" });
+            if (subscriptions.TryRemove(id, out _))
+                Send(new { id, type = "complete" });
         }
 
         private void Send(object message) => outbox.Send(JsonSerializer.SerializeToUtf8Bytes(message));
 
         private static string? Id(JsonElement json) =>
-            json.TryGetProperty("id", out var id) && id.ValueKind is JsonValueKind.String && id.GetString() is { Length: > 0 } text ? text : null;
+            json.TryGetProperty("id", out var id) && id.ValueKind is JsonValueKind.String && id.GetString() is { Length: > 0 } text
+                ? text
+                : null;
     }
 }

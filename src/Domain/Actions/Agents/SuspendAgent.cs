@@ -29,12 +29,19 @@ public sealed class SuspendAgent : InternalAction
     public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
         var agent = await AgentInput.FindAsync(input, call, ct);
-        return AgentInput.Preflight(agent, "active", agent is { SuspendedAt: null }, "loses its tokens and connections", "Resume the agent; it asks for a new token.");
+        return AgentInput.Preflight(
+            agent,
+            "active",
+            agent is { SuspendedAt: null },
+            "loses its tokens and connections",
+            "Resume the agent; it asks for a new token."
+        );
     }
 
     public override async Task<Outcome<Change>> ApplyAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
-        if (await AgentInput.FindAsync(input, call, ct) is not { } agent) return new NotFound("agent", input.Text("agentId"));
+        if (await AgentInput.FindAsync(input, call, ct) is not { } agent)
+            return new NotFound("agent", input.Text("agentId"));
 
         await call.State.SuspendAsync(agent, null, "suspended", call.By, ct);
         return new Change($"{agent.Name} is suspended.", new("agent.resume", input, $"Resume {agent.Name}."), "active", "suspended");
@@ -57,23 +64,34 @@ internal static class AgentInput
     public static async Task<Principal?> FindAsync(JsonElement input, ActionCall call, CancellationToken ct) =>
         await call.State.FindPrincipalAsync(Guid.Parse(input.Text("agentId")), ct) is { Kind: PrincipalKind.Agent } agent ? agent : null;
 
-    public static Preflight Preflight(Principal? agent, string wanted, bool ready, string effect, string plan) => new(
-        [
-            Here(agent),
-            new(wanted, ready, ready ? $"The agent is {wanted}." : $"The agent is not {wanted}."),
-            Stands(agent),
-        ],
-        $"{agent?.Name ?? "The agent"} {effect}.", State(agent), State(agent) is null ? null : agent!.SuspendedAt is null ? "suspended" : "active", plan, $"{agent?.Version ?? 0}");
+    public static Preflight Preflight(Principal? agent, string wanted, bool ready, string effect, string plan) =>
+        new(
+            [Here(agent), new(wanted, ready, ready ? $"The agent is {wanted}." : $"The agent is not {wanted}."), Stands(agent)],
+            $"{agent?.Name ?? "The agent"} {effect}.",
+            State(agent),
+            State(agent) is null ? null
+                : agent!.SuspendedAt is null ? "suspended"
+                : "active",
+            plan,
+            $"{agent?.Version ?? 0}"
+        );
 
-    public static Check Here(Principal? agent) => new("agent", agent is not null, agent is null ? "There is no such agent here." : $"{agent.Name} is an agent of this tenant.");
+    public static Check Here(Principal? agent) =>
+        new("agent", agent is not null, agent is null ? "There is no such agent here." : $"{agent.Name} is an agent of this tenant.");
 
-    public static Check Stands(Principal? agent) => new("not-retired", agent is { RetiredAt: null }, agent is { RetiredAt: null } ? "It was not retired." : "It was retired, for good. Register a new agent.");
+    public static Check Stands(Principal? agent) =>
+        new(
+            "not-retired",
+            agent is { RetiredAt: null },
+            agent is { RetiredAt: null } ? "It was not retired." : "It was retired, for good. Register a new agent."
+        );
 
-    public static string? State(Principal? agent) => agent switch
-    {
-        null => null,
-        { RetiredAt: not null } => "retired",
-        { SuspendedAt: not null } => "suspended",
-        _ => "active",
-    };
+    public static string? State(Principal? agent) =>
+        agent switch
+        {
+            null => null,
+            { RetiredAt: not null } => "retired",
+            { SuspendedAt: not null } => "suspended",
+            _ => "active",
+        };
 }

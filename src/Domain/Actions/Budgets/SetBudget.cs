@@ -14,7 +14,8 @@ public sealed class SetBudget : InternalAction
 
     public override string Title => "Set a budget";
 
-    public override string Description => "Limits how many runs, or how much money, an agent, a person with all their agents, or the workspace may use within a sliding window.";
+    public override string Description =>
+        "Limits how many runs, or how much money, an agent, a person with all their agents, or the workspace may use within a sliding window.";
 
     public override Blast Blast => Blast.Medium;
 
@@ -23,22 +24,23 @@ public sealed class SetBudget : InternalAction
     // The budgets' page has it.
     public override bool Listed => false;
 
-    public override string InputSchema => """
-        {
-          "type": "object", "additionalProperties": false, "required": ["key", "scope", "minutes"],
-          "properties": {
-            "key": { "type": "string", "title": "Name", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$", "minLength": 1, "maxLength": 60 },
-            "scope": { "title": "Counted together", "enum": ["agent", "person", "workspace"] },
-            "target": { "type": "string", "title": "Only", "description": "One agent or person; each by themselves when left out.", "format": "guid" },
-            "family": { "type": "string", "title": "Only actions of", "maxLength": 60 },
-            "tier": { "title": "Only agents that work", "description": "Beside a person, in the background, or as a program; all when left out.", "enum": ["interactive", "background", "api"] },
-            "minutes": { "type": "integer", "title": "Minutes", "minimum": 1, "maximum": 527040 },
-            "runs": { "type": "integer", "title": "Runs at most", "minimum": 0, "maximum": 1000000 },
-            "amount": { "type": "integer", "title": "Money at most, in the smallest unit", "minimum": 0, "maximum": 1000000000000 },
-            "currency": { "type": "string", "title": "Currency", "pattern": "^[A-Z]{3}$" }
-          }
-        }
-        """;
+    public override string InputSchema =>
+        """
+            {
+              "type": "object", "additionalProperties": false, "required": ["key", "scope", "minutes"],
+              "properties": {
+                "key": { "type": "string", "title": "Name", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$", "minLength": 1, "maxLength": 60 },
+                "scope": { "title": "Counted together", "enum": ["agent", "person", "workspace"] },
+                "target": { "type": "string", "title": "Only", "description": "One agent or person; each by themselves when left out.", "format": "guid" },
+                "family": { "type": "string", "title": "Only actions of", "maxLength": 60 },
+                "tier": { "title": "Only agents that work", "description": "Beside a person, in the background, or as a program; all when left out.", "enum": ["interactive", "background", "api"] },
+                "minutes": { "type": "integer", "title": "Minutes", "minimum": 1, "maximum": 527040 },
+                "runs": { "type": "integer", "title": "Runs at most", "minimum": 0, "maximum": 1000000 },
+                "amount": { "type": "integer", "title": "Money at most, in the smallest unit", "minimum": 0, "maximum": 1000000000000 },
+                "currency": { "type": "string", "title": "Currency", "pattern": "^[A-Z]{3}$" }
+              }
+            }
+            """;
 
     public override string TargetType => "Budget";
 
@@ -48,30 +50,41 @@ public sealed class SetBudget : InternalAction
     {
         var faults = new List<InputFault>();
         bool Has(string name) => input.TryGetProperty(name, out _);
-        if (!Has("runs") && !Has("amount")) faults.Add(new("/runs", "say how many runs, or how much money"));
-        if (Has("amount") != Has("currency")) faults.Add(new("/currency", "amount and currency go together"));
-        if (input.Text("scope") == "workspace" && Has("target")) faults.Add(new("/target", "the workspace is counted as a whole"));
-        if (input.TextOrNull("family") is { } family && new ActionCatalog().All.All(a => a.Family != family)) faults.Add(new("/family", "there is no such family"));
+        if (!Has("runs") && !Has("amount"))
+            faults.Add(new("/runs", "say how many runs, or how much money"));
+        if (Has("amount") != Has("currency"))
+            faults.Add(new("/currency", "amount and currency go together"));
+        if (input.Text("scope") == "workspace" && Has("target"))
+            faults.Add(new("/target", "the workspace is counted as a whole"));
+        if (input.TextOrNull("family") is { } family && new ActionCatalog().All.All(a => a.Family != family))
+            faults.Add(new("/family", "there is no such family"));
         return faults;
     }
 
     public override async Task<IReadOnlyCollection<string>> EffectsAsync(JsonElement input, ActionCall call, CancellationToken ct) =>
-        await call.State.FindBudgetAsync(input.Text("key"), ct) is { } before && Read(input, call).IsLooserThan(before) ? await LooseningAsync(before, call, ct) : [];
+        await call.State.FindBudgetAsync(input.Text("key"), ct) is { } before && Read(input, call).IsLooserThan(before)
+            ? await LooseningAsync(before, call, ct)
+            : [];
 
     /// <summary>What it is to loosen a budget, or to take it away.</summary>
     internal static async Task<IReadOnlyCollection<string>> LooseningAsync(Budget budget, ActionCall call, CancellationToken ct)
     {
         var target = budget.Target is { } id ? await call.State.FindTenantPrincipalAsync(id, ct) : null;
-        var own = target is not null && budget.SetBy != call.By.Id
+        var own =
+            target is not null
+            && budget.SetBy != call.By.Id
             && call.Independence.IsAmong(call.By.Id, target.Stewards.Concat([target.Id, target.OwnerId ?? target.Id]));
         return [.. AuthorityEffect.Lifting(budget.Level, own)];
     }
 
     public override async Task<IReadOnlyList<InputFault>> FaultsAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
-        if (input.TextOrNull("target") is not { } target) return [];
+        if (input.TextOrNull("target") is not { } target)
+            return [];
         var wanted = input.Text("scope") == "agent" ? PrincipalKind.Agent : PrincipalKind.User;
-        return await call.State.FindPrincipalAsync(Guid.Parse(target), ct) is { } who && who.Kind == wanted ? [] : [new("/target", $"there is no such {(wanted is PrincipalKind.Agent ? "agent" : "person")} here")];
+        return await call.State.FindPrincipalAsync(Guid.Parse(target), ct) is { } who && who.Kind == wanted
+            ? []
+            : [new("/target", $"there is no such {(wanted is PrincipalKind.Agent ? "agent" : "person")} here")];
     }
 
     public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
@@ -80,21 +93,38 @@ public sealed class SetBudget : InternalAction
         var same = before is not null && JsonSerializer.Serialize(AsInput(before)) == JsonSerializer.Serialize(AsInput(Read(input, call)));
         return new(
             [new("change", !same, same ? "It is set like this already." : "It changes what may be proposed.")],
-            $"{input.Text("key")} allows {Read(input, call).Limit}.", before is null ? null : AsInput(before).Pretty(), input.Pretty(), before is null ? "Take it away." : "Set what was set before.", $"{before?.Version ?? -1}");
+            $"{input.Text("key")} allows {Read(input, call).Limit}.",
+            before is null ? null : AsInput(before).Pretty(),
+            input.Pretty(),
+            before is null ? "Take it away." : "Set what was set before.",
+            $"{before?.Version ?? -1}"
+        );
     }
 
     public override async Task<Outcome<Change>> ApplyAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
         var (key, wanted) = (input.Text("key"), Read(input, call));
         var budget = await call.State.FindBudgetAsync(key, ct);
-        var undo = budget is null ? new Undo("budget.remove", JsonSerializer.SerializeToElement(new { key }), "Take it away.") : new Undo(Kind, AsInput(budget), "Set what was set before.");
+        var undo = budget is null
+            ? new Undo("budget.remove", JsonSerializer.SerializeToElement(new { key }), "Take it away.")
+            : new Undo(Kind, AsInput(budget), "Set what was set before.");
         var (before, looser) = (budget?.Limit, budget is null || wanted.IsLooserThan(budget));
-        if (budget is null) call.State.Add(budget = wanted);
-        (budget.Scope, budget.Target, budget.Family, budget.Tier, budget.Window, budget.MaxRuns, budget.MaxAmount, budget.Currency) =
-            (wanted.Scope, wanted.Target, wanted.Family, wanted.Tier, wanted.Window, wanted.MaxRuns, wanted.MaxAmount, wanted.Currency);
+        if (budget is null)
+            call.State.Add(budget = wanted);
+        (budget.Scope, budget.Target, budget.Family, budget.Tier, budget.Window, budget.MaxRuns, budget.MaxAmount, budget.Currency) = (
+            wanted.Scope,
+            wanted.Target,
+            wanted.Family,
+            wanted.Tier,
+            wanted.Window,
+            wanted.MaxRuns,
+            wanted.MaxAmount,
+            wanted.Currency
+        );
 
         // Making it stricter does not make it one's own: it stays at the level of those who set it.
-        if (looser) (budget.SetBy, budget.Level) = (call.By.Id, await call.State.LevelOfAsync(call.By.Id, ct));
+        if (looser)
+            (budget.SetBy, budget.Level) = (call.By.Id, await call.State.LevelOfAsync(call.By.Id, ct));
         return new Change($"{key} allows {budget.Limit}.", undo, before, budget.Limit);
     }
 
@@ -115,22 +145,23 @@ public sealed class SetBudget : InternalAction
         return JsonSerializer.SerializeToElement(fields.Where(f => f.Value is not null).ToDictionary());
     }
 
-    private static Budget Read(JsonElement input, ActionCall call) => new()
-    {
-        TenantId = call.By.TenantId,
-        WorkspaceId = call.State.WorkspaceId,
-        Id = Guid.CreateVersion7(call.Now),
-        Key = input.Text("key"),
-        Scope = Enum.Parse<BudgetScope>(input.Text("scope"), ignoreCase: true),
-        Target = input.TextOrNull("target") is { } target ? Guid.Parse(target) : null,
-        Family = input.TextOrNull("family"),
-        Tier = input.TextOrNull("tier") is { } tier ? Enum.Parse<AgentTier>(tier, ignoreCase: true) : null,
-        Window = TimeSpan.FromMinutes(input.GetProperty("minutes").GetInt32()),
-        MaxRuns = input.TryGetProperty("runs", out var runs) ? runs.GetInt32() : null,
-        MaxAmount = input.TryGetProperty("amount", out var amount) ? amount.GetInt64() : null,
-        Currency = input.TextOrNull("currency"),
-        CreatedAt = call.Now,
-    };
+    private static Budget Read(JsonElement input, ActionCall call) =>
+        new()
+        {
+            TenantId = call.By.TenantId,
+            WorkspaceId = call.State.WorkspaceId,
+            Id = Guid.CreateVersion7(call.Now),
+            Key = input.Text("key"),
+            Scope = Enum.Parse<BudgetScope>(input.Text("scope"), ignoreCase: true),
+            Target = input.TextOrNull("target") is { } target ? Guid.Parse(target) : null,
+            Family = input.TextOrNull("family"),
+            Tier = input.TextOrNull("tier") is { } tier ? Enum.Parse<AgentTier>(tier, ignoreCase: true) : null,
+            Window = TimeSpan.FromMinutes(input.GetProperty("minutes").GetInt32()),
+            MaxRuns = input.TryGetProperty("runs", out var runs) ? runs.GetInt32() : null,
+            MaxAmount = input.TryGetProperty("amount", out var amount) ? amount.GetInt64() : null,
+            Currency = input.TextOrNull("currency"),
+            CreatedAt = call.Now,
+        };
 }
 
 /// <summary>Takes a budget away. Undone by setting it again; what was used before counts again then.</summary>
@@ -151,9 +182,10 @@ public sealed class RemoveBudget : InternalAction
     // The budgets' page has it.
     public override bool Listed => false;
 
-    public override string InputSchema => """
-        { "type": "object", "additionalProperties": false, "required": ["key"], "properties": { "key": { "type": "string", "title": "Name", "minLength": 1, "maxLength": 60 } } }
-        """;
+    public override string InputSchema =>
+        """
+            { "type": "object", "additionalProperties": false, "required": ["key"], "properties": { "key": { "type": "string", "title": "Name", "minLength": 1, "maxLength": 60 } } }
+            """;
 
     public override string TargetType => "Budget";
 
@@ -165,14 +197,27 @@ public sealed class RemoveBudget : InternalAction
     public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
         var budget = await call.State.FindBudgetAsync(input.Text("key"), ct);
-        return new([new("budget", budget is not null, budget is null ? "There is no such budget." : "It is there.")], $"{input.Text("key")} limits nothing any more.", budget?.Limit, null, "Set it again.", $"{budget?.Version ?? -1}");
+        return new(
+            [new("budget", budget is not null, budget is null ? "There is no such budget." : "It is there.")],
+            $"{input.Text("key")} limits nothing any more.",
+            budget?.Limit,
+            null,
+            "Set it again.",
+            $"{budget?.Version ?? -1}"
+        );
     }
 
     public override async Task<Outcome<Change>> ApplyAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
-        if (await call.State.FindBudgetAsync(input.Text("key"), ct) is not { } budget) return new NotFound("budget", input.Text("key"));
+        if (await call.State.FindBudgetAsync(input.Text("key"), ct) is not { } budget)
+            return new NotFound("budget", input.Text("key"));
 
         call.State.Remove(budget);
-        return new Change($"{budget.Key} limits nothing any more.", new("budget.set", SetBudget.AsInput(budget), "Set it again."), budget.Limit, null);
+        return new Change(
+            $"{budget.Key} limits nothing any more.",
+            new("budget.set", SetBudget.AsInput(budget), "Set it again."),
+            budget.Limit,
+            null
+        );
     }
 }

@@ -14,7 +14,8 @@ public class TakeRole : InternalAction
 
     public override string Title => "Be elevated";
 
-    public override string Description => "Gives you a role here for between 15 minutes and 8 hours. Everything that you see or do by it leaves a receipt.";
+    public override string Description =>
+        "Gives you a role here for between 15 minutes and 8 hours. Everything that you see or do by it leaves a receipt.";
 
     public override bool NeedsConfirmation => true;
 
@@ -25,15 +26,16 @@ public class TakeRole : InternalAction
     // The elevations' page has it.
     public override bool Listed => false;
 
-    public override string InputSchema => """
-        {
-          "type": "object", "additionalProperties": false, "required": ["role", "minutes"],
-          "properties": {
-            "role": { "title": "Role", "enum": ["owner", "admin", "operator", "approver", "auditor"] },
-            "minutes": { "type": "integer", "title": "Minutes", "minimum": 1, "maximum": 100000 }
-          }
-        }
-        """;
+    public override string InputSchema =>
+        """
+            {
+              "type": "object", "additionalProperties": false, "required": ["role", "minutes"],
+              "properties": {
+                "role": { "title": "Role", "enum": ["owner", "admin", "operator", "approver", "auditor"] },
+                "minutes": { "type": "integer", "title": "Minutes", "minimum": 1, "maximum": 100000 }
+              }
+            }
+            """;
 
     public override string TargetType => "Elevation";
 
@@ -45,7 +47,9 @@ public class TakeRole : InternalAction
         Task.FromResult<IReadOnlyCollection<string>>(input.Text("role") == Level.Owner ? [AuthorityEffect.MakesOwner] : []);
 
     public override IReadOnlyList<InputFault> Faults(JsonElement input) =>
-        input.GetProperty("minutes").GetInt32() is >= Elevation.MinMinutes and <= Elevation.MaxMinutes ? [] : [new("/minutes", $"between {Elevation.MinMinutes} and {Elevation.MaxMinutes}")];
+        input.GetProperty("minutes").GetInt32() is >= Elevation.MinMinutes and <= Elevation.MaxMinutes
+            ? []
+            : [new("/minutes", $"between {Elevation.MinMinutes} and {Elevation.MaxMinutes}")];
 
     public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
@@ -57,16 +61,26 @@ public class TakeRole : InternalAction
             [
                 new("person", person, person ? "A person asks for themselves." : "Only a person is elevated, and nobody on their behalf."),
                 new("above", held is null, held is null ? "They do not hold it already." : "They hold it already."),
-                new("active", who?.IsActive(call.Now) == true, who?.IsActive(call.Now) == true ? "They are active." : "They are suspended."),
+                new(
+                    "active",
+                    who?.IsActive(call.Now) == true,
+                    who?.IsActive(call.Now) == true ? "They are active." : "They are suspended."
+                ),
                 new("owner", owns, owns ? "They may ask." : "Only somebody who owns a workspace of the tenant breaks the glass."),
             ],
-            $"{who?.Name} holds the role {role} for {minutes} minutes{(BreaksGlass ? ", without being let in" : "")}.", held is null ? "Not held" : "Held", $"{role} for {minutes} minutes", "End it before its time.", $"{held is null}");
+            $"{who?.Name} holds the role {role} for {minutes} minutes{(BreaksGlass ? ", without being let in" : "")}.",
+            held is null ? "Not held" : "Held",
+            $"{role} for {minutes} minutes",
+            "End it before its time.",
+            $"{held is null}"
+        );
     }
 
     public override async Task<Outcome<Change>> ApplyAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
         var (role, minutes) = (input.Text("role"), input.GetProperty("minutes").GetInt32());
-        if (await call.State.FindRoleAsync(call.By.Id, role, ct) is not null) return new WrongState("HELD", "NOT HELD");
+        if (await call.State.FindRoleAsync(call.By.Id, role, ct) is not null)
+            return new WrongState("HELD", "NOT HELD");
 
         var until = call.Now.AddMinutes(minutes);
         await call.State.ElevateAsync(call.By, role, until, call.RunId, BreaksGlass, ct);

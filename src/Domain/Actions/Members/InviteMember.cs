@@ -13,7 +13,8 @@ public sealed class InviteMember : InternalAction
 
     public override string Title => "Invite somebody";
 
-    public override string Description => "Asks somebody by their address to take a role here. Make a link for them when this ran; it holds for seven days and for one account.";
+    public override string Description =>
+        "Asks somebody by their address to take a role here. Make a link for them when this ran; it holds for seven days and for one account.";
 
     public override Blast Blast => Blast.High;
 
@@ -22,41 +23,69 @@ public sealed class InviteMember : InternalAction
     // The members' page has it.
     public override bool Listed => false;
 
-    public override string InputSchema => """
-        {
-          "type": "object", "additionalProperties": false, "required": ["email", "role"],
-          "properties": {
-            "email": { "type": "string", "title": "Address", "minLength": 3, "maxLength": 254 },
-            "role": { "type": "string", "title": "Role", "pattern": "^[a-z][a-z0-9-]{1,39}$" },
-            "until": { "type": "string", "title": "Until", "description": "When the role ends by itself; for good when left out.", "format": "date-time" }
-          }
-        }
-        """;
+    public override string InputSchema =>
+        """
+            {
+              "type": "object", "additionalProperties": false, "required": ["email", "role"],
+              "properties": {
+                "email": { "type": "string", "title": "Address", "minLength": 3, "maxLength": 254 },
+                "role": { "type": "string", "title": "Role", "pattern": "^[a-z][a-z0-9-]{1,39}$" },
+                "until": { "type": "string", "title": "Until", "description": "When the role ends by itself; for good when left out.", "format": "date-time" }
+              }
+            }
+            """;
 
     public override string TargetType => "Invitation";
 
     public override string TargetId(JsonElement input) => input.Text("email");
 
     public override IReadOnlyList<InputFault> Faults(JsonElement input) =>
-        MailAddress.TryCreate(input.Text("email"), out var address) && address.Address == input.Text("email") && address.Host.Contains('.', StringComparison.Ordinal) ? [] : [new("/email", "is no e-mail address")];
+        MailAddress.TryCreate(input.Text("email"), out var address)
+        && address.Address == input.Text("email")
+        && address.Host.Contains('.', StringComparison.Ordinal)
+            ? []
+            : [new("/email", "is no e-mail address")];
 
     public override Task<IReadOnlyCollection<string>> EffectsAsync(JsonElement input, ActionCall call, CancellationToken ct) =>
         GrantRole.GivingAsync(input.Text("role"), GrantRole.Until(input), call, ct);
 
     /// <summary>The input that an invitation came about by: those who make its link, or let somebody in by it, are asked about it again.</summary>
-    public static JsonElement InputOf(Invitation invitation) => JsonSerializer.SerializeToElement(invitation.Until is { } until
-        ? (object)new { email = invitation.Email, role = invitation.Role, until } : new { email = invitation.Email, role = invitation.Role });
+    public static JsonElement InputOf(Invitation invitation) =>
+        JsonSerializer.SerializeToElement(
+            invitation.Until is { } until
+                ? (object)
+                    new
+                    {
+                        email = invitation.Email,
+                        role = invitation.Role,
+                        until,
+                    }
+                : new { email = invitation.Email, role = invitation.Role }
+        );
 
     public override async Task<IReadOnlyList<InputFault>> FaultsAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
         var role = input.Text("role");
-        if (role is "agent" or "partner") return [new("/role", "is no role of people")];
-        if (!CustomRole.BuiltIn.Contains(role) && await call.State.FindCustomRoleAsync(role, ct) is null) return [new("/role", "there is no such role")];
-        return GrantRole.Until(input) is { } until && (until <= call.Now || until > call.Now + GrantRole.Longest) ? [new("/until", "between now and five years from now")] : [];
+        if (role is "agent" or "partner")
+            return [new("/role", "is no role of people")];
+        if (!CustomRole.BuiltIn.Contains(role) && await call.State.FindCustomRoleAsync(role, ct) is null)
+            return [new("/role", "there is no such role")];
+        return GrantRole.Until(input) is { } until && (until <= call.Now || until > call.Now + GrantRole.Longest)
+            ? [new("/until", "between now and five years from now")]
+            : [];
     }
 
     public override Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct) =>
-        Task.FromResult(new Preflight([], $"{input.Text("email")} is asked to take the role {input.Text("role")}{(GrantRole.Until(input) is { } until ? $" until {until:u}" : "")}.", null, $"{input.Text("email")}: {input.Text("role")}", "Take the invitation back, as long as nobody came.", "-"));
+        Task.FromResult(
+            new Preflight(
+                [],
+                $"{input.Text("email")} is asked to take the role {input.Text("role")}{(GrantRole.Until(input) is { } until ? $" until {until:u}" : "")}.",
+                null,
+                $"{input.Text("email")}: {input.Text("role")}",
+                "Take the invitation back, as long as nobody came.",
+                "-"
+            )
+        );
 
     public override Task<Outcome<Change>> ApplyAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
@@ -72,7 +101,14 @@ public sealed class InviteMember : InternalAction
             CreatedAt = call.Now,
         };
         call.State.Invite(invitation, call.By);
-        return Task.FromResult<Outcome<Change>>(new Change($"{invitation.Email} is invited.", new("member.uninvite", JsonSerializer.SerializeToElement(new { invitation = invitation.Id }), "Take the invitation back."), null, $"{invitation.Email}: {invitation.Role}"));
+        return Task.FromResult<Outcome<Change>>(
+            new Change(
+                $"{invitation.Email} is invited.",
+                new("member.uninvite", JsonSerializer.SerializeToElement(new { invitation = invitation.Id }), "Take the invitation back."),
+                null,
+                $"{invitation.Email}: {invitation.Role}"
+            )
+        );
     }
 }
 
@@ -95,7 +131,8 @@ public sealed class TakeBackInvitation : InternalAction
 
     public override bool Listed => false;
 
-    public override string InputSchema => """{ "type": "object", "additionalProperties": false, "required": ["invitation"], "properties": { "invitation": { "type": "string", "format": "guid" } } }""";
+    public override string InputSchema =>
+        """{ "type": "object", "additionalProperties": false, "required": ["invitation"], "properties": { "invitation": { "type": "string", "format": "guid" } } }""";
 
     public override string TargetType => "Invitation";
 
@@ -105,13 +142,22 @@ public sealed class TakeBackInvitation : InternalAction
     {
         var invitation = await call.State.FindInvitationAsync(Guid.Parse(input.Text("invitation")), ct);
         var open = invitation?.State(call.Now) is InvitationState.Open or InvitationState.Expired;
-        return new([new("open", open, open ? "Nobody came by it yet." : "It is over already.")], $"{invitation?.Email} is invited no longer.", invitation?.Email, null, "Invite them again.", $"{invitation?.Version}");
+        return new(
+            [new("open", open, open ? "Nobody came by it yet." : "It is over already.")],
+            $"{invitation?.Email} is invited no longer.",
+            invitation?.Email,
+            null,
+            "Invite them again.",
+            $"{invitation?.Version}"
+        );
     }
 
     public override async Task<Outcome<Change>> ApplyAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
-        if (await call.State.FindInvitationAsync(Guid.Parse(input.Text("invitation")), ct) is not { } invitation) return new NotFound("invitation", input.Text("invitation"));
-        if (call.State.Revoke(invitation, call.By) is { } why) return why;
+        if (await call.State.FindInvitationAsync(Guid.Parse(input.Text("invitation")), ct) is not { } invitation)
+            return new NotFound("invitation", input.Text("invitation"));
+        if (call.State.Revoke(invitation, call.By) is { } why)
+            return why;
         return new Change("The invitation is taken back.", null, "OPEN", "REVOKED");
     }
 }

@@ -20,7 +20,8 @@ public sealed class SuspendMember : InternalAction
 
     public override string Title => "Suspend a person";
 
-    public override string Description => "Ends a person's sessions and tokens in the whole tenant at once, and those of their agents. Their roles stay for when they come back.";
+    public override string Description =>
+        "Ends a person's sessions and tokens in the whole tenant at once, and those of their agents. Their roles stay for when they come back.";
 
     public override bool PassesStops => true;
 
@@ -44,45 +45,73 @@ public sealed class SuspendMember : InternalAction
     internal static async Task<List<string>> BindingAsync(Principal who, ActionCall call, CancellationToken ct)
     {
         var effects = new List<string>();
-        if (await call.State.FindRoleAsync(who.Id, Level.Owner, ct) is not null) effects.Add(AuthorityEffect.BindsOwner);
-        if (await call.State.OwnsBeyondAsync(who.Id, call.By.Id, ct)) effects.Add(AuthorityEffect.BindsOwnerElsewhere);
+        if (await call.State.FindRoleAsync(who.Id, Level.Owner, ct) is not null)
+            effects.Add(AuthorityEffect.BindsOwner);
+        if (await call.State.OwnsBeyondAsync(who.Id, call.By.Id, ct))
+            effects.Add(AuthorityEffect.BindsOwnerElsewhere);
         return effects;
     }
 
     public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
         var who = await FindAsync(input, call, ct);
-        if (who is null) return Missing();
+        if (who is null)
+            return Missing();
 
-        var (own, last, reach) = (call.IsOwn(who.Id), await call.State.IsLastOwnerAsync(who.Id, ct), await call.State.ReachesAsync(call.By.Id, who.Id, ct));
+        var (own, last, reach) = (
+            call.IsOwn(who.Id),
+            await call.State.IsLastOwnerAsync(who.Id, ct),
+            await call.State.ReachesAsync(call.By.Id, who.Id, ct)
+        );
         var agents = await call.State.FindAgentsOfAsync(who.Id, ct);
         var active = who.SuspendedAt is null;
         return new(
             [
                 new("active", active, active ? "They are active." : "They are suspended already."),
                 new("somebody-else", !own, own ? "Nobody suspends themselves." : "Somebody else does it."),
-                new("last-owner", !last, last ? "They are the last owner of a workspace. Make somebody else an owner first." : "Every workspace keeps an owner."),
-                new("reach", reach, reach ? "Whoever suspends them looks after every workspace that they work in." : "They work in a workspace that you do not look after. Take their roles here away, or ask an owner there."),
+                new(
+                    "last-owner",
+                    !last,
+                    last ? "They are the last owner of a workspace. Make somebody else an owner first." : "Every workspace keeps an owner."
+                ),
+                new(
+                    "reach",
+                    reach,
+                    reach
+                        ? "Whoever suspends them looks after every workspace that they work in."
+                        : "They work in a workspace that you do not look after. Take their roles here away, or ask an owner there."
+                ),
             ],
             $"{who.Name} loses their sessions and tokens{(agents.Count == 0 ? "" : $", and so do their agents: {string.Join(", ", agents.Select(a => a.Name))}")}.",
-            "active", "suspended", "Let them come back; they sign in again.", $"{who.Version}/{string.Join(',', agents.Select(a => $"{a.Id}:{a.Version}"))}");
+            "active",
+            "suspended",
+            "Let them come back; they sign in again.",
+            $"{who.Version}/{string.Join(',', agents.Select(a => $"{a.Id}:{a.Version}"))}"
+        );
     }
 
     public override async Task<Outcome<Change>> ApplyAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
-        if (await FindAsync(input, call, ct) is not { } who) return new NotFound("person", input.Text("principal"));
-        if (await call.State.IsLastOwnerAsync(who.Id, ct)) return new LastOwner();
+        if (await FindAsync(input, call, ct) is not { } who)
+            return new NotFound("person", input.Text("principal"));
+        if (await call.State.IsLastOwnerAsync(who.Id, ct))
+            return new LastOwner();
 
         await call.State.SuspendAsync(who, null, "suspended", call.By, ct);
         var agents = await call.State.SuspendAgentsOfAsync(who.Id, "owner.suspended", call.By, ct);
-        return new Change($"{who.Name} is suspended{(agents == 0 ? "" : agents == 1 ? ", and 1 agent with them" : $", and {agents} agents with them")}.",
-            new("member.resume", input, $"Let {who.Name} come back."), "active", "suspended");
+        return new Change(
+            $"{who.Name} is suspended{(agents == 0 ? "" : agents == 1 ? ", and 1 agent with them" : $", and {agents} agents with them")}.",
+            new("member.resume", input, $"Let {who.Name} come back."),
+            "active",
+            "suspended"
+        );
     }
 
     internal static async Task<Principal?> FindAsync(JsonElement input, ActionCall call, CancellationToken ct) =>
         await call.State.FindPrincipalAsync(Guid.Parse(input.Text("principal")), ct) is { Kind: PrincipalKind.User } who ? who : null;
 
-    internal static Preflight Missing() => new([new("person", false, "There is no such person here.")], "Nothing can be done.", null, null, "Nothing to undo.", "-");
+    internal static Preflight Missing() =>
+        new([new("person", false, "There is no such person here.")], "Nothing can be done.", null, null, "Nothing to undo.", "-");
 }
 
 /// <summary>Lets a suspended person come back, and with them the agents that were suspended only through them. Undone by suspending them.</summary>
@@ -94,7 +123,8 @@ public sealed class ResumeMember : InternalAction
 
     public override string Title => "Let a person come back";
 
-    public override string Description => "Lets a suspended person sign in again, with the roles that they still hold, and their agents that were suspended only through them.";
+    public override string Description =>
+        "Lets a suspended person sign in again, with the roles that they still hold, and their agents that were suspended only through them.";
 
     public override Blast Blast => Blast.High;
 
@@ -111,29 +141,53 @@ public sealed class ResumeMember : InternalAction
 
     public override async Task<IReadOnlyCollection<string>> EffectsAsync(JsonElement input, ActionCall call, CancellationToken ct) =>
         await SuspendMember.FindAsync(input, call, ct) is { } who
-            ? [.. await SuspendMember.BindingAsync(who, call, ct), .. AuthorityEffect.Lifting(who.SuspendedLevel ?? Level.Admin, call.IsOwn(who.Id))] : [];
+            ?
+            [
+                .. await SuspendMember.BindingAsync(who, call, ct),
+                .. AuthorityEffect.Lifting(who.SuspendedLevel ?? Level.Admin, call.IsOwn(who.Id)),
+            ]
+            : [];
 
     public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
         var who = await SuspendMember.FindAsync(input, call, ct);
-        if (who is null) return SuspendMember.Missing();
+        if (who is null)
+            return SuspendMember.Missing();
 
         var (suspended, reach) = (who.SuspendedAt is not null, await call.State.ReachesAsync(call.By.Id, who.Id, ct));
         return new(
             [
                 new("suspended", suspended, suspended ? "They are suspended." : "They are not suspended."),
-                new("reach", reach, reach ? "Whoever lets them come back looks after every workspace that they work in." : "They work in a workspace that you do not look after. Ask an owner there."),
+                new(
+                    "reach",
+                    reach,
+                    reach
+                        ? "Whoever lets them come back looks after every workspace that they work in."
+                        : "They work in a workspace that you do not look after. Ask an owner there."
+                ),
             ],
-            $"{who.Name} may sign in again.", "suspended", "active", "Suspend them again.", $"{who.Version}");
+            $"{who.Name} may sign in again.",
+            "suspended",
+            "active",
+            "Suspend them again.",
+            $"{who.Version}"
+        );
     }
 
     public override async Task<Outcome<Change>> ApplyAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
-        if (await SuspendMember.FindAsync(input, call, ct) is not { } who) return new NotFound("person", input.Text("principal"));
+        if (await SuspendMember.FindAsync(input, call, ct) is not { } who)
+            return new NotFound("person", input.Text("principal"));
 
         await call.State.ResumeAsync(who, "resumed", call.By, ct);
-        foreach (var agent in (await call.State.FindAgentsOfAsync(who.Id, ct)).Where(a => a.SuspendedThrough == who.Id)) await call.State.ResumeAsync(agent, "owner.resumed", call.By, ct);
-        return new Change($"{who.Name} may sign in again.", new("member.suspend", input, $"Suspend {who.Name} again."), "suspended", "active");
+        foreach (var agent in (await call.State.FindAgentsOfAsync(who.Id, ct)).Where(a => a.SuspendedThrough == who.Id))
+            await call.State.ResumeAsync(agent, "owner.resumed", call.By, ct);
+        return new Change(
+            $"{who.Name} may sign in again.",
+            new("member.suspend", input, $"Suspend {who.Name} again."),
+            "suspended",
+            "active"
+        );
     }
 }
 
@@ -168,9 +222,18 @@ public sealed class LeaveWorkspace : InternalAction
         return new(
             [
                 new("member", roles.Count > 0, roles.Count > 0 ? "You hold roles here." : "You hold no role here."),
-                new("last-owner", !last, last ? "You are the last owner. Make somebody else an owner first." : "An owner for good remains."),
+                new(
+                    "last-owner",
+                    !last,
+                    last ? "You are the last owner. Make somebody else an owner first." : "An owner for good remains."
+                ),
             ],
-            "You lose all your roles here.", string.Join(", ", roles.Select(r => r.Role)), null, "An owner grants them again.", string.Join('/', roles.Select(r => $"{r.Role}:{r.Version}")));
+            "You lose all your roles here.",
+            string.Join(", ", roles.Select(r => r.Role)),
+            null,
+            "An owner grants them again.",
+            string.Join('/', roles.Select(r => $"{r.Role}:{r.Version}"))
+        );
     }
 
     public override async Task<Outcome<Change>> ApplyAsync(JsonElement input, ActionCall call, CancellationToken ct)
@@ -178,11 +241,13 @@ public sealed class LeaveWorkspace : InternalAction
         var roles = await call.State.FindRolesAsync(call.By.Id, ct);
         if (roles.Any(r => r is { Role: "owner", Until: null }))
         {
-            if (await call.State.FindOtherOwnerAsync(call.By.Id, ct) is not { } stays) return new LastOwner();
+            if (await call.State.FindOtherOwnerAsync(call.By.Id, ct) is not { } stays)
+                return new LastOwner();
             call.State.Vouch(stays);
         }
 
-        foreach (var role in roles) call.State.Remove(role);
+        foreach (var role in roles)
+            call.State.Remove(role);
         await call.State.LeftAsync(call.By.Id, call.By, ct);
         return new Change($"{call.By.Name} left.", null, string.Join(", ", roles.Select(r => r.Role)), null);
     }

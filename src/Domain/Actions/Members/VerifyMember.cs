@@ -39,23 +39,38 @@ public sealed class VerifyMember : InternalAction
 
     public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
-        if (await SuspendMember.FindAsync(input, call, ct) is not { } who) return SuspendMember.Missing();
+        if (await SuspendMember.FindAsync(input, call, ct) is not { } who)
+            return SuspendMember.Missing();
 
         var (open, another) = (who is { LetInBy: not null, VerifiedAt: null }, !call.IsOwn(who.Id));
         var inviter = who.LetInBy is { } id ? (await call.State.FindTenantPrincipalAsync(id, ct))?.Name : null;
         return new(
             [
-                new("unverified", open, open ? $"{inviter} made their invitation link, and nobody has verified them." : "There is nothing to verify."),
-                new("somebody-else", another, another ? "You did not let them in." : "You let them in, or came in by the same person. Somebody else verifies them."),
+                new(
+                    "unverified",
+                    open,
+                    open ? $"{inviter} made their invitation link, and nobody has verified them." : "There is nothing to verify."
+                ),
+                new(
+                    "somebody-else",
+                    another,
+                    another ? "You did not let them in." : "You let them in, or came in by the same person. Somebody else verifies them."
+                ),
             ],
-            $"{who.Name} counts as a person of their own in approvals.", $"counts as one with {inviter}", "a person of their own",
-            "Suspend them if it turns out to be wrong.", $"{who.Version}");
+            $"{who.Name} counts as a person of their own in approvals.",
+            $"counts as one with {inviter}",
+            "a person of their own",
+            "Suspend them if it turns out to be wrong.",
+            $"{who.Version}"
+        );
     }
 
     public override async Task<Outcome<Change>> ApplyAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
-        if (await SuspendMember.FindAsync(input, call, ct) is not { } who) return new NotFound("person", input.Text("principal"));
-        if (call.IsOwn(who.Id)) return new NotIndependentMember();
+        if (await SuspendMember.FindAsync(input, call, ct) is not { } who)
+            return new NotFound("person", input.Text("principal"));
+        if (call.IsOwn(who.Id))
+            return new NotIndependentMember();
 
         who.Verify(call.By.Id, call.Now);
         return new Change($"{who.Name} is verified.", null, "unverified", "verified");
@@ -63,4 +78,5 @@ public sealed class VerifyMember : InternalAction
 }
 
 /// <summary>The person who let a member in, or came in the same way, would verify them.</summary>
-public sealed record NotIndependentMember() : Refusal("Somebody who did not let them in, and did not come in by the same person, verifies them.");
+public sealed record NotIndependentMember()
+    : Refusal("Somebody who did not let them in, and did not come in by the same person, verifies them.");

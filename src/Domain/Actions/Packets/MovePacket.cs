@@ -16,31 +16,38 @@ public sealed class MovePacket : PacketAction
     // It has a verb of its own.
     public override bool Listed => false;
 
-    public override string InputSchema => """
-        {
-          "type": "object", "additionalProperties": false, "required": ["packet", "transition"],
-          "properties": {
-            "packet": { "type": "string", "title": "Packet", "format": "guid" },
-            "transition": { "type": "string", "title": "Transition", "minLength": 1, "maxLength": 60 }
-          }
-        }
-        """;
+    public override string InputSchema =>
+        """
+            {
+              "type": "object", "additionalProperties": false, "required": ["packet", "transition"],
+              "properties": {
+                "packet": { "type": "string", "title": "Packet", "format": "guid" },
+                "transition": { "type": "string", "title": "Transition", "minLength": 1, "maxLength": 60 }
+              }
+            }
+            """;
 
     public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
-        if (await FindAsync(input, call, ct) is not var (packet, document)) return Gone();
+        if (await FindAsync(input, call, ct) is not var (packet, document))
+            return Gone();
 
         var transition = document.Transitions.GetValueOrDefault(input.Text("transition"));
         var leads = transition is not null && transition.From.Contains(packet.State);
         return new(
             [new("way", leads, leads ? "The way leads out of the packet's state." : $"No such way leads out of {packet.State}.")],
             leads ? $"\"{packet.Title}\" goes to {document.States[transition!.To].Title}." : "It stays where it is.",
-            document.States[packet.State].Title, leads ? document.States[transition!.To].Title : null, "Another transition may lead back.", $"{packet.Id}/{packet.EnteredBy}/{packet.Payload}");
+            document.States[packet.State].Title,
+            leads ? document.States[transition!.To].Title : null,
+            "Another transition may lead back.",
+            $"{packet.Id}/{packet.EnteredBy}/{packet.Payload}"
+        );
     }
 
     // The move itself is what every run of a transition leads to.
     public override async Task<Outcome<Change>> ApplyAsync(JsonElement input, ActionCall call, CancellationToken ct) =>
-        await FindAsync(input, call, ct) is var (packet, document) && document.Transitions.TryGetValue(input.Text("transition"), out var transition)
+        await FindAsync(input, call, ct) is var (packet, document)
+        && document.Transitions.TryGetValue(input.Text("transition"), out var transition)
             ? new Change($"\"{packet.Title}\" went to {document.States[transition.To].Title}.", null, packet.State, transition.To)
             : new NotFound("packet", input.Text("packet"));
 }

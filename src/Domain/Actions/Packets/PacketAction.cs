@@ -16,7 +16,11 @@ public abstract class PacketAction : InternalAction
     public override string TargetId(JsonElement input) => input.Text("packet");
 
     /// <summary>The packet with its workflow, or null when there is none.</summary>
-    internal static async Task<(Packet Packet, WorkflowDocument Document)?> FindAsync(JsonElement input, ActionCall call, CancellationToken ct) =>
+    internal static async Task<(Packet Packet, WorkflowDocument Document)?> FindAsync(
+        JsonElement input,
+        ActionCall call,
+        CancellationToken ct
+    ) =>
         await call.State.FindPacketAsync(Guid.Parse(input.Text("packet")), ct) is { } packet
             ? (packet, (await call.State.FindWorkflowAsync(packet.Workflow, packet.WorkflowVersion, ct))!.Document)
             : null;
@@ -27,5 +31,6 @@ public abstract class PacketAction : InternalAction
             ? new("drift", false, $"Version {expected.GetInt32()} was looked at; version {packet.Version} is there.")
             : new("drift", true, "Nobody changed it in between.");
 
-    internal static Preflight Gone() => new([new("packet", false, "The packet is gone.")], "Nothing can be changed.", null, null, "Nothing to undo.", "-");
+    internal static Preflight Gone() =>
+        new([new("packet", false, "The packet is gone.")], "Nothing can be changed.", null, null, "Nothing to undo.", "-");
 }

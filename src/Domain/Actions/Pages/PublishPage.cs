@@ -20,19 +20,20 @@ public sealed class PublishPage : InternalAction
 
     public override Reversibility Reversibility => Reversibility.Reversible;
 
-    public override string InputSchema => """
-        {
-          "type": "object", "additionalProperties": false, "required": ["slug", "title", "markdown"],
-          "properties": {
-            "slug": { "type": "string", "title": "Address", "description": "The last part of the public address: small letters, digits and hyphens.",
-                      "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$", "minLength": 1, "maxLength": 80 },
-            "title": { "type": "string", "title": "Title", "minLength": 1, "maxLength": 200 },
-            "markdown": { "type": "string", "title": "Text", "description": "CommonMark. HTML in it is shown as text.", "format": "markdown",
-                          "minLength": 1, "maxLength": 100000 },
-            "replaces": { "type": "integer", "title": "Replaces revision", "description": "Publish only if this revision is live; 0 for none.", "minimum": 0 }
-          }
-        }
-        """;
+    public override string InputSchema =>
+        """
+            {
+              "type": "object", "additionalProperties": false, "required": ["slug", "title", "markdown"],
+              "properties": {
+                "slug": { "type": "string", "title": "Address", "description": "The last part of the public address: small letters, digits and hyphens.",
+                          "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$", "minLength": 1, "maxLength": 80 },
+                "title": { "type": "string", "title": "Title", "minLength": 1, "maxLength": 200 },
+                "markdown": { "type": "string", "title": "Text", "description": "CommonMark. HTML in it is shown as text.", "format": "markdown",
+                              "minLength": 1, "maxLength": 100000 },
+                "replaces": { "type": "integer", "title": "Replaces revision", "description": "Publish only if this revision is live; 0 for none.", "minimum": 0 }
+              }
+            }
+            """;
 
     public override string TargetType => "Page";
 
@@ -51,14 +52,22 @@ public sealed class PublishPage : InternalAction
             [
                 new("address", !taken, taken ? $"{address} is already in use." : $"{address} is free or ours."),
                 new("content", !string.IsNullOrWhiteSpace(input.Text("markdown")), "The page has text."),
-                new("drift", expected is null || expected == (live?.Number ?? 0),
-                    expected is null ? "No particular revision is expected." : $"Revision {expected} is expected live; {live?.Number ?? 0} is."),
+                new(
+                    "drift",
+                    expected is null || expected == (live?.Number ?? 0),
+                    expected is null
+                        ? "No particular revision is expected."
+                        : $"Revision {expected} is expected live; {live?.Number ?? 0} is."
+                ),
             ],
-            live is null ? $"\"{input.Text("title")}\" goes live at {address}." : $"\"{input.Text("title")}\" replaces revision {live.Number} at {address}.",
+            live is null
+                ? $"\"{input.Text("title")}\" goes live at {address}."
+                : $"\"{input.Text("title")}\" replaces revision {live.Number} at {address}.",
             live is null ? null : Source(live.Title, live.Markdown),
             Source(input.Text("title"), input.Text("markdown")),
             live is null ? $"Take {address} offline again." : $"Publish revision {live.Number} again.",
-            $"{page?.Revisions ?? 0}/{live?.Hash ?? "-"}/{taken}");
+            $"{page?.Revisions ?? 0}/{live?.Hash ?? "-"}/{taken}"
+        );
     }
 
     public override async Task<Outcome<Change>> ApplyAsync(JsonElement input, ActionCall call, CancellationToken ct)
@@ -67,9 +76,23 @@ public sealed class PublishPage : InternalAction
         var page = await call.State.FindPageAsync(slug, ct);
         if (page is null)
         {
-            page = new() { TenantId = call.By.TenantId, WorkspaceId = call.State.WorkspaceId, Id = Guid.CreateVersion7(call.Now), Slug = slug };
+            page = new()
+            {
+                TenantId = call.By.TenantId,
+                WorkspaceId = call.State.WorkspaceId,
+                Id = Guid.CreateVersion7(call.Now),
+                Slug = slug,
+            };
             call.State.Add(page);
-            call.State.Add(new PortalAddress { TenantId = page.TenantId, Slug = slug, WorkspaceId = page.WorkspaceId, PageId = page.Id });
+            call.State.Add(
+                new PortalAddress
+                {
+                    TenantId = page.TenantId,
+                    Slug = slug,
+                    WorkspaceId = page.WorkspaceId,
+                    PageId = page.Id,
+                }
+            );
         }
 
         var before = page.Live is { } live ? await call.State.FindRevisionAsync(page.Id, live, ct) : null;
@@ -77,9 +100,24 @@ public sealed class PublishPage : InternalAction
         call.State.Add(revision);
 
         var undo = before is null
-            ? new Undo("page.unpublish", JsonSerializer.SerializeToElement(new { slug, revision = revision.Number }), "Take the page offline again.")
-            : new Undo(Kind, JsonSerializer.SerializeToElement(new { slug, title = before.Title, markdown = before.Markdown, replaces = revision.Number }),
-                $"Publish revision {before.Number} again.");
+            ? new Undo(
+                "page.unpublish",
+                JsonSerializer.SerializeToElement(new { slug, revision = revision.Number }),
+                "Take the page offline again."
+            )
+            : new Undo(
+                Kind,
+                JsonSerializer.SerializeToElement(
+                    new
+                    {
+                        slug,
+                        title = before.Title,
+                        markdown = before.Markdown,
+                        replaces = revision.Number,
+                    }
+                ),
+                $"Publish revision {before.Number} again."
+            );
         return new Change($"\"{title}\" is live at {call.State.PageAddress(slug)}.", undo, before?.Hash, revision.Hash);
     }
 

@@ -17,16 +17,17 @@ public sealed class UnpublishPage : InternalAction
 
     public override Reversibility Reversibility => Reversibility.Reversible;
 
-    public override string InputSchema => """
-        {
-          "type": "object", "additionalProperties": false, "required": ["slug"],
-          "properties": {
-            "slug": { "type": "string", "title": "Address", "description": "The last part of the public address.",
-                      "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$", "minLength": 1, "maxLength": 80 },
-            "revision": { "type": "integer", "title": "Live revision", "description": "Take it offline only if this revision is live.", "minimum": 1 }
-          }
-        }
-        """;
+    public override string InputSchema =>
+        """
+            {
+              "type": "object", "additionalProperties": false, "required": ["slug"],
+              "properties": {
+                "slug": { "type": "string", "title": "Address", "description": "The last part of the public address.",
+                          "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$", "minLength": 1, "maxLength": 80 },
+                "revision": { "type": "integer", "title": "Live revision", "description": "Take it offline only if this revision is live.", "minimum": 1 }
+              }
+            }
+            """;
 
     public override string TargetType => "Page";
 
@@ -42,27 +43,53 @@ public sealed class UnpublishPage : InternalAction
 
         return new(
             [
-                new("live", live is not null, live is null ? $"Nothing is live at {address}." : $"Revision {live.Number} is live at {address}."),
-                new("drift", expected is null || expected == live?.Number,
-                    expected is null ? "No particular revision is expected." : $"Revision {expected} is expected live; {live?.Number ?? 0} is."),
+                new(
+                    "live",
+                    live is not null,
+                    live is null ? $"Nothing is live at {address}." : $"Revision {live.Number} is live at {address}."
+                ),
+                new(
+                    "drift",
+                    expected is null || expected == live?.Number,
+                    expected is null
+                        ? "No particular revision is expected."
+                        : $"Revision {expected} is expected live; {live?.Number ?? 0} is."
+                ),
             ],
             $"{address} stops being readable.",
             live is null ? null : $"# {live.Title}\n\n{live.Markdown}",
             null,
             "Publish the same text again.",
-            $"{page?.Revisions ?? 0}/{live?.Hash ?? "-"}");
+            $"{page?.Revisions ?? 0}/{live?.Hash ?? "-"}"
+        );
     }
 
     public override async Task<Outcome<Change>> ApplyAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
         var slug = input.Text("slug");
-        if (await call.State.FindPageAsync(slug, ct) is not { Live: { } number } page) return new NotFound("live page", slug);
-        if (await call.State.FindRevisionAsync(page.Id, number, ct) is not { } live) return new NotFound("revision", $"{slug}/{number}");
+        if (await call.State.FindPageAsync(slug, ct) is not { Live: { } number } page)
+            return new NotFound("live page", slug);
+        if (await call.State.FindRevisionAsync(page.Id, number, ct) is not { } live)
+            return new NotFound("revision", $"{slug}/{number}");
 
         page.Unpublish();
         return new Change(
             $"{call.State.PageAddress(slug)} is offline.",
-            new("page.publish", JsonSerializer.SerializeToElement(new { slug, title = live.Title, markdown = live.Markdown, replaces = 0 }), "Publish the same text again."),
-            live.Hash, null);
+            new(
+                "page.publish",
+                JsonSerializer.SerializeToElement(
+                    new
+                    {
+                        slug,
+                        title = live.Title,
+                        markdown = live.Markdown,
+                        replaces = 0,
+                    }
+                ),
+                "Publish the same text again."
+            ),
+            live.Hash,
+            null
+        );
     }
 }

@@ -18,7 +18,8 @@ public sealed class OpenContract : InternalAction
 
     public override string Title => "Share receipts with a partner";
 
-    public override string Description => "Shows receipts of chosen kinds, with chosen fields opened, to a partner until a date. Each access leaves a receipt.";
+    public override string Description =>
+        "Shows receipts of chosen kinds, with chosen fields opened, to a partner until a date. Each access leaves a receipt.";
 
     public override Blast Blast => Blast.High;
 
@@ -27,20 +28,21 @@ public sealed class OpenContract : InternalAction
     // It has a page of its own.
     public override bool Listed => false;
 
-    public override string InputSchema => """
-        {
-          "type": "object", "additionalProperties": false, "required": ["partner", "kinds", "fields", "until"],
-          "properties": {
-            "partner": { "type": "string", "title": "Partner", "description": "The partner's name.", "minLength": 2, "maxLength": 80 },
-            "publicKey": { "type": "string", "title": "Public key", "description": "A JWK (RFC 7517), for a partner that is new here. `mumega key` makes a pair.", "minLength": 20, "maxLength": 4000 },
-            "kinds": { "type": "array", "title": "Kinds", "description": "The kinds of receipts.", "minItems": 1, "maxItems": 20, "items": { "type": "string", "minLength": 1, "maxLength": 40 } },
-            "fields": { "type": "array", "title": "Fields", "description": "The fields that are opened; the others stay commitments. parameters.* stands for all parameters.", "maxItems": 50, "items": { "type": "string", "minLength": 1, "maxLength": 100 } },
-            "since": { "type": "string", "title": "Since", "description": "Receipts from this time on; from now on without it.", "minLength": 20, "maxLength": 30 },
-            "until": { "type": "string", "title": "Until", "description": "When it ends, for example 2027-06-30T00:00:00Z.", "minLength": 20, "maxLength": 30 },
-            "connection": { "type": "string", "title": "Connection", "description": "The key of a connection by which new checkpoints are sent.", "minLength": 1, "maxLength": 80 }
-          }
-        }
-        """;
+    public override string InputSchema =>
+        """
+            {
+              "type": "object", "additionalProperties": false, "required": ["partner", "kinds", "fields", "until"],
+              "properties": {
+                "partner": { "type": "string", "title": "Partner", "description": "The partner's name.", "minLength": 2, "maxLength": 80 },
+                "publicKey": { "type": "string", "title": "Public key", "description": "A JWK (RFC 7517), for a partner that is new here. `mumega key` makes a pair.", "minLength": 20, "maxLength": 4000 },
+                "kinds": { "type": "array", "title": "Kinds", "description": "The kinds of receipts.", "minItems": 1, "maxItems": 20, "items": { "type": "string", "minLength": 1, "maxLength": 40 } },
+                "fields": { "type": "array", "title": "Fields", "description": "The fields that are opened; the others stay commitments. parameters.* stands for all parameters.", "maxItems": 50, "items": { "type": "string", "minLength": 1, "maxLength": 100 } },
+                "since": { "type": "string", "title": "Since", "description": "Receipts from this time on; from now on without it.", "minLength": 20, "maxLength": 30 },
+                "until": { "type": "string", "title": "Until", "description": "When it ends, for example 2027-06-30T00:00:00Z.", "minLength": 20, "maxLength": 30 },
+                "connection": { "type": "string", "title": "Connection", "description": "The key of a connection by which new checkpoints are sent.", "minLength": 1, "maxLength": 80 }
+              }
+            }
+            """;
 
     public override string TargetType => "Partner";
 
@@ -51,12 +53,16 @@ public sealed class OpenContract : InternalAction
         var faults = new List<InputFault>();
         foreach (var (kind, i) in input.GetProperty("kinds").EnumerateArray().Select((k, i) => (k.GetString()!, i)))
         {
-            if (!Contract.Kinds.Contains(kind)) faults.Add(new($"/kinds/{i}", $"there is no kind \"{kind}\" to share; there are {string.Join(", ", Contract.Kinds)}."));
+            if (!Contract.Kinds.Contains(kind))
+                faults.Add(new($"/kinds/{i}", $"there is no kind \"{kind}\" to share; there are {string.Join(", ", Contract.Kinds)}."));
         }
 
-        if (Time(input, "until") is null) faults.Add(new("/until", "a time as RFC 3339 has it, for example 2027-06-30T00:00:00Z."));
-        if (input.TextOrNull("since") is not null && Time(input, "since") is null) faults.Add(new("/since", "a time as RFC 3339 has it, for example 2026-01-01T00:00:00Z."));
-        if (input.TextOrNull("publicKey") is { } key && Jwk.Problem(key) is { } problem) faults.Add(new("/publicKey", problem));
+        if (Time(input, "until") is null)
+            faults.Add(new("/until", "a time as RFC 3339 has it, for example 2027-06-30T00:00:00Z."));
+        if (input.TextOrNull("since") is not null && Time(input, "since") is null)
+            faults.Add(new("/since", "a time as RFC 3339 has it, for example 2026-01-01T00:00:00Z."));
+        if (input.TextOrNull("publicKey") is { } key && Jwk.Problem(key) is { } problem)
+            faults.Add(new("/publicKey", problem));
         return faults;
     }
 
@@ -70,18 +76,32 @@ public sealed class OpenContract : InternalAction
         var reachable = connection is null || await call.State.FindConnectionAsync(connection, ct) is not null;
         return new(
             [
-                new("key", partner is null == (key is not null), (partner, key) switch
-                {
-                    (null, null) => $"{name} is new here: give the public half of a key of theirs.",
-                    (not null, not null) => $"{name} is known here and has a key; leave the public key out.",
-                    (null, _) => $"{name} is new here and signs in with a key of its own.",
-                    _ => $"{name} is known here.",
-                }),
+                new(
+                    "key",
+                    partner is null == (key is not null),
+                    (partner, key) switch
+                    {
+                        (null, null) => $"{name} is new here: give the public half of a key of theirs.",
+                        (not null, not null) => $"{name} is known here and has a key; leave the public key out.",
+                        (null, _) => $"{name} is new here and signs in with a key of its own.",
+                        _ => $"{name} is known here.",
+                    }
+                ),
                 new("until", until > call.Now, until > call.Now ? $"It ends at {Stamp(until)}." : "It would have ended already."),
-                new("connection", reachable, connection is null ? "Checkpoints are not sent; the partner fetches them." : reachable ? $"Checkpoints are sent by {connection}." : $"There is no connection \"{connection}\" here."),
+                new(
+                    "connection",
+                    reachable,
+                    connection is null ? "Checkpoints are not sent; the partner fetches them."
+                        : reachable ? $"Checkpoints are sent by {connection}."
+                        : $"There is no connection \"{connection}\" here."
+                ),
             ],
             $"{name} sees receipts of {input.GetProperty("kinds").GetArrayLength()} kind(s) with {input.GetProperty("fields").GetArrayLength()} field name(s) opened until {Stamp(until)}.",
-            $"{open} contract(s) in force", CanonicalJson.Write(input), "Revoke the contract: from then on nothing is shown. What was shown is not recalled.", $"{partner?.Id}/{open}");
+            $"{open} contract(s) in force",
+            CanonicalJson.Write(input),
+            "Revoke the contract: from then on nothing is shown. What was shown is not recalled.",
+            $"{partner?.Id}/{open}"
+        );
     }
 
     public override async Task<Outcome<Change>> ApplyAsync(JsonElement input, ActionCall call, CancellationToken ct)
@@ -89,7 +109,8 @@ public sealed class OpenContract : InternalAction
         var name = input.Text("partner");
         if (await call.State.FindPartnerAsync(name, ct) is not { } partner)
         {
-            if (input.TextOrNull("publicKey") is not { } key) return new NotFound("partner", name);
+            if (input.TextOrNull("publicKey") is not { } key)
+                return new NotFound("partner", name);
             partner = call.State.AddPartner(name, key, call.Now);
         }
 
@@ -109,14 +130,28 @@ public sealed class OpenContract : InternalAction
         };
         call.State.Add(contract);
         await call.State.SetPartnerRoleAsync(partner, true, ct);
-        return new Change($"{name} may see receipts until {Stamp(contract.Until)}.",
-            new("partner.revoke", JsonSerializer.SerializeToElement(new { contractId = contract.Id }), $"Revoke the contract with {name}."), null, contract.Id.ToString());
+        return new Change(
+            $"{name} may see receipts until {Stamp(contract.Until)}.",
+            new("partner.revoke", JsonSerializer.SerializeToElement(new { contractId = contract.Id }), $"Revoke the contract with {name}."),
+            null,
+            contract.Id.ToString()
+        );
     }
 
-    private static IEnumerable<string> Texts(JsonElement input, string name) => input.GetProperty(name).EnumerateArray().Select(v => v.GetString()!).Distinct();
+    private static IEnumerable<string> Texts(JsonElement input, string name) =>
+        input.GetProperty(name).EnumerateArray().Select(v => v.GetString()!).Distinct();
 
     private static DateTimeOffset? Time(JsonElement input, string name) =>
-        input.TextOrNull(name) is { } text && DateTimeOffset.TryParseExact(text, ["yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK"], CultureInfo.InvariantCulture, DateTimeStyles.None, out var time) ? time : null;
+        input.TextOrNull(name) is { } text
+        && DateTimeOffset.TryParseExact(
+            text,
+            ["yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK"],
+            CultureInfo.InvariantCulture,
+            DateTimeStyles.None,
+            out var time
+        )
+            ? time
+            : null;
 
     private static string Stamp(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture);
 }

@@ -43,14 +43,15 @@ public abstract class HoldAction : InternalAction
     // It is a button on the receipt's page.
     public override bool Listed => false;
 
-    public override string InputSchema => """
-        {
-          "type": "object", "additionalProperties": false, "required": ["receiptId"],
-          "properties": {
-            "receiptId": { "type": "string", "title": "Receipt", "description": "A receipt of the chain.", "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$" }
-          }
-        }
-        """;
+    public override string InputSchema =>
+        """
+            {
+              "type": "object", "additionalProperties": false, "required": ["receiptId"],
+              "properties": {
+                "receiptId": { "type": "string", "title": "Receipt", "description": "A receipt of the chain.", "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$" }
+              }
+            }
+            """;
 
     public override string TargetType => "Receipt";
 
@@ -63,14 +64,22 @@ public abstract class HoldAction : InternalAction
     // A hold is lifted at its level, and never by those whose deeds it keeps.
     public override async Task<IReadOnlyCollection<string>> EffectsAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
-        if (Holds) return [];
+        if (Holds)
+            return [];
 
         var chain = await call.State.FindChainAsync(Guid.Parse(input.Text("receiptId")), ct);
-        if (chain.FirstOrDefault(l => l.Disclosure.HeldBy is not null) is not { } held) return [];
+        if (chain.FirstOrDefault(l => l.Disclosure.HeldBy is not null) is not { } held)
+            return [];
 
         var run = await call.State.FindRunAsync(held.Receipt.SubjectId, ct);
         var concerned = chain.Select(l => l.Receipt.ActorId).Concat(run?.Chain ?? []);
-        return [.. AuthorityEffect.Lifting(held.Disclosure.HeldLevel ?? Level.Admin, held.Disclosure.HeldBy != call.By.Id && call.Independence.IsAmong(call.By.Id, concerned))];
+        return
+        [
+            .. AuthorityEffect.Lifting(
+                held.Disclosure.HeldLevel ?? Level.Admin,
+                held.Disclosure.HeldBy != call.By.Id && call.Independence.IsAmong(call.By.Id, concerned)
+            ),
+        ];
     }
 
     public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
@@ -79,21 +88,35 @@ public abstract class HoldAction : InternalAction
         var held = chain.Any(l => l.Disclosure.HeldBy is not null);
         return new(
             [
-                new("receipt", chain.Count > 0, chain.Count > 0 ? $"Its chain has {chain.Count} receipt(s)." : "There is no such receipt here."),
+                new(
+                    "receipt",
+                    chain.Count > 0,
+                    chain.Count > 0 ? $"Its chain has {chain.Count} receipt(s)." : "There is no such receipt here."
+                ),
                 new("hold", held != Holds, held ? "A legal hold is on it." : "No legal hold is on it."),
             ],
             Holds ? "Nothing of the chain is erased until the hold is lifted." : "Fields of the chain may be erased again.",
-            held ? "held" : "not held", Holds ? "held" : "not held", Holds ? "Lift the hold." : "Put the hold on again.", $"{held}");
+            held ? "held" : "not held",
+            Holds ? "held" : "not held",
+            Holds ? "Lift the hold." : "Put the hold on again.",
+            $"{held}"
+        );
     }
 
     public override async Task<Outcome<Change>> ApplyAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
         var chain = await call.State.FindChainAsync(Guid.Parse(input.Text("receiptId")), ct);
-        if (chain.Count == 0) return new NotFound("receipt", input.Text("receiptId"));
+        if (chain.Count == 0)
+            return new NotFound("receipt", input.Text("receiptId"));
 
         var level = Holds ? await call.State.LevelOfAsync(call.By.Id, ct) : null;
-        foreach (var link in chain) (link.Disclosure.HeldBy, link.Disclosure.HeldLevel) = (Holds ? call.By.Id : null, level);
-        return new Change(Holds ? $"{chain.Count} receipt(s) are on legal hold." : $"The legal hold on {chain.Count} receipt(s) is lifted.",
-            new(Opposite, input, Holds ? "Lift the hold." : "Put the hold on again."), Holds ? "not held" : "held", Holds ? "held" : "not held");
+        foreach (var link in chain)
+            (link.Disclosure.HeldBy, link.Disclosure.HeldLevel) = (Holds ? call.By.Id : null, level);
+        return new Change(
+            Holds ? $"{chain.Count} receipt(s) are on legal hold." : $"The legal hold on {chain.Count} receipt(s) is lifted.",
+            new(Opposite, input, Holds ? "Lift the hold." : "Put the hold on again."),
+            Holds ? "not held" : "held",
+            Holds ? "held" : "not held"
+        );
     }
 }

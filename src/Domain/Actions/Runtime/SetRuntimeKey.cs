@@ -12,23 +12,25 @@ public sealed class SetRuntimeKey : InternalAction
 
     public override string Title => "Set a runtime key";
 
-    public override string Description => "Changes one key of the workspace's runtime profile; refuses when the value is no longer what you expected.";
+    public override string Description =>
+        "Changes one key of the workspace's runtime profile; refuses when the value is no longer what you expected.";
 
     public override Blast Blast => Blast.Low;
 
     public override Reversibility Reversibility => Reversibility.Reversible;
 
-    public override string InputSchema => """
-        {
-          "type": "object", "additionalProperties": false, "required": ["key", "value"],
-          "properties": {
-            "key": { "type": "string", "title": "Key", "description": "Small letters, digits, dots and hyphens.",
-                     "pattern": "^[a-z0-9]+([.-][a-z0-9]+)*$", "minLength": 1, "maxLength": 100 },
-            "value": { "title": "Value", "description": "Any JSON; null removes the key." },
-            "expected": { "title": "Expected value", "description": "Set it only if this is the value now; null for no value." }
-          }
-        }
-        """;
+    public override string InputSchema =>
+        """
+            {
+              "type": "object", "additionalProperties": false, "required": ["key", "value"],
+              "properties": {
+                "key": { "type": "string", "title": "Key", "description": "Small letters, digits, dots and hyphens.",
+                         "pattern": "^[a-z0-9]+([.-][a-z0-9]+)*$", "minLength": 1, "maxLength": 100 },
+                "value": { "title": "Value", "description": "Any JSON; null removes the key." },
+                "expected": { "title": "Expected value", "description": "Set it only if this is the value now; null for no value." }
+              }
+            }
+            """;
 
     public override string TargetType => "ProfileKey";
 
@@ -43,12 +45,21 @@ public sealed class SetRuntimeKey : InternalAction
 
         return new(
             [
-                new("drift", !drifted, drifted ? $"{key} is {entry?.Value ?? "not set"}, not {Canonical(expected) ?? "unset"}." : "The value is what was expected."),
+                new(
+                    "drift",
+                    !drifted,
+                    drifted
+                        ? $"{key} is {entry?.Value ?? "not set"}, not {Canonical(expected) ?? "unset"}."
+                        : "The value is what was expected."
+                ),
                 new("change", after != entry?.Value, after == entry?.Value ? $"{key} already has this value." : "The value changes."),
             ],
             after is null ? $"{key} is removed." : $"{key} becomes {after}.",
-            entry?.Value, after, $"Set {key} back to {entry?.Value ?? "no value"}.",
-            $"{entry?.Version ?? 0}/{entry?.Value ?? "-"}");
+            entry?.Value,
+            after,
+            $"Set {key} back to {entry?.Value ?? "no value"}.",
+            $"{entry?.Version ?? 0}/{entry?.Value ?? "-"}"
+        );
     }
 
     public override async Task<Outcome<Change>> ApplyAsync(JsonElement input, ActionCall call, CancellationToken ct)
@@ -57,7 +68,12 @@ public sealed class SetRuntimeKey : InternalAction
         var entry = await call.State.FindProfileEntryAsync(key, ct);
         if (entry is null)
         {
-            entry = new() { TenantId = call.By.TenantId, WorkspaceId = call.State.WorkspaceId, Key = key };
+            entry = new()
+            {
+                TenantId = call.By.TenantId,
+                WorkspaceId = call.State.WorkspaceId,
+                Key = key,
+            };
             call.State.Add(entry);
         }
 
@@ -65,8 +81,21 @@ public sealed class SetRuntimeKey : InternalAction
         entry.Set(after, call.Now);
         return new Change(
             after is null ? $"{key} is removed." : $"{key} is {after}.",
-            new(Kind, JsonSerializer.SerializeToElement(new { key, value = Raw(before), expected = Raw(after) }), $"Set {key} back."),
-            before, after);
+            new(
+                Kind,
+                JsonSerializer.SerializeToElement(
+                    new
+                    {
+                        key,
+                        value = Raw(before),
+                        expected = Raw(after),
+                    }
+                ),
+                $"Set {key} back."
+            ),
+            before,
+            after
+        );
     }
 
     private static string? Canonical(JsonElement value) => value.ValueKind == JsonValueKind.Null ? null : CanonicalJson.Write(value);

@@ -11,7 +11,8 @@ public sealed class RemoveWorkspace : InternalAction
 
     public override string Title => "Remove the workspace";
 
-    public override string Description => "Takes everybody's access to this workspace away for good, and its pages off the portal. Nothing is deleted.";
+    public override string Description =>
+        "Takes everybody's access to this workspace away for good, and its pages off the portal. Nothing is deleted.";
 
     public override bool NeedsConfirmation => true;
 
@@ -21,7 +22,8 @@ public sealed class RemoveWorkspace : InternalAction
 
     public override Reversibility Reversibility => Reversibility.Irreversible;
 
-    public override string InputSchema => """{ "type": "object", "additionalProperties": false, "required": ["key"], "properties": { "key": { "type": "string", "title": "Type the workspace's short name", "maxLength": 80 } } }""";
+    public override string InputSchema =>
+        """{ "type": "object", "additionalProperties": false, "required": ["key"], "properties": { "key": { "type": "string", "title": "Type the workspace's short name", "maxLength": 80 } } }""";
 
     public override string TargetType => "Workspace";
 
@@ -33,7 +35,14 @@ public sealed class RemoveWorkspace : InternalAction
     public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
         var workspace = await call.State.FindWorkspaceAsync(ct);
-        return new([new("there", workspace.RemovedAt is null, workspace.RemovedAt is null ? "It is there." : "It is removed already.")], $"Nobody gets into {workspace.Name} any more.", workspace.Name, null, "It can't be undone.", $"{workspace.RemovedAt}");
+        return new(
+            [new("there", workspace.RemovedAt is null, workspace.RemovedAt is null ? "It is there." : "It is removed already.")],
+            $"Nobody gets into {workspace.Name} any more.",
+            workspace.Name,
+            null,
+            "It can't be undone.",
+            $"{workspace.RemovedAt}"
+        );
     }
 
     public override async Task<Outcome<Change>> ApplyAsync(JsonElement input, ActionCall call, CancellationToken ct)
