@@ -36,24 +36,54 @@ public sealed class Vault
         var path = Path.Combine(folder.FullName, "encryption.keys");
         if (!File.Exists(path))
         {
-            // Written whole under another name first: two processes that start at once end with the same one, and none reads half a file.
-            var draft = $"{path}.{Guid.NewGuid():N}";
-            var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-            if (!OperatingSystem.IsWindows())
-                options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-            using (var file = new FileStream(draft, options))
-                file.Write(Encoding.ASCII.GetBytes($"{Convert.ToBase64String(RandomNumberGenerator.GetBytes(KeyBytes))}\n"));
-            try
-            {
-                File.Move(draft, path, overwrite: false);
-            }
-            catch (IOException) when (File.Exists(path))
-            {
-                File.Delete(draft);
-            }
+            // One process at a time: moving a file into place "without overwriting" looks first and renames then, so two that start at once
+            // could each see their own key, and what the first one sealed would be lost.
+            using var turn = TakeTurn($"{path}.lock");
+            if (!File.Exists(path))
+                Write(path, $"{Convert.ToBase64String(RandomNumberGenerator.GetBytes(KeyBytes))}\n");
         }
 
         return [.. File.ReadAllLines(path).Where(l => l.Trim().Length > 0).Select(Key)];
+    }
+
+    // Ends with the process that holds it, however that ends.
+    private static FileStream TakeTurn(string path)
+    {
+        FileStream? turn = null;
+        IOException? last = null;
+        var taken = SpinWait.SpinUntil(
+            () =>
+            {
+                try
+                {
+                    turn = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+                    return true;
+                }
+                catch (IOException e)
+                {
+                    last = e;
+                    return false;
+                }
+            },
+            TimeSpan.FromSeconds(30)
+        );
+        return taken ? turn! : throw new IOException($"The file {path} could not be had for 30 seconds.", last);
+    }
+
+    // Whole and on the disk under another name first, so that nobody reads half a file.
+    private static void Write(string path, string text)
+    {
+        var draft = $"{path}.new";
+        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        using (var file = new FileStream(draft, options))
+        {
+            file.Write(Encoding.ASCII.GetBytes(text));
+            file.Flush(flushToDisk: true);
+        }
+
+        File.Move(draft, path, overwrite: true);
     }
 
     /// <summary>A key-encryption key as configuration has it: base64 of 32 bytes.</summary>
