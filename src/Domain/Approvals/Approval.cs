@@ -199,10 +199,13 @@ public sealed class Approval : IWorkspaceOwned
     }
 
     /// <summary>What has to be approved: the gates of the run's decision, which are kept nowhere else. Once the time was over, with the roles asked as well.</summary>
-    public IReadOnlyList<Gate> Gates(Run run) =>
+    public IReadOnlyList<Gate> Gates(Run run) => Gates(run.Decision);
+
+    /// <summary>The gates of a decision, likewise.</summary>
+    public IReadOnlyList<Gate> Gates(Decision decision) =>
         EscalatedAt is null
-            ? run.Decision.Gates
-            : [.. run.Decision.Gates.Select(g => g.Escalate is { } role ? g with { Also = role, Escalate = null } : g)];
+            ? decision.Gates
+            : [.. decision.Gates.Select(g => g.Escalate is { } role ? g with { Also = role, Escalate = null } : g)];
 
     /// <summary>Why somebody may not decide this now, or null when they may.</summary>
     /// <param name="run">The run.</param>

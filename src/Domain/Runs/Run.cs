@@ -117,7 +117,7 @@ public sealed class Run : IReceipted
     public Guid? ProposerOwner { get; init; }
 
     /// <summary>JSON array of everybody who stands behind the proposal: proposer, owner, whoever they decide for, whoever set off what followed by itself.</summary>
-    public required string ChainJson { get; init; }
+    public required string ChainJson { get; set; }
 
     /// <summary>Nobody of these decides on it.</summary>
     public IReadOnlyList<Guid> Chain => JsonSerializer.Deserialize<Guid[]>(ChainJson)!;
@@ -226,13 +226,7 @@ public sealed class Run : IReceipted
             ProposedBy = by.Id,
             ProposerKind = by.Kind,
             ProposerOwner = by.OwnerId,
-            ChainJson = JsonSerializer.Serialize(
-                new[] { by.Id, by.OwnerId ?? by.Id }
-                    .Concat(by.Chain.SelectMany(l => new[] { l.Id, l.OwnerId ?? l.Id }))
-                    .Concat(behind ?? [])
-                    .Where(id => id != Guid.Empty)
-                    .Distinct()
-            ),
+            ChainJson = JsonSerializer.Serialize(Everybody(by, behind)),
             ForJson = by.Chain.Count == 0 ? null : JsonSerializer.Serialize(by.Chain.Select(l => l.Id)),
             Surface = by.Surface,
             PacketId = move?.Packet,
@@ -363,6 +357,14 @@ public sealed class Run : IReceipted
         );
 
     /// <summary>The proposer made the changes that were asked for: another input, which everybody decides on anew.</summary>
+    /// <param name="action">The action, which stays.</param>
+    /// <param name="input">The new input, as canonical JSON (RFC 8785).</param>
+    /// <param name="reason">Why.</param>
+    /// <param name="decision">What is said about it as it is now.</param>
+    /// <param name="preflight">What live state says about it as it is now.</param>
+    /// <param name="by">The proposer, perhaps on behalf of others than before.</param>
+    /// <param name="behind">Who else stands behind it now; those who stood behind it before still do.</param>
+    /// <param name="now">When.</param>
     public Outcome<Evidence> Revise(
         ActionDefinition action,
         string input,
@@ -370,12 +372,14 @@ public sealed class Run : IReceipted
         Decision decision,
         Preflight preflight,
         Actor by,
+        IEnumerable<Guid> behind,
         DateTimeOffset now
     )
     {
         if (State is not RunState.AwaitingApproval)
             return new WrongState(State.Name(), RunState.AwaitingApproval.Name());
 
+        ChainJson = JsonSerializer.Serialize(Chain.Union(Everybody(by, behind)));
         var json = JsonDocument.Parse(input).RootElement;
         (Input, Reason, Target, Connector) = (input, reason, $"{action.TargetType}::\"{action.TargetId(json)}\"", action.Connector(json));
         (DecisionJson, PreflightJson) = (JsonSerializer.Serialize(decision), JsonSerializer.Serialize(preflight));
@@ -396,6 +400,14 @@ public sealed class Run : IReceipted
             ]
         );
     }
+
+    // The proposer, those on whose behalf they act, those who answer for any of them, and who else stands behind it.
+    private static IEnumerable<Guid> Everybody(Actor by, IEnumerable<Guid>? behind) =>
+        new[] { by.Id, by.OwnerId ?? by.Id }
+            .Concat(by.Chain.SelectMany(l => new[] { l.Id, l.OwnerId ?? l.Id }))
+            .Concat(behind ?? [])
+            .Where(id => id != Guid.Empty)
+            .Distinct();
 
     private static IEnumerable<(string, object?)> Fields(Actor by, Said said) =>
         [

@@ -301,8 +301,9 @@ public sealed partial class Kernel
                         return new InvalidInput([.. preflight.Checks.Where(c => !c.Passed).Select(c => new InputFault("", c.Detail))]);
 
                     var changes = Differences.Between(run.Decision, run.Preflight, decision, preflight);
+                    var behind = await BehindAsync(s, ct);
                     if (
-                        run.Revise(read.Action, read.Canonical, reason, decision, preflight, by, s.Now)
+                        run.Revise(read.Action, read.Canonical, reason, decision, preflight, by, behind, s.Now)
                             .Refused(out var why, out var evidence)
                     )
                         return why;

@@ -286,12 +286,11 @@ public sealed class Sitting : IAsyncDisposable
                 continue;
 
             persons.UnionWith(roots);
-
             words.Add((word, speaksFor.DecidingRoles()));
         }
 
-        return decision
-            .Gates.Select(g => approval.EscalatedAt is not null && g.Escalate is { } role ? g with { Also = role } : g)
+        return approval
+            .Gates(decision)
             .All(g => words.Count(w => g.Asks.Any(role => w.Word.Holds(role) && w.Roles.Contains(role))) >= g.Quorum);
     }
 

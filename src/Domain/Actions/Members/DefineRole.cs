@@ -359,7 +359,7 @@ public sealed class OverrideAuthority : InternalAction
             return null;
 
         var roles = PolicyBook.Implied((await call.State.FindRolesAsync(id, ct)).Select(r => r.Role));
-        var as_ = call.By with
+        var asThem = call.By with
         {
             Id = id,
             Kind = who.Kind,
@@ -370,13 +370,9 @@ public sealed class OverrideAuthority : InternalAction
             Workspaces = new HashSet<Guid> { call.State.WorkspaceId },
         };
         var decision = new PolicyBook(0, (await call.State.FindPoliciesAsync(ct)).Text).Decide(
-            new(as_, false, roles, call.State.WorkspaceId, act, new ActionCatalog().Find(act), null, null, who.Tier)
+            new(asThem, false, roles, call.State.WorkspaceId, act, new ActionCatalog().Find(act), null, null, who.Tier)
         );
-        return decision.Verdict is Verdict.Deny
-            ? decision.Policies is [var first, ..]
-                ? first
-                : null
-            : null;
+        return decision is { Verdict: Verdict.Deny, Policies: [var first, ..] } ? first : null;
     }
 
     private static (Guid Principal, string Act, OverrideEffect? Effect) Read(JsonElement input) =>
