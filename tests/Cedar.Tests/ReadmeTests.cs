@@ -24,7 +24,7 @@ public sealed class ReadmeTests
         var readme = File.ReadAllText(Path.Combine(Repository.Root, "src", "Cedar", "README.md"))
             .Split("```")[1]
             .Split('\n', StringSplitOptions.RemoveEmptyEntries)[1..];
-        Assert.Equal(5, readme.Length);
+        Assert.Equal(7, readme.Length);
         Assert.All(readme, line => Assert.Contains(line.Trim(), here));
     }
 }
