@@ -59,8 +59,7 @@ internal sealed class TokenIssuer(Databases databases, PublicAddress address, Se
                 "token exchange",
                 refused.Items[OpenIddictServerAspNetCoreConstants.Properties.Error] ?? "",
                 refused.Items[OpenIddictServerAspNetCoreConstants.Properties.ErrorDescription] ?? "",
-                null,
-                ct
+                null
             );
         }
 

@@ -141,7 +141,7 @@ public sealed class Confirmations(Databases databases, IServiceScopeFactory scop
             asked.Miss();
         await db.SaveChangesAsync(ct);
         if (wrong is not null)
-            await security.RefusedAsync(by, "confirm", wrong, null, ct);
+            await security.RefusedAsync(by, "confirm", wrong, null);
         return wrong is null ? asked : wrong;
     }
 

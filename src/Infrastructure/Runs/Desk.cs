@@ -153,7 +153,7 @@ public sealed class Desk(
             var (opened, seen) = await SitAsync(by.TenantId, workspaceId, by.Id, _ => by, key, ct);
             await using var sitting = opened;
             if (!unseen && !sitting.MaySee)
-                return await RefusedAsync(by, request, new NotFound("workspace", workspaceId.ToString()), null, ct);
+                return await RefusedAsync(by, request, new NotFound("workspace", workspaceId.ToString()), null);
 
             if (seen is not null)
             {
@@ -165,7 +165,7 @@ public sealed class Desk(
             try
             {
                 if ((await act(sitting)).Refused(out var why, out var result))
-                    return await RefusedAsync(by, request, why, unseen ? null : workspaceId, ct);
+                    return await RefusedAsync(by, request, why, unseen ? null : workspaceId);
 
                 if (!sitting.IsRefusal)
                     sitting.Db.IdempotencyKeys.Add(
@@ -185,7 +185,7 @@ public sealed class Desk(
             }
             catch (OverBudgetException e)
             {
-                return await RefusedAsync(by, request, e.Why, workspaceId, ct);
+                return await RefusedAsync(by, request, e.Why, workspaceId);
             }
             catch (Exception e) when (Databases.IsRace(e))
             {
@@ -201,18 +201,18 @@ public sealed class Desk(
         where T : class
     {
         if (outcome.Refused(out var why, out _))
-            await RefusedAsync(by, [act], why, why is NotFound { Kind: "workspace" } ? null : workspaceId, ct);
+            await RefusedAsync(by, [act], why, why is NotFound { Kind: "workspace" } ? null : workspaceId);
         return outcome;
     }
 
     // What a person mistyped or has to confirm first is no attempt at anything.
-    private async Task<Refusal> RefusedAsync(Actor by, object?[] request, Refusal why, Guid? workspaceId, CancellationToken ct)
+    private async Task<Refusal> RefusedAsync(Actor by, object?[] request, Refusal why, Guid? workspaceId)
     {
         if (why is InvalidInput or InvalidArgument or ConfirmationNeeded or StaleVersion or IdempotencyConflict or UnknownAction)
             return why;
 
         var act = request is ["propose" or "elevation", string kind, ..] ? $"{request[0]} {kind}" : $"{request[0]}";
-        await security.RefusedAsync(by, act, why, workspaceId, ct);
+        await security.RefusedAsync(by, act, why, workspaceId);
         return why;
     }
 }

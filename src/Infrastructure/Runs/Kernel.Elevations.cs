@@ -45,7 +45,7 @@ public sealed partial class Kernel
         if (minutes is < Elevation.MinMinutes or > Elevation.MaxMinutes)
         {
             var tooLong = new ElevationTooLong(Elevation.MinMinutes, Elevation.MaxMinutes);
-            await desk.Security.RefusedAsync(by, "elevation", tooLong, null, ct);
+            await desk.Security.RefusedAsync(by, "elevation", tooLong, null);
             return tooLong;
         }
 

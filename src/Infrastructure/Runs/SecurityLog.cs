@@ -14,12 +14,11 @@ namespace Mumega.Infrastructure.Runs;
 /// <summary>Writes down what concerns sign-in and credentials and is no governed act, and what was refused before it became one.</summary>
 public sealed class SecurityLog(Databases databases, TimeProvider clock, ILogger<SecurityLog> log)
 {
-    private const int MaxKnown = 10_000;
-
     // The same refusal again is counted in memory, and written this often at most.
     private static readonly TimeSpan Flush = TimeSpan.FromSeconds(1);
 
-    private readonly ConcurrentDictionary<Guid, Tally> tallies = new();
+    // How often each was refused since it was last written. What is here has somebody who writes it.
+    private readonly ConcurrentDictionary<Guid, int> pending = new();
 
     /// <param name="tenant">Whose log; empty when nobody knows, then only the process's own log has it.</param>
     /// <param name="code">A stable code.</param>
@@ -60,28 +59,16 @@ public sealed class SecurityLog(Databases databases, TimeProvider clock, ILogger
     /// <param name="act">What they asked for, by its stable name.</param>
     /// <param name="why">Why not.</param>
     /// <param name="workspace">Where, if they may know of it.</param>
-    /// <param name="ct">Cancels.</param>
-    public Task RefusedAsync(Actor by, string act, Refusal why, Guid? workspace, CancellationToken ct) =>
-        RefusedAsync(by.TenantId, by.Id, by.Surface, act, why.Code, why.Message, workspace, ct);
+    public Task RefusedAsync(Actor by, string act, Refusal why, Guid? workspace) =>
+        RefusedAsync(by.TenantId, by.Id, by.Surface, act, why.Code, why.Message, workspace);
 
     /// <summary>The same for somebody who is no actor yet.</summary>
-    public async Task RefusedAsync(
-        Guid tenant,
-        Guid principal,
-        string surface,
-        string act,
-        string code,
-        string message,
-        Guid? workspace,
-        CancellationToken ct
-    )
+    public async Task RefusedAsync(Guid tenant, Guid principal, string surface, string act, string code, string message, Guid? workspace)
     {
         var now = Clock.Now(clock);
         var window = now.Ticks / SecurityEvent.Window.Ticks;
         var id = new Guid(SHA256.HashData(Encoding.UTF8.GetBytes($"{tenant}/{principal}/{act}/{code}/{workspace}/{window}"))[..16]);
-        if (tallies.Count > MaxKnown)
-            tallies.Clear();
-        if (tallies.GetOrAdd(id, _ => new()).Add(now, Flush) is not { } count)
+        if (pending.AddOrUpdate(id, 0, (_, n) => n + 1) > 0)
             return;
 
         var row = new SecurityEvent
@@ -96,56 +83,72 @@ public sealed class SecurityLog(Databases databases, TimeProvider clock, ILogger
             TraceId = Activity.Current?.TraceId.ToHexString(),
             At = now,
             LastAt = now,
-            Count = count,
+            Count = 1,
         };
-        if (count > 1 && await AgainAsync(row, count, ct))
-            return;
-
         try
         {
-            await using var db = databases.OpenTenant(tenant);
-            db.SecurityEvents.Add(row);
-            await db.SaveChangesAsync(ct);
+            // Who hangs up is written down all the same.
+            if (!await AgainAsync(row, 1))
+                await AddAsync(row);
         }
-        catch (Exception e) when (Databases.IsRace(e))
+        finally
         {
-            await AgainAsync(row, count, ct);
+            _ = FollowAsync(row);
         }
     }
 
-    private async Task<bool> AgainAsync(SecurityEvent row, int count, CancellationToken ct)
+    private async Task AddAsync(SecurityEvent row)
+    {
+        try
+        {
+            await using var db = databases.OpenTenant(row.TenantId);
+            db.SecurityEvents.Add(row);
+            await db.SaveChangesAsync(CancellationToken.None);
+        }
+        catch (Exception e) when (Databases.IsRace(e))
+        {
+            await AgainAsync(row, 1);
+        }
+    }
+
+    // Writes what is counted meanwhile, until a second passes in which nothing is.
+    private async Task FollowAsync(SecurityEvent row)
+    {
+        try
+        {
+            while (true)
+            {
+                await Task.Delay(Flush, clock);
+                if (pending.TryRemove(new(row.Id, 0)))
+                    return;
+
+                var count = pending[row.Id];
+                await AgainAsync(row, count);
+                pending.AddOrUpdate(row.Id, 0, (_, n) => n - count);
+            }
+        }
+        catch (Exception e)
+        {
+            pending.TryRemove(row.Id, out var lost);
+            log.LogError(e, "{Count} refusals of {Detail} could not be written down", lost, row.Detail);
+        }
+    }
+
+    private async Task<bool> AgainAsync(SecurityEvent row, int count)
     {
         await using var db = databases.OpenTenant(row.TenantId);
-        var (id, at) = (row.Id, row.At);
+        var (id, at) = (row.Id, Clock.Now(clock));
         return await db.WriteAsync(
                 () =>
                     db
                         .SecurityEvents.Where(e => e.Id == id)
-                        .ExecuteUpdateAsync(set => set.SetProperty(e => e.Count, e => e.Count + count).SetProperty(e => e.LastAt, at), ct),
-                ct
+                        .ExecuteUpdateAsync(
+                            set => set.SetProperty(e => e.Count, e => e.Count + count).SetProperty(e => e.LastAt, at),
+                            CancellationToken.None
+                        ),
+                CancellationToken.None
             ) > 0;
     }
 
     private static string? Cut(string? detail) => detail is { Length: > 400 } ? detail[..400] : detail;
-
-    // How often something happened since it was last written; said to one caller at a time.
-    private sealed class Tally
-    {
-        private readonly Lock door = new();
-        private DateTimeOffset? written;
-        private int pending;
-
-        public int? Add(DateTimeOffset now, TimeSpan every)
-        {
-            lock (door)
-            {
-                pending++;
-                if (written is { } last && now - last < every)
-                    return null;
-
-                (var count, pending, written) = (pending, 0, now);
-                return count;
-            }
-        }
-    }
 }
