@@ -355,6 +355,7 @@ public sealed class WorkTests(Chrome chrome)
         await page.GetByLabel("Reason").FillAsync("We want to hear what people say.");
         await CheckAsync(page, "agent-register", dark: false);
         await page.GetByRole(AriaRole.Button, new() { Name = "Register", Exact = true }).ClickAsync();
+
         // Otto answers for it, so Otto agrees first.
         await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Register an agent", Level = 1 })).ToBeVisibleAsync();
         var otto = await studio.SignInAsync(chrome, "operator");

@@ -87,7 +87,7 @@ public sealed class SecurityLog(Databases databases, TimeProvider clock, ILogger
         };
         try
         {
-            // Who hangs up is written down all the same.
+            // Not cancelled with the request: a client that hangs up is written down too.
             if (!await AgainAsync(row, 1))
                 await AddAsync(row);
         }

@@ -59,7 +59,7 @@ public sealed class Vault
                     turn = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
                     return true;
                 }
-                catch (IOException e)
+                catch (IOException e) when (e is not DirectoryNotFoundException)
                 {
                     last = e;
                     return false;
@@ -74,7 +74,10 @@ public sealed class Vault
     private static void Write(string path, string text)
     {
         var draft = $"{path}.new";
-        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
+
+        // What a process left that was ended here may have another mode, which opening it would keep.
+        File.Delete(draft);
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows())
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         using (var file = new FileStream(draft, options))
