@@ -52,7 +52,9 @@ public abstract class AuthorityTests(MumegaApp app)
         await PutInForceAsync(world, Seed.Replace("@quorum(\"1\")", "@quorum(\"2\")", StringComparison.Ordinal));
         var stricter = await Poll.UntilAsync(
             () => petra.RunAsync(page),
-            r => r.GetProperty("approval").GetProperty("round").GetInt32() == 1
+            r =>
+                r.GetProperty("approval").GetProperty("round").GetInt32() == 1
+                && r.GetProperty("digest").GetString() == r.GetProperty("approval").GetProperty("digest").GetString()
         );
         Assert.Equal(2, stricter.GetProperty("approval").GetProperty("gates")[0].GetProperty("missing").GetInt32());
         Assert.Equal("StaleDigest", (await petra.DecideAsync(page)).Error());
