@@ -76,6 +76,10 @@ public sealed record IdempotencyConflict(string Key) : Refusal("This idempotency
     public override IReadOnlyList<string> Path => ["idempotencyKey"];
 }
 
+/// <summary>The token lacks a scope, which is a ceiling over everything that its principal may (RFC 6749 section 3.3).</summary>
+/// <param name="Scope">The one that it would take.</param>
+public sealed record ScopeRequired(string Scope) : Refusal($"The token lacks the scope {Scope}.");
+
 /// <summary>Policy does not allow this; nothing was done.</summary>
 public sealed record PolicyDenied(string Reason, IReadOnlyList<string> Policies, string PolicyVersion)
     : Refusal($"Policy does not allow this: {Reason}");

@@ -28,7 +28,7 @@ public sealed partial class Viewer
     [Complexity(5, 1)]
     public async Task<FactorsView?> Factors(IResolveFieldContext context)
     {
-        await using var desk = await FactorDesk.OpenAsync(context);
+        await using var desk = await FactorDesk.FindAsync(context);
         if (desk is null)
             return null;
 
@@ -123,9 +123,10 @@ public sealed partial class Mutation
     /// <summary>Gives the caller another password and ends their sessions in other browsers.</summary>
     public static async Task<ChangePasswordPayload> ChangePassword(IResolveFieldContext context, ChangePasswordInput input)
     {
-        await using var desk = await FactorDesk.OpenAsync(context);
-        if (desk is null)
-            return new(0, [new HumanRequired()]);
+        if ((await FactorDesk.OpenAsync(context)).Refused(out var closed, out var opened))
+            return new(0, [closed]);
+
+        await using var desk = opened;
         if (await desk.Factors.WhyNotAsync(desk.Person, input.Password) is { } weak)
             return new(0, [weak]);
         if (await desk.ConfirmAsync(context, "change your password.", "password", input.IdempotencyKey) is { } why)
@@ -144,9 +145,10 @@ public sealed partial class Mutation
     /// <summary>Makes the key of an authenticator app. It counts once a code of it was confirmed. Who has one takes it away first.</summary>
     public static async Task<BeginAuthenticatorPayload> BeginAuthenticator(IResolveFieldContext context, AccountInput input)
     {
-        await using var desk = await FactorDesk.OpenAsync(context);
-        if (desk is null)
-            return new(null, null, [new HumanRequired()]);
+        if ((await FactorDesk.OpenAsync(context)).Refused(out var closed, out var opened))
+            return new(null, null, [closed]);
+
+        await using var desk = opened;
         if (await desk.People.GetTwoFactorEnabledAsync(desk.Person))
             return new(null, null, [new WrongState("READY", "ABSENT")]);
         if (await desk.ConfirmAsync(context, "set up an authenticator.", "authenticator", input.IdempotencyKey) is { } why)
@@ -161,9 +163,10 @@ public sealed partial class Mutation
     /// <summary>Turns the authenticator on that was just set up, and gives ten recovery codes.</summary>
     public static async Task<RecoveryCodesPayload> ConfirmAuthenticator(IResolveFieldContext context, ConfirmAuthenticatorInput input)
     {
-        await using var desk = await FactorDesk.OpenAsync(context);
-        if (desk is null)
-            return new([], [new HumanRequired()]);
+        if ((await FactorDesk.OpenAsync(context)).Refused(out var closed, out var opened))
+            return new([], [closed]);
+
+        await using var desk = opened;
         if (await desk.People.GetTwoFactorEnabledAsync(desk.Person) || await desk.People.GetAuthenticatorKeyAsync(desk.Person) is null)
             return new([], [new WrongState("READY", "BEGUN")]);
         if (await desk.Factors.CheckAsync(desk.Person, "totp", input.Code) is { } wrong)
@@ -177,9 +180,10 @@ public sealed partial class Mutation
     /// <summary>Makes ten recovery codes in place of those that are left.</summary>
     public static async Task<RecoveryCodesPayload> RenewRecoveryCodes(IResolveFieldContext context, AccountInput input)
     {
-        await using var desk = await FactorDesk.OpenAsync(context);
-        if (desk is null)
-            return new([], [new HumanRequired()]);
+        if ((await FactorDesk.OpenAsync(context)).Refused(out var closed, out var opened))
+            return new([], [closed]);
+
+        await using var desk = opened;
         if ((await desk.Factors.MethodsAsync(desk.Person)).Count == 0)
             return new([], [new SecondFactorRequired()]);
         if (await desk.ConfirmAsync(context, "make new recovery codes.", "recovery codes", input.IdempotencyKey) is { } why)
@@ -192,9 +196,10 @@ public sealed partial class Mutation
     /// <summary>Takes the authenticator away, and with the last factor the recovery codes.</summary>
     public static async Task<FactorsPayload> RemoveAuthenticator(IResolveFieldContext context, AccountInput input)
     {
-        await using var desk = await FactorDesk.OpenAsync(context);
-        if (desk is null)
-            return new(null, [new HumanRequired()]);
+        if ((await FactorDesk.OpenAsync(context)).Refused(out var closed, out var opened))
+            return new(null, [closed]);
+
+        await using var desk = opened;
         if (await desk.ConfirmAsync(context, "take the authenticator away.", "no authenticator", input.IdempotencyKey) is { } why)
             return new(null, [why]);
 
@@ -206,9 +211,10 @@ public sealed partial class Mutation
     /// <summary>Begins to add a passkey.</summary>
     public static async Task<BeginPasskeyPayload> BeginPasskey(IResolveFieldContext context, AccountInput input)
     {
-        await using var desk = await FactorDesk.OpenAsync(context);
-        if (desk is null)
-            return new(null, null, [new HumanRequired()]);
+        if ((await FactorDesk.OpenAsync(context)).Refused(out var closed, out var opened))
+            return new(null, null, [closed]);
+
+        await using var desk = opened;
         if (await desk.ConfirmAsync(context, "add a passkey.", "passkey", input.IdempotencyKey) is { } why)
             return new(null, null, [why]);
 
@@ -227,9 +233,10 @@ public sealed partial class Mutation
     /// <summary>Adds the passkey that the browser made. From then on the password alone signs nobody in; who had no other factor gets ten recovery codes.</summary>
     public static async Task<AddPasskeyPayload> AddPasskey(IResolveFieldContext context, AddPasskeyInput input)
     {
-        await using var desk = await FactorDesk.OpenAsync(context);
-        if (desk is null)
-            return new(null, [], [new HumanRequired()]);
+        if ((await FactorDesk.OpenAsync(context)).Refused(out var closed, out var opened))
+            return new(null, [], [closed]);
+
+        await using var desk = opened;
         if (input.Name.Trim() is not { Length: > 0 and <= 60 } name)
             return new(null, [], [new InvalidArgument("name", "between 1 and 60 characters.")]);
 
@@ -264,9 +271,10 @@ public sealed partial class Mutation
     /// <summary>Takes a passkey away, and with the last factor the recovery codes.</summary>
     public static async Task<FactorsPayload> RemovePasskey(IResolveFieldContext context, RemovePasskeyInput input)
     {
-        await using var desk = await FactorDesk.OpenAsync(context);
-        if (desk is null)
-            return new(null, [new HumanRequired()]);
+        if ((await FactorDesk.OpenAsync(context)).Refused(out var closed, out var opened))
+            return new(null, [closed]);
+
+        await using var desk = opened;
 
         var found = (await desk.People.GetPasskeysAsync(desk.Person)).FirstOrDefault(p =>
             System.Buffers.Text.Base64Url.EncodeToString(p.CredentialId) == input.PasskeyId
@@ -304,8 +312,16 @@ internal sealed class FactorDesk : IAsyncDisposable
             .CreateProtector("passkeys", Person.Id.ToString())
             .ToTimeLimitedDataProtector();
 
-    /// <summary>Null for who is no person, or acts for one.</summary>
-    public static async Task<FactorDesk?> OpenAsync(IResolveFieldContext context)
+    /// <summary>To change something: refused for who is no person, or acts for one, and for a token that may only read.</summary>
+    public static async Task<Outcome<FactorDesk>> OpenAsync(IResolveFieldContext context)
+    {
+        if (context.Request().WhyNotOwnAccount() is { } no)
+            return no;
+        return await FindAsync(context) is { } desk ? desk : new HumanRequired();
+    }
+
+    /// <summary>To look: null for who is no person, or acts for one.</summary>
+    public static async Task<FactorDesk?> FindAsync(IResolveFieldContext context)
     {
         if (context.Request().Actor is not { Kind: PrincipalKind.User, Chain.Count: 0 } actor)
             return null;

@@ -3,6 +3,7 @@ using GraphQL;
 using GraphQL.DataLoader;
 using Microsoft.EntityFrameworkCore;
 using Mumega.Api.Identity;
+using Mumega.Domain;
 using Mumega.Domain.Approvals;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Policies;
@@ -42,6 +43,12 @@ public sealed class RequestContext(Caller caller, IServiceProvider services, boo
     public DateTimeOffset Now => Domain.Clock.Now(Desk.Clock);
 
     public string PublicAddress { get; } = services.GetRequiredService<PublicAddress>().Value;
+
+    /// <summary>Why the caller may not change their own password, factors and sessions: they are no person, act for one, or hold a token that may only read.</summary>
+    public Refusal? WhyNotOwnAccount() =>
+        actor is not { Kind: PrincipalKind.User, Chain.Count: 0 } ? new HumanRequired()
+        : !actor.Scopes.Contains(Scopes.Propose) ? new ScopeRequired(Scopes.Propose)
+        : null;
 
     public MumegaDb Open(Guid workspaceId) => Desk.Databases.Open(actor.TenantId, workspaceId);
 

@@ -70,8 +70,8 @@ public sealed partial class Mutation
     public static async Task<EndSessionPayload> EndSession(IResolveFieldContext context, EndSessionInput input)
     {
         var request = context.Request();
-        if (request.Actor is not { Kind: PrincipalKind.User, Chain.Count: 0 })
-            return new([new NotFound("session", input.SessionId)]);
+        if (request.WhyNotOwnAccount() is { } no)
+            return new([no]);
         return await context
             .RequestServices!.GetRequiredService<WebSessions>()
             .EndAsync(request.Actor.TenantId, request.Actor.Id, input.SessionId, context.CancellationToken)

@@ -41,7 +41,7 @@ public sealed partial class Kernel
         if (by is not { Kind: PrincipalKind.User, Chain.Count: 0 })
             return new HumanRequired();
         if (!by.Scopes.Contains(Scopes.Propose))
-            return new InvalidArgument("scope", "the token lacks the scope for this.");
+            return new ScopeRequired(Scopes.Propose);
         if (minutes is < Elevation.MinMinutes or > Elevation.MaxMinutes)
         {
             var tooLong = new ElevationTooLong(Elevation.MinMinutes, Elevation.MaxMinutes);
