@@ -1,3 +1,6 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 
 namespace Mumega.Domain.Identity;
@@ -18,10 +21,11 @@ internal static class Jwk
                 return "a JWK is a JSON object.";
             if (key.TryGetProperty("d", out _) || key.TryGetProperty("p", out _))
                 return "this holds the private half. Keep that to yourself, and make a new pair: this one is no longer secret.";
+            bool Number(string name, int bytes = 1) => Part(name) is { } text && Base64Url.DecodeFromChars(text).Length >= bytes;
             return Part("kty") switch
             {
-                "EC" when Part("crv") is "P-256" or "P-384" or "P-521" && Part("x") is not null && Part("y") is not null => null,
-                "RSA" when Part("n") is { Length: >= 342 } && Part("e") is not null => null,
+                "EC" when Part("crv") is "P-256" or "P-384" or "P-521" && Number("x") && Number("y") => null,
+                "RSA" when Number("n", 256) && Number("e") => null,
                 _ => "an EC key (P-256, P-384 or P-521) or an RSA key of at least 2048 bits.",
             };
         }
@@ -29,5 +33,23 @@ internal static class Jwk
         {
             return "this is not JSON.";
         }
+        catch (FormatException)
+        {
+            return "its numbers are no base64url (RFC 4648).";
+        }
+    }
+
+    /// <summary>What is the same for every spelling of one key: its thumbprint by SHA-256 (RFC 7638), in base64url. The key has no <see cref="Problem"/>.</summary>
+    public static string Thumbprint(string text)
+    {
+        using var json = JsonDocument.Parse(text);
+        var key = json.RootElement;
+
+        // Encoded anew, so that bits which say nothing make no other key of it.
+        string Number(string name) => Base64Url.EncodeToString(Base64Url.DecodeFromChars(key.GetProperty(name).GetString()));
+        var members = key.GetProperty("kty").GetString() is "EC"
+            ? $$"""{"crv":"{{key.GetProperty("crv").GetString()}}","kty":"EC","x":"{{Number("x")}}","y":"{{Number("y")}}"}"""
+            : $$"""{"e":"{{Number("e")}}","kty":"RSA","n":"{{Number("n")}}"}""";
+        return Base64Url.EncodeToString(SHA256.HashData(Encoding.UTF8.GetBytes(members)));
     }
 }

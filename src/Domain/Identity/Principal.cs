@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Mumega.Domain.Tenancy;
 
 namespace Mumega.Domain.Identity;
@@ -76,11 +77,35 @@ public sealed class Principal : ITenantOwned
     /// <summary>Who issued the client secret that an agent signs in with now.</summary>
     public Guid? SecretIssuedBy { get; set; }
 
-    /// <summary>Who set the keys that an agent signs in with now.</summary>
-    public Guid? KeysSetBy { get; set; }
+    /// <summary>The keys that an agent signs in with or ever did, as JSON; use <see cref="Keys"/>.</summary>
+    public string? KeysJson { get; private set; }
+
+    /// <summary>The keys that an agent signs in with or ever did, and who set each.</summary>
+    public IReadOnlyList<AgentKey> Keys => KeysJson is null ? [] : JsonSerializer.Deserialize<List<AgentKey>>(KeysJson)!;
 
     /// <summary>The people who know what an agent signs in with, or brought it about: they stand behind everything that it proposes.</summary>
-    public IEnumerable<Guid> Stewards => new[] { RegisteredBy, SecretIssuedBy, KeysSetBy }.OfType<Guid>();
+    public IEnumerable<Guid> Stewards => new[] { RegisteredBy, SecretIssuedBy }.OfType<Guid>().Concat(KeySetters);
+
+    /// <summary>Whether somebody knows what the agent signs in with now, because they gave it.</summary>
+    public bool IsKnownTo(Guid person) => SecretIssuedBy == person || KeySetters.Contains(person);
+
+    private IEnumerable<Guid> KeySetters => Keys.Where(k => k.Current).Select(k => k.SetBy);
+
+    /// <summary>
+    /// Has the agent sign in with these keys and no others. Who first set a key stays behind it, whoever keeps it or brings it back: they may hold its private half.
+    /// </summary>
+    /// <param name="thumbprints">The keys' thumbprints (RFC 7638).</param>
+    /// <param name="by">Who sets them.</param>
+    public void SetKeys(IReadOnlyCollection<string> thumbprints, Guid by)
+    {
+        var had = Keys;
+        var brought = thumbprints
+            .Where(t => !had.Any(k => k.Thumbprint == t && (k.Current || k.SetBy == by)))
+            .Select(t => new AgentKey(t, by, true));
+        KeysJson = JsonSerializer.Serialize(
+            had.Select(k => k with { Current = thumbprints.Contains(k.Thumbprint) }).Concat(brought).Distinct()
+        );
+    }
 
     /// <summary>Set once an agent is retired for good. The row stays, so that receipts still say who it was; nothing else of it does.</summary>
     public DateTimeOffset? RetiredAt { get; private set; }
@@ -108,6 +133,12 @@ public sealed class Principal : ITenantOwned
 
     public void Retire(DateTimeOffset now) => (RetiredAt, ClientId) = (now, null);
 }
+
+/// <summary>A public key that an agent signs in with, or did.</summary>
+/// <param name="Thumbprint">The key's thumbprint by SHA-256 (RFC 7638), in base64url.</param>
+/// <param name="SetBy">Who had the agent sign in with it.</param>
+/// <param name="Current">Whether it still does.</param>
+public sealed record AgentKey(string Thumbprint, Guid SetBy, bool Current);
 
 /// <summary>The authenticated principal of one request, as an argument to every act. There is no ambient user.</summary>
 /// <param name="Log">The origin of the tenant's receipt log, which every receipt names.</param>

@@ -86,6 +86,8 @@ internal static class MumegaModel
             e.Property(p => p.Purpose).HasMaxLength(2000);
             e.Property(p => p.SuspendedLevel).HasMaxLength(10);
             e.Ignore(p => p.Stewards);
+            e.Ignore(p => p.Keys);
+            Long(e, p => p.KeysJson);
             e.HasIndex(p => new { p.TenantId, p.OwnerId });
             e.HasIndex(p => new { p.TenantId, p.ClientId });
             e.HasIndex(p => new { p.TenantId, p.Name }).IsUnique().HasFilter($"{Quoted(db, "Kind")} = 'Partner'");

@@ -86,16 +86,17 @@ internal sealed partial class WorkspaceState
             Revoke(invitation, by);
 
         // Neither does an agent work on that signs in with what they know: somebody else gives it another secret or other keys first.
+        var id = who.Id.ToString();
         var theirs = await db
             .Principals.Where(p =>
                 p.Kind == PrincipalKind.Agent
                 && p.RetiredAt == null
                 && p.SuspendedAt == null
                 && p.OwnerId != who.Id
-                && (p.SecretIssuedBy == who.Id || p.KeysSetBy == who.Id)
+                && (p.SecretIssuedBy == who.Id || p.KeysJson!.Contains(id))
             )
             .ToListAsync(ct);
-        foreach (var agent in theirs)
+        foreach (var agent in theirs.Where(a => a.IsKnownTo(who.Id)))
             await SuspendAsync(agent, who.Id, "credential.issuer_suspended", by, ct);
     }
 

@@ -188,6 +188,85 @@ public abstract class AgentTests(MumegaApp app)
     }
 
     [Fact]
+    public async Task A_token_that_may_only_read_changes_nothing_of_its_persons_account()
+    {
+        var world = await app.WorldAsync();
+        var otto = await world.Otto;
+        using var reader = Client.Bearer(app.Address, await PersonTokenAsync(world, "Otto", "mumega:read"));
+        var sessions = (await otto.AskAsync("{ viewer { sessions { sessionId } } }")).GetProperty("viewer").GetProperty("sessions");
+        var key = Acts.Key();
+        foreach (
+            var (act, input) in new (string, object)[]
+            {
+                ("changePassword", new { password = "quite another password", idempotencyKey = key }),
+                ("beginAuthenticator", new { idempotencyKey = key }),
+                ("renewRecoveryCodes", new { idempotencyKey = key }),
+                ("removeAuthenticator", new { idempotencyKey = key }),
+                ("beginPasskey", new { idempotencyKey = key }),
+                ("endSession", new { sessionId = sessions[0].GetProperty("sessionId").GetString() }),
+            }
+        )
+        {
+            var type = act is "beginAuthenticator" or "renewRecoveryCodes" or "removeAuthenticator" or "beginPasskey"
+                ? "AccountInput"
+                : $"{char.ToUpperInvariant(act[0])}{act[1..]}Input";
+            var answer = await reader.AskAsync(
+                $"mutation($input: {type}!) {{ {act}(input: $input) {{ errors {{ __typename }} }} }}",
+                new { input }
+            );
+            Assert.Equal("ScopeRequired", answer.GetProperty(act).Error());
+        }
+
+        Assert.Equal(
+            sessions.GetArrayLength(),
+            (await otto.AskAsync("{ viewer { sessions { sessionId } } }")).GetProperty("viewer").GetProperty("sessions").GetArrayLength()
+        );
+    }
+
+    [Fact]
+    public async Task Whoever_first_set_a_key_stays_behind_it_whoever_keeps_it_or_brings_it_back()
+    {
+        var world = await app.WorldAsync();
+        var (otto, ada, petra) = (await world.Otto, await world.Ada, await world.Petra);
+        var bela = await world.PersonAsync("Bela", "admin", "approver");
+        var agent = await RegisterAsync(world, otto, "Keyed");
+        var clientId = (await AgentAsync(world, otto, agent)).GetProperty("clientId").GetString()!;
+        using var hers = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var other = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        async Task SetAsync(Client by, params string[] keys) =>
+            await by.UntilAsync((await by.ProposeAsync(world, "agent.keys", new { agentId = agent, keys })).Run(), "SUCCEEDED");
+        async Task HoldsAsync()
+        {
+            var token = (await SignInAsync(clientId, hers, "k1", "mumega:read mumega:propose")).Token()!;
+            using var asKeyed = Client.Bearer(app.Address, token);
+            var run = (await asKeyed.ProposePageAsync(world, $"keyed-{Guid.NewGuid():N}")).Run();
+            Assert.Equal("OwnDelegatesRequest", (await bela.DecideAsync(run)).Error());
+            Assert.Null((await petra.DecideAsync(run)).Error());
+        }
+
+        var (one, two) = (TokenTests.PublicJwk(hers, "k1"), TokenTests.PublicJwk(other, "k2"));
+        await SetAsync(bela, one);
+        await HoldsAsync();
+        await SetAsync(ada, one, two);
+        await HoldsAsync();
+
+        // Under another name and with members in another order it is the same key.
+        var spelt = JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(one)!.Reverse().ToDictionary(m => m.Key, m => m.Value);
+        spelt["kid"] = JsonSerializer.SerializeToElement("k1");
+        await SetAsync(ada, two);
+        await SetAsync(ada, JsonSerializer.Serialize(spelt));
+        await HoldsAsync();
+
+        // And when they are out of action, so is the agent.
+        await ada.UntilAsync((await ada.ProposeAsync(world, "member.suspend", new { principal = world.IdOf("Bela") })).Run(), "SUCCEEDED");
+        Assert.Equal("invalid_grant", (await SignInAsync(clientId, hers, "k1")).Error());
+        Assert.Equal("PREFLIGHT_FAILED", (await ada.ProposeAsync(world, "agent.resume", new { agentId = agent })).Run().State());
+        await SetAsync(ada, two);
+        await ada.UntilAsync((await ada.ProposeAsync(world, "agent.resume", new { agentId = agent })).Run(), "SUCCEEDED");
+        Assert.NotNull((await SignInAsync(clientId, other, "k2")).Token());
+    }
+
+    [Fact]
     public async Task A_token_is_handed_to_an_agent_that_acts_with_what_both_may_and_the_chain_shows()
     {
         var world = await app.WorldAsync();
@@ -728,10 +807,10 @@ public abstract class AgentTests(MumegaApp app)
             .. more,
         ]);
 
-    private async Task<Answer> SignInAsync(string clientId, ECDsa key, string name) =>
+    private async Task<Answer> SignInAsync(string clientId, ECDsa key, string name, string scope = "mumega:read") =>
         await TokenAsync(
             ("grant_type", "client_credentials"),
-            ("scope", "mumega:read"),
+            ("scope", scope),
             ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
             ("client_assertion", TokenTests.Assertion(app, clientId, key, name))
         );

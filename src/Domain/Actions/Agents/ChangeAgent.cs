@@ -223,7 +223,7 @@ public sealed class SetAgentKeys : AgentAction
     {
         var before = await call.State.FindAgentKeysAsync(agent, ct);
         await call.State.SetAgentKeysAsync(agent, Keys(input), ct);
-        agent.KeysSetBy = Keys(input).Count == 0 ? null : call.By.Id;
+        agent.SetKeys([.. Keys(input).Select(Jwk.Thumbprint)], call.By.Id);
 
         // A token that a lost key got must not outlive it.
         await call.State.EndTokensAsync(agent, ct);

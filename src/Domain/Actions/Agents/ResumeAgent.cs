@@ -50,10 +50,7 @@ public sealed class ResumeAgent : InternalAction
             "may ask for tokens again",
             "Suspend the agent again."
         );
-        var known =
-            agent?.SuspendedThrough is { } through
-            && (agent.SecretIssuedBy == through || agent.KeysSetBy == through)
-            && agent.OwnerId != through;
+        var known = agent?.SuspendedThrough is { } through && agent.IsKnownTo(through) && agent.OwnerId != through;
         var credential = new Check(
             "credential",
             !known,

@@ -779,8 +779,9 @@ namespace Mumega.Infrastructure.Data.Postgres.Migrations
                     b.Property<DateTimeOffset?>("EndsAt")
                         .HasColumnType("timestamp with time zone");
 
-                    b.Property<Guid?>("KeysSetBy")
-                        .HasColumnType("uuid");
+                    b.Property<string>("KeysJson")
+                        .HasMaxLength(-1)
+                        .HasColumnType("text");
 
                     b.Property<string>("Kind")
                         .IsRequired()

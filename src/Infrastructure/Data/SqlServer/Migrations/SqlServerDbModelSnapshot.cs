@@ -781,8 +781,9 @@ namespace Mumega.Infrastructure.Data.SqlServer.Migrations
                     b.Property<DateTimeOffset?>("EndsAt")
                         .HasColumnType("datetimeoffset");
 
-                    b.Property<Guid?>("KeysSetBy")
-                        .HasColumnType("uniqueidentifier");
+                    b.Property<string>("KeysJson")
+                        .HasMaxLength(-1)
+                        .HasColumnType("nvarchar(max)");
 
                     b.Property<string>("Kind")
                         .IsRequired()

@@ -772,7 +772,8 @@ namespace Mumega.Infrastructure.Data.Sqlite.Migrations
                     b.Property<long?>("EndsAt")
                         .HasColumnType("INTEGER");
 
-                    b.Property<Guid?>("KeysSetBy")
+                    b.Property<string>("KeysJson")
+                        .HasMaxLength(-1)
                         .HasColumnType("TEXT");
 
                     b.Property<string>("Kind")
