@@ -2,6 +2,7 @@ using GraphQL;
 using Microsoft.EntityFrameworkCore;
 using Mumega.Api.Identity;
 using Mumega.Domain;
+using Mumega.Domain.Approvals;
 using Mumega.Domain.Identity;
 
 namespace Mumega.Api.GraphQL;
@@ -71,7 +72,7 @@ public sealed partial class Mutation
     {
         var request = context.Request();
         if (request.WhyNotOwnAccount() is { } no)
-            return new([no]);
+            return new([no is HumanRequired ? new NotFound("session", input.SessionId) : no]);
         return await context
             .RequestServices!.GetRequiredService<WebSessions>()
             .EndAsync(request.Actor.TenantId, request.Actor.Id, input.SessionId, context.CancellationToken)
