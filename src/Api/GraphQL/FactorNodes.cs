@@ -275,7 +275,6 @@ public sealed partial class Mutation
             return new(null, [closed]);
 
         await using var desk = opened;
-
         var found = (await desk.People.GetPasskeysAsync(desk.Person)).FirstOrDefault(p =>
             System.Buffers.Text.Base64Url.EncodeToString(p.CredentialId) == input.PasskeyId
         );
@@ -312,7 +311,7 @@ internal sealed class FactorDesk : IAsyncDisposable
             .CreateProtector("passkeys", Person.Id.ToString())
             .ToTimeLimitedDataProtector();
 
-    /// <summary>To change something: refused for who is no person, or acts for one, and for a token that may only read.</summary>
+    /// <summary>To change something: refused for who is no person, or acts for one, and for a token that may not propose.</summary>
     public static async Task<Outcome<FactorDesk>> OpenAsync(IResolveFieldContext context)
     {
         if (context.Request().WhyNotOwnAccount() is { } no)

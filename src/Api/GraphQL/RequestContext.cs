@@ -44,7 +44,10 @@ public sealed class RequestContext(Caller caller, IServiceProvider services, boo
 
     public string PublicAddress { get; } = services.GetRequiredService<PublicAddress>().Value;
 
-    /// <summary>Why the caller may not change their own password, factors and sessions: they are no person, act for one, or hold a token that may only read.</summary>
+    /// <summary>
+    /// Why the caller may not change their own password, factors and sessions: they are no person, act for one, or hold a token that may
+    /// not propose.
+    /// </summary>
     public Refusal? WhyNotOwnAccount() =>
         actor is not { Kind: PrincipalKind.User, Chain.Count: 0 } ? new HumanRequired()
         : !actor.Scopes.Contains(Scopes.Propose) ? new ScopeRequired(Scopes.Propose)

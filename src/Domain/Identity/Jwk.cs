@@ -39,13 +39,15 @@ internal static class Jwk
         }
     }
 
-    /// <summary>What is the same for every spelling of one key: its thumbprint by SHA-256 (RFC 7638), in base64url. The key has no <see cref="Problem"/>.</summary>
+    /// <summary>
+    /// What is the same for every spelling of one key: its thumbprint by SHA-256 (RFC 7638), in base64url. The key has no <see cref="Problem"/>.
+    /// </summary>
     public static string Thumbprint(string text)
     {
         using var json = JsonDocument.Parse(text);
         var key = json.RootElement;
 
-        // Encoded anew, so that bits which say nothing make no other key of it.
+        // Decoded and encoded again: base64url has unused bits, which must not make another thumbprint.
         string Number(string name) => Base64Url.EncodeToString(Base64Url.DecodeFromChars(key.GetProperty(name).GetString()));
         var members = key.GetProperty("kty").GetString() is "EC"
             ? $$"""{"crv":"{{key.GetProperty("crv").GetString()}}","kty":"EC","x":"{{Number("x")}}","y":"{{Number("y")}}"}"""

@@ -92,7 +92,8 @@ public sealed class Principal : ITenantOwned
     private IEnumerable<Guid> KeySetters => Keys.Where(k => k.Current).Select(k => k.SetBy);
 
     /// <summary>
-    /// Has the agent sign in with these keys and no others. Who first set a key stays behind it, whoever keeps it or brings it back: they may hold its private half.
+    /// Has the agent sign in with these keys and no others. The person who first set a key stays behind it after others keep it or bring it
+    /// back: they may hold its private half.
     /// </summary>
     /// <param name="thumbprints">The keys' thumbprints (RFC 7638).</param>
     /// <param name="by">Who sets them.</param>
