@@ -57,7 +57,7 @@ suite() {
   if [ -z "$line" ]; then echo "$name did not finish"; failed=$((failed + 1)); return; fi
   total=$(sed -E 's/.*Total: ([0-9]+).*/\1/' <<<"$line"); f=$(sed -E 's/.*Failed: ([0-9]+).*/\1/' <<<"$line")
   s=$(sed -E 's/.*Skipped: ([0-9]+).*/\1/' <<<"$line"); e=$(sed -E 's/.*Errors: ([0-9]+).*/\1/' <<<"$line")
-  grep -F '[FAIL]' "$work/$name.log" >>"$work/failures"
+  grep -F -A 12 '[FAIL]' "$work/$name.log" >>"$work/failures"
   passed=$((passed + total - f - s)); failed=$((failed + f + e)); skipped=$((skipped + s))
 }
 

@@ -81,7 +81,8 @@ public sealed class Authenticator(IServiceScopeFactory scopes, Databases databas
             ticket.Scopes,
             workspaces,
             shown.Surface,
-            chain
+            chain,
+            Limits: ticket.Limits
         );
         return new(actor, ticket.ExpiresAt, standing.Authority, again => AuthenticateAsync(shown, again), ticket.TokenId);
     }
@@ -212,6 +213,7 @@ public sealed class Authenticator(IServiceScopeFactory scopes, Databases databas
         IReadOnlySet<string> Audiences,
         IReadOnlyList<Guid> Chain,
         IReadOnlyList<Guid> Lineage,
+        IReadOnlyList<ActLimit>? Limits,
         string? Certificate,
         DateTimeOffset NotBefore,
         DateTimeOffset ExpiresAt
@@ -236,6 +238,7 @@ public sealed class Authenticator(IServiceScopeFactory scopes, Databases databas
                 principal.GetAudiences().ToHashSet(StringComparer.Ordinal),
                 chain.For,
                 [.. principal.GetClaims(TokenClaims.Lineage).Select(Guid.Parse)],
+                AuthorizationDetails.Of(principal),
                 TokenClaims.Thumbprint(principal),
                 TokenClaims.NotBefore(principal),
                 DateTimeOffset.FromUnixTimeSeconds(expires)

@@ -22,6 +22,9 @@ internal static class TokenClaims
     /// <summary>Who acts, for another (RFC 8693).</summary>
     public const string Act = "act";
 
+    /// <summary>What the token is limited to (RFC 9396, section 9.1).</summary>
+    public const string Details = "authorization_details";
+
     private const string Confirmation = "cnf";
 
     /// <summary>When the token begins to hold; the token server itself lets that pass.</summary>

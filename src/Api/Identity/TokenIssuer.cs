@@ -1,6 +1,9 @@
 using System.Security.Claims;
+using System.Text.Json;
+using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.IdentityModel.JsonWebTokens;
 using Mumega.Domain;
 using Mumega.Domain.Identity;
 using Mumega.Domain.Stops;
@@ -14,7 +17,13 @@ using Scopes = Mumega.Domain.Identity.Scopes;
 namespace Mumega.Api.Identity;
 
 /// <summary>Decides what tokens are made: for whom, for what, how long.</summary>
-internal sealed class TokenIssuer(Databases databases, PublicAddress address, SecurityLog security, TimeProvider clock)
+internal sealed class TokenIssuer(
+    Databases databases,
+    PublicAddress address,
+    AuthorizationDetails details,
+    SecurityLog security,
+    TimeProvider clock
+)
 {
     /// <summary>How long an agent's access token lives.</summary>
     private static readonly TimeSpan AgentLifetime = TimeSpan.FromMinutes(5);
@@ -30,9 +39,36 @@ internal sealed class TokenIssuer(Databases databases, PublicAddress address, Se
         return await platform.Users.Where(u => u.Id == person).Select(u => u.TenantId).SingleOrDefaultAsync(ct);
     }
 
-    /// <summary>A token for the API.</summary>
-    public Task<IResult> IssueAsync(Guid tenantId, ActChain chain, IEnumerable<string> scopes, CancellationToken ct) =>
-        IssueAsync(tenantId, chain, scopes, null, [], Api, ct);
+    /// <summary>A token for the API, limited to what the request's <c>authorization_details</c> say if they are asked for.</summary>
+    public async Task<IResult> IssueAsync(
+        Guid tenantId,
+        ActChain chain,
+        OpenIddictRequest request,
+        IEnumerable<string> scopes,
+        CancellationToken ct
+    ) =>
+        Limits(request, null).Refused(out var why, out var limits)
+            ? Refuse(AuthorizationDetails.Invalid, why.Message)
+            : await IssueAsync(tenantId, chain, scopes, limits.All, null, [], Api, ct);
+
+    // What a request asks for within what it already has.
+    private Outcome<Limited> Limits(OpenIddictRequest request, IReadOnlyList<ActLimit>? had)
+    {
+        if (request.GetParameter(TokenClaims.Details) is not { } parameter)
+            return new Limited(had);
+        // What stands behind a code or a refresh token was asked for at a time when nobody could say this.
+        if (!request.IsTokenExchangeGrantType() && !request.IsClientCredentialsGrantType())
+            return new InvalidArgument(TokenClaims.Details, "only with client credentials and when a token is exchanged.");
+        if ((string?)parameter is not { } text)
+            return new InvalidArgument(TokenClaims.Details, "once, as a JSON array.");
+        if (details.Read(text).Refused(out var why, out var asked))
+            return why;
+        return ActLimit.Meet(had, asked) is { Count: > 0 } both
+            ? new Limited(both)
+            : new InvalidArgument(TokenClaims.Details, "the token that is exchanged is handed over for none of these acts.");
+    }
+
+    private sealed record Limited(IReadOnlyList<ActLimit>? All);
 
     /// <summary>
     /// Token exchange (RFC 8693). For the API: an agent gets a token to act on behalf of whoever handed it theirs, and stands in the chain
@@ -100,6 +136,9 @@ internal sealed class TokenIssuer(Databases databases, PublicAddress address, Se
         if (asked.Except(scopes).Any())
             return Refuse(Errors.InvalidScope, "An agent's token can't have all of these scopes.");
 
+        if (Limits(request, AuthorizationDetails.Of(subject)).Refused(out var unlimited, out var limits))
+            return Refuse(AuthorizationDetails.Invalid, unlimited.Message);
+
         var bounds = new Bounds(
             subject.GetClaims(TokenClaims.Workspaces).Select(Guid.Parse).ToHashSet(),
             subject.GetExpirationDate() ?? clock.GetUtcNow()
@@ -124,24 +163,25 @@ internal sealed class TokenIssuer(Databases databases, PublicAddress address, Se
                 return Refuse(Errors.InvalidTarget, "That agent already stands in the chain.");
             if (chain.For.Count + 1 > ActChain.MaxDepth)
                 return Refuse(Errors.InvalidTarget, $"At most {ActChain.MaxDepth} agents act one on behalf of the other.");
-            return await IssueAsync(tenant, chain, scopes, bounds, lineage, name, ct);
+            return await IssueAsync(tenant, chain, scopes, limits.All, bounds, lineage, name, ct);
         }
 
         if (client is null)
             return Refuse(Errors.InvalidTarget, "Name the agent that it is for as the audience.");
         if (own && subject.GetAudiences().Contains(Api))
-            return await IssueAsync(tenant, chain, scopes, bounds, lineage, Api, ct);
+            return await IssueAsync(tenant, chain, scopes, limits.All, bounds, lineage, Api, ct);
         if (!subject.GetAudiences().Contains(request.ClientId!))
             return Refuse(Errors.InvalidGrant, "The token was not made for this client.");
         if (chain.All.Contains(client.Value.Principal))
             return Refuse(Errors.InvalidGrant, "This agent already stands in the chain.");
-        return await IssueAsync(tenant, chain.Then(client.Value.Principal), scopes, bounds, lineage, Api, ct);
+        return await IssueAsync(tenant, chain.Then(client.Value.Principal), scopes, limits.All, bounds, lineage, Api, ct);
     }
 
     private async Task<IResult> IssueAsync(
         Guid tenantId,
         ActChain chain,
         IEnumerable<string> scopes,
+        IReadOnlyList<ActLimit>? limits,
         Bounds? bounds,
         Guid[] lineage,
         string audience,
@@ -173,6 +213,14 @@ internal sealed class TokenIssuer(Databases databases, PublicAddress address, Se
             return Refuse(Errors.InvalidGrant, "A stop is engaged for this agent.");
 
         workspaces.RemoveAll(stopped.Contains);
+        if (limits?.SelectMany(l => l.Workspaces ?? new HashSet<Guid>()).ToHashSet() is { Count: > 0 } named)
+        {
+            if (await db.Workspaces.CountAsync(w => named.Contains(w.Id), ct) < named.Count)
+                return Refuse(AuthorizationDetails.Invalid, "The tenant has not all of these workspaces.");
+            if (limits.All(l => l.Workspaces is not null))
+                workspaces.RemoveAll(w => !named.Contains(w));
+        }
+
         var identity = new ClaimsIdentity("mumega", Claims.Name, Claims.Role);
         identity
             .SetClaim(Claims.Subject, everybody[0].ToString())
@@ -184,6 +232,8 @@ internal sealed class TokenIssuer(Databases databases, PublicAddress address, Se
             );
         if (chain.Claim() is { } act)
             identity.SetClaim(TokenClaims.Act, act);
+        if (limits is not null)
+            identity.AddClaim(new(TokenClaims.Details, AuthorizationDetails.Write(limits).ToJsonString(), JsonClaimValueTypes.JsonArray));
         if (lineage.Length > 0)
             identity.SetClaims(TokenClaims.Lineage, [.. lineage.Select(l => l.ToString())]);
 
@@ -199,7 +249,11 @@ internal sealed class TokenIssuer(Databases databases, PublicAddress address, Se
             .SetResources(audience)
             .SetAccessTokenLifetime(lifetime)
             .SetDestinations(_ => [Destinations.AccessToken]);
-        return Results.SignIn(new(identity), authenticationScheme: OpenIddictServerAspNetCoreDefaults.AuthenticationScheme);
+        // What was granted is said in the answer (RFC 9396, section 7).
+        var answer = new AuthenticationProperties();
+        if (limits is not null)
+            answer.SetParameter(TokenClaims.Details, JsonSerializer.SerializeToElement(AuthorizationDetails.Write(limits)));
+        return Results.SignIn(new(identity), answer, OpenIddictServerAspNetCoreDefaults.AuthenticationScheme);
     }
 
     // What an exchanged token can't go beyond.

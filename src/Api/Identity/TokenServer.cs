@@ -1,8 +1,10 @@
+using System.Collections.Immutable;
 using System.Security.Claims;
 using Microsoft.AspNetCore;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.Options;
+using Mumega.Domain.Identity;
 using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Identity;
 using Mumega.Infrastructure.Runs;
@@ -29,7 +31,7 @@ public static class TokenServer
         services.AddSingleton<IConfigureOptions<OpenIddictServerOptions>>(p => p.GetRequiredService<TokenKeyRing>());
         services.AddSingleton<IOptionsChangeTokenSource<OpenIddictServerOptions>>(p => p.GetRequiredService<TokenKeyRing>());
         services.AddSingleton<IOptionsChangeTokenSource<OpenIddictValidationOptions>>(p => p.GetRequiredService<TokenKeyRing>());
-        services.AddSingleton<Authenticator>().AddSingleton<TokenIssuer>();
+        services.AddSingleton<Authenticator>().AddSingleton<AuthorizationDetails>().AddSingleton<TokenIssuer>();
 
         services
             .AddOpenIddict()
@@ -62,6 +64,15 @@ public static class TokenServer
                     assertion
                         .UseScopedHandler<ClientAssertions>()
                         .SetOrder(OpenIddictServerHandlers.ValidateClientAssertion.Descriptor.Order + 1)
+                );
+                server.AddEventHandler<OpenIddictServerEvents.HandleConfigurationRequestContext>(metadata =>
+                    metadata.UseInlineHandler(context =>
+                    {
+                        context.Metadata["authorization_details_types_supported"] = new OpenIddictParameter(
+                            ImmutableArray.Create<string?>(ActLimit.Type)
+                        );
+                        return default;
+                    })
                 );
                 server.SetRefreshTokenReuseLeeway(TimeSpan.Zero);
                 server
@@ -121,6 +132,7 @@ public static class TokenServer
         return await issuer.IssueAsync(
             await issuer.TenantOfAsync(person, http.RequestAborted),
             new(person, []),
+            request,
             request.GetScopes(),
             http.RequestAborted
         );
@@ -137,14 +149,14 @@ public static class TokenServer
             var (tenant, principal) =
                 await ClientAsync(applications, request.ClientId!, ct)
                 ?? throw new InvalidOperationException("the client has no principal");
-            return await issuer.IssueAsync(tenant, new(principal, []), request.GetScopes(), ct);
+            return await issuer.IssueAsync(tenant, new(principal, []), request, request.GetScopes(), ct);
         }
 
         // A code or a refresh token: the person's standing is looked at again, and what the token may do can only have shrunk.
         var old = (await http.AuthenticateAsync(OpenIddictServerAspNetCoreDefaults.AuthenticationScheme)).Principal!;
         return request.IsTokenExchangeGrantType()
             ? await issuer.ExchangeAsync(request, old, await ClientAsync(applications, request.ClientId!, ct), ct)
-            : await issuer.IssueAsync(Guid.Parse(old.GetClaim(TokenClaims.Tenant)!), ActChain.Of(old)!, old.GetScopes(), ct);
+            : await issuer.IssueAsync(Guid.Parse(old.GetClaim(TokenClaims.Tenant)!), ActChain.Of(old)!, request, old.GetScopes(), ct);
     }
 
     /// <summary>The tenant and principal that a client is, or null for one that people use.</summary>

@@ -149,6 +149,7 @@ public sealed record AgentKey(string Thumbprint, Guid SetBy, bool Current);
 /// <param name="For">On whose behalf, the person or agent at the root first; empty for who acts for themselves. Each of them has to be allowed too;
 /// for what the platform does for a workflow, those who set it off, whose stops and budgets apply.</param>
 /// <param name="Confirmed">The factor by which they said that they mean this very act, if they were asked.</param>
+/// <param name="Limits">What the token is limited to (RFC 9396), each on its own; absent where it is limited to nothing but its scopes.</param>
 public sealed record Actor(
     Guid TenantId,
     Guid Id,
@@ -160,7 +161,8 @@ public sealed record Actor(
     IReadOnlySet<Guid> Workspaces,
     string Surface,
     IReadOnlyList<ActorLink>? For = null,
-    string? Confirmed = null
+    string? Confirmed = null,
+    IReadOnlyList<ActLimit>? Limits = null
 )
 {
     /// <summary>Whether a person is there to be asked whether they mean it: on every surface but those on which the platform acts later.</summary>

@@ -277,6 +277,9 @@ public sealed class PolicyBook
 
     public Decision Decide(Question question)
     {
+        if (BeyondLimits(question) is { } beyond)
+            return Denied(["guardrail.limits-of-tokens"], beyond, ["A token that is handed over for this act too."]);
+
         var (request, entities) = Ask(question);
         var answer = policies.Evaluate(request, entities);
 
@@ -317,6 +320,19 @@ public sealed class PolicyBook
                 gates,
                 [.. gates.Select(Decision.Remedy)]
             );
+    }
+
+    // A token that was handed over for some acts is good for those, for looking, and for taking back what was proposed with it.
+    private static string? BeyondLimits(Question question)
+    {
+        if (
+            question.Principal.Limits is not { } limits
+            || question.Act is ControlAct.Read or ControlAct.OpenField or ControlAct.WithdrawRun or ControlAct.RollBackRun // The undo is an act of its own, and asked about as such.
+        )
+            return null;
+        return limits.Any(l => l.Covers(question.Act, question.WorkspaceId)) ? null
+            : limits.Any(l => l.Acts.Contains(question.Act)) ? $"the token is not handed over for {question.Act} in this workspace."
+            : $"the token is handed over for {string.Join(", ", limits.SelectMany(l => l.Acts).Distinct().Order(StringComparer.Ordinal))} only.";
     }
 
     // Where a permit is for just this but for one of its conditions, that condition is the reason.

@@ -364,7 +364,7 @@ public sealed class Sitting : IAsyncDisposable
         return links;
     }
 
-    // Scopes and workspaces bound a token, and there is none here: what can have changed since is role, suspension and policy.
+    // Scopes, limits and workspaces bound a token, and there is none here: what can have changed since is role, suspension and policy.
     private Task<Sitting> AsAsync(Actor actor, CancellationToken ct) =>
         OpenAsync(
             Desk,
@@ -372,6 +372,7 @@ public sealed class Sitting : IAsyncDisposable
             actor with
             {
                 Scopes = new HashSet<string>(Scopes.All),
+                Limits = null,
                 Workspaces = new HashSet<Guid> { Db.WorkspaceId },
             },
             authority,

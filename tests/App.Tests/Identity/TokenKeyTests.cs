@@ -139,6 +139,7 @@ public sealed class TokenKeysOnSqlite(ClockedSqliteApp app) : TokenKeyTests(app,
 public sealed class TokenKeysOnPostgres(ClockedPostgresApp app) : TokenKeyTests(app, app.Clock), IClassFixture<ClockedPostgresApp>;
 
 /// <summary>Nodes of one installation start whenever they like.</summary>
+[Collection(nameof(Alone))]
 public sealed class StartsOnPostgres(PostgresApp app)
 {
     [Fact]
