@@ -37,7 +37,7 @@ public static class Setup
         services.AddScoped(provider => provider.GetRequiredService<Databases>().OpenPlatform());
 
         services.AddSingleton<ActionCatalog>().AddSingleton<InputSchemas>().AddSingleton<Authorities>().AddSingleton<Signals>();
-        services.AddSingleton<Housekeeping>().AddSingleton<StopProber>().AddSingleton<AuditLog>();
+        services.AddSingleton<Housekeeping>().AddSingleton<StopProber>().AddSingleton<Reading>().AddSingleton<AuditLog>();
         services.AddSingleton<Desk>().AddSingleton<Kernel>().AddSingleton<Runner>().AddSingleton<JobQueue>();
         services
             .AddSingleton<IReadOnlyList<WitnessOptions>>(configuration.GetSection("Witnesses").Get<List<WitnessOptions>>() ?? [])

@@ -4,6 +4,7 @@ using System.Text.Json;
 using Mumega.Api.Files;
 using Mumega.Api.Identity;
 using Mumega.Domain;
+using Mumega.Domain.Budgets;
 using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Runs;
 
@@ -47,9 +48,8 @@ public static class AuditExport
             return Answers.Refused(new InvalidArgument("format", "csv, ndjson or cloudevents."));
 
         var query = new ReceiptQuery(kind is null ? null : [kind], action, actor, null, null, since, until);
-        var first = await audit.ReadAsync(caller.Actor, workspace, long.MaxValue, query, Batch, ct);
-        if (first is null)
-            return Answers.Refused(new NotFound("audit log", workspace.ToString()));
+        if ((await audit.ReadAsync(caller.Actor, workspace, long.MaxValue, query, Batch, ct)).Refused(out var refused, out var rows))
+            return Answers.Refused(refused is OverBudget ? refused : new NotFound("audit log", workspace.ToString()));
 
         http.Response.Headers.ContentDisposition = $"attachment; filename=\"audit.{(format == "csv" ? "csv" : "ndjson")}\"";
         http.Response.ContentType = format switch
@@ -63,11 +63,7 @@ public static class AuditExport
             await writer.WriteAsync(
                 "at,receipt,by,by_kind,email,cause,cause_kind,cause_email,cause_tier,root,root_email,chain,tier,surface,tool,decision,code,state,reason,trace_id\r\n"
             );
-        for (
-            var rows = first;
-            rows is { Count: > 0 };
-            rows = await audit.ReadAsync(caller.Actor, workspace, rows[^1].Position, query, Batch, ct)
-        )
+        while (rows.Count > 0)
         {
             foreach (var row in rows)
             {
@@ -82,6 +78,14 @@ public static class AuditExport
             }
 
             await writer.FlushAsync(ct);
+            if ((await audit.ReadAsync(caller.Actor, workspace, rows[^1].Position, query, Batch, ct)).Refused(out _, out var more))
+            {
+                // The rest may not be read. A file that ends early must not look whole.
+                http.Abort();
+                return Results.Empty;
+            }
+
+            rows = more;
         }
 
         return Results.Empty;

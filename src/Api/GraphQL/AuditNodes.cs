@@ -1,5 +1,7 @@
 using GraphQL;
 using Microsoft.EntityFrameworkCore;
+using Mumega.Api.GraphQL.Transport;
+using Mumega.Domain.Budgets;
 using Mumega.Domain.Policies;
 using Mumega.Infrastructure.Runs;
 
@@ -101,7 +103,7 @@ public sealed partial class WorkspaceNode
     public async Task<AuditConnection?> AuditLog(IResolveFieldContext context, int? first, string? after, ReceiptFilterInput? filter)
     {
         var (request, size) = (context.Request(), Paging.Size(first));
-        var found = await context
+        var outcome = await context
             .RequestServices!.GetRequiredService<AuditLog>()
             .ReadAsync(
                 request.Actor,
@@ -111,10 +113,8 @@ public sealed partial class WorkspaceNode
                 size + 1,
                 context.CancellationToken
             );
-        if (found is null)
-            return null;
-
-        List<AuditRow> rows = [.. found];
+        if (outcome.Refused(out var refused, out var rows))
+            return refused is OverBudget ? throw new RefusalException(refused) : null;
         var info = Paging.Info(rows, first, after, r => Paging.Cursor(r.Position));
         IReadOnlyList<AuditEdge> edges =
         [
@@ -146,7 +146,8 @@ public sealed partial class WorkspaceNode
     {
         var (request, ct) = (context.Request(), context.CancellationToken);
         await using var sitting = await request.Desk.SitAsync(request.Actor, workspace.Id, ct);
-        if (sitting.Decide(ControlAct.ReadAudit).Verdict is Verdict.Deny)
+        var door = await sitting.DoorAsync(ct);
+        if (!sitting.MaySee || door.WhyNot(ControlAct.ReadAudit) is not null)
             return null;
 
         var events = sitting.Db.SecurityEvents.AsNoTracking();
@@ -159,6 +160,9 @@ public sealed partial class WorkspaceNode
             e => Paging.Cursor(e.At, e.Id),
             ct
         );
+        if (await request.Reading.WhyNotAsync(door, ControlAct.ReadAudit, rows.Count, ct) is { } over)
+            throw new RefusalException(over);
+
         var ids = rows.Select(r => r.PrincipalId).OfType<Guid>().Distinct().ToList();
         var names = await sitting.Db.Principals.AsNoTracking().Where(p => ids.Contains(p.Id)).ToDictionaryAsync(p => p.Id, p => p.Name, ct);
         IReadOnlyList<SecurityEventEdge> edges =

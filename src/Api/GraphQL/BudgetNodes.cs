@@ -22,7 +22,7 @@ public sealed class BudgetView(Guid workspaceId, Budget budget)
     /// <summary>Only this agent or person; each by themselves when absent.</summary>
     public IDataLoaderResult<Who>? Target(IResolveFieldContext context) => budget.Target is { } who ? Who.Of(context.Request(), who) : null;
 
-    /// <summary>Only actions of this family; all when absent.</summary>
+    /// <summary>Only actions of this family; all when absent. <c>reads</c> for sensitive reads instead of actions.</summary>
     public string? Family => budget.Family;
 
     /// <summary>Only what agents of this tier do; everything when absent.</summary>
@@ -31,7 +31,7 @@ public sealed class BudgetView(Guid workspaceId, Budget budget)
     /// <summary>The length of the window.</summary>
     public int Minutes => (int)budget.Window.TotalMinutes;
 
-    /// <summary>So many runs at most.</summary>
+    /// <summary>So many runs, or reads, at most.</summary>
     public int? MaxRuns => budget.MaxRuns;
 
     /// <summary>So much money at most, in the currency's smallest unit.</summary>
@@ -58,7 +58,14 @@ public sealed class BudgetView(Guid workspaceId, Budget budget)
             .OrderByDescending(u => u.Runs)
             .Take(20)
             .ToListAsync(context.CancellationToken);
-        return [.. used.Select(u => new BudgetUseView(Guid.TryParse(u.Counted, out var id) ? id : null, u.Runs, u.Amount))];
+        return
+        [
+            .. used.Select(u =>
+            {
+                Guid? who = Guid.TryParse(u.Counted, out var id) ? id : null;
+                return budget.Family == Budget.Reads ? new BudgetUseView(who, (int)u.Amount, 0) : new(who, u.Runs, u.Amount);
+            }),
+        ];
     }
 
     /// <summary>The runs of the window in 24 equal parts, the oldest first.</summary>
@@ -68,8 +75,11 @@ public sealed class BudgetView(Guid workspaceId, Budget budget)
         var now = context.Request().Now;
         await using var db = context.Request().Open(workspaceId);
         var bars = new int[Bars];
-        foreach (var at in await InWindow(db, now).Select(u => u.At).Take(100_000).ToListAsync(context.CancellationToken))
-            bars[Math.Clamp((int)((at - (now - budget.Window)).Ticks * Bars / budget.Window.Ticks), 0, Bars - 1)]++;
+        foreach (
+            var use in await InWindow(db, now).Select(u => new { u.At, u.Amount }).Take(100_000).ToListAsync(context.CancellationToken)
+        )
+            bars[Math.Clamp((int)((use.At - (now - budget.Window)).Ticks * Bars / budget.Window.Ticks), 0, Bars - 1)] +=
+                budget.Family == Budget.Reads ? (int)use.Amount : 1;
         return bars;
     }
 
@@ -82,7 +92,7 @@ public sealed class BudgetView(Guid workspaceId, Budget budget)
 
 /// <summary>How much was used under one name.</summary>
 /// <param name="PrincipalId">Whose use it is; absent for the workspace's.</param>
-/// <param name="Runs">How many runs.</param>
+/// <param name="Runs">How many runs, or reads.</param>
 /// <param name="Amount">How much money, in the currency's smallest unit.</param>
 [Name("BudgetUse")]
 public sealed record BudgetUseView([property: Id] Guid? PrincipalId, int Runs, long Amount)

@@ -4,6 +4,7 @@ using Microsoft.EntityFrameworkCore;
 using Mumega.Api.GraphQL.Transport;
 using Mumega.Api.Log;
 using Mumega.Domain;
+using Mumega.Domain.Policies;
 using Mumega.Domain.Receipts;
 using Mumega.Infrastructure.Data;
 using Mumega.Infrastructure.Receipts;
@@ -36,13 +37,16 @@ internal static class EvidenceExport
         if (ids is { Count: > Max })
             throw new RefusalException(new InvalidArgument("receipts", $"at most {Max}."));
 
+        var (tenantId, door) = (request.Actor.TenantId, await request.DoorAsync(workspaceId));
+        if (door.WhyNot(ControlAct.ReadEvidence) is { } refused)
+            throw new RefusalException(refused);
+
         await using var all = request.OpenTenant();
         if (await LogEndpoints.LatestAsync(all, size, ct) is not { } note)
             return null;
 
         var checkpoint = Checkpoint.Parse(SignedNote.Parse(note).Text);
         await using var db = request.Open(workspaceId);
-        var (tenantId, door) = (request.Actor.TenantId, await request.DoorAsync(workspaceId));
         var wanted = ids
             ?.Select(id =>
                 NodeId.Parse(id, "Receipt") is var (room, key) && room == workspaceId
@@ -70,6 +74,8 @@ internal static class EvidenceExport
             .ToListAsync(ct);
         if (wanted is not null && found.Count < wanted.Distinct().Count())
             throw new RefusalException(new WrongState("waiting", "sealed"));
+        if (await request.Reading.WhyNotAsync(door, ControlAct.ReadEvidence, found.Count, ct) is { } over)
+            throw new RefusalException(over);
 
         return await BundleAsync(
             context,

@@ -49,6 +49,8 @@ public sealed partial class WorkspaceNode
         [ControlAct.ControlElevation] = "End elevations of others, and look over them",
         [ControlAct.LinkInvitation] = "Make links for invitations",
         [ControlAct.ReadAudit] = "Read the audit log",
+        [ControlAct.ReadEvidence] = "Take receipts away with their proofs",
+        [ControlAct.ReadCredentials] = "See what agents sign in with",
         [ControlAct.WithdrawRun] = "Take back what they proposed",
         [ControlAct.EndElevation] = "End their own elevation",
         [ControlAct.ResumePacket] = "Let a stuck workflow go on",

@@ -72,13 +72,19 @@ public sealed class PrincipalNode(Guid workspaceId, Principal principal, DateTim
     /// <summary>Set once it is gone for good.</summary>
     public DateTimeOffset? RetiredAt => principal.RetiredAt;
 
-    /// <summary>For an agent: what it signs in with, and when it last did.</summary>
+    /// <summary>For an agent: what it signs in with, and when it last did. Absent for who may not see it.</summary>
     [Complexity(10, 1)]
     public async Task<CredentialsView?> Credentials(IResolveFieldContext context)
     {
         if (principal.Kind is not PrincipalKind.Agent)
             return null;
         var (request, ct) = (context.Request(), context.CancellationToken);
+        var door = await request.DoorAsync(workspaceId);
+        if (door.WhyNot(ControlAct.ReadCredentials) is not null)
+            return null;
+        if (await request.Reading.WhyNotAsync(door, ControlAct.ReadCredentials, 1, ct) is { } over)
+            throw new Transport.RefusalException(over);
+
         await using var db = request.Open(workspaceId);
         var subject = principal.Id.ToString();
         var clientId = principal.ClientId;
@@ -531,7 +537,7 @@ public sealed class ReceiptNode(Receipt receipt) : INode
         if (await InclusionView.OfAsync(request, receipt, null, context.CancellationToken) is not { } inclusion)
             return null;
 
-        var disclosure = await request.DisclosureAsync(receipt.WorkspaceId, receipt.Id).GetResultAsync(context.CancellationToken);
+        var disclosure = await request.OpenedAsync(receipt.WorkspaceId, receipt.Id).GetResultAsync(context.CancellationToken);
         var extra = JsonSerializer.SerializeToUtf8Bytes(
             new { entry = Convert.ToBase64String(receipt.Entry), disclosures = disclosure?.Open(open) ?? [] },
             JsonSerializerOptions.Web
@@ -558,13 +564,13 @@ public sealed class ReceiptNode(Receipt receipt) : INode
 
     /// <summary>The committed fields, opened as far as the caller may see them.</summary>
     public IDataLoaderResult<JsonElement?> Fields(IResolveFieldContext context) =>
-        context.Request().DisclosureAsync(receipt.WorkspaceId, receipt.Id).Then(d => d?.Fields());
+        context.Request().OpenedAsync(receipt.WorkspaceId, receipt.Id).Then(d => d?.Fields());
 
     /// <summary>The disclosures behind the commitments (RFC 9901 encoding), for whoever verifies.</summary>
     public IDataLoaderResult<IReadOnlyList<string>> Disclosures(IResolveFieldContext context) =>
         context
             .Request()
-            .DisclosureAsync(receipt.WorkspaceId, receipt.Id)
+            .OpenedAsync(receipt.WorkspaceId, receipt.Id)
             .Then(d => (IReadOnlyList<string>)(d is null ? [] : JsonSerializer.Deserialize<string[]>(d.Opened)!));
 }
 

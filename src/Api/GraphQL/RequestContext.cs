@@ -18,8 +18,10 @@ public sealed class RequestContext(Caller caller, IServiceProvider services, boo
     private readonly Actor actor = caller.Actor;
     private readonly ConcurrentDictionary<Guid, Task<WorkspaceNode?>> visible = new();
     private readonly ConcurrentDictionary<Guid, Task<MayDecide>> deciders = new();
-    private readonly ConcurrentDictionary<Guid, Task<FieldDoor>> doors = new();
+    private readonly ConcurrentDictionary<Guid, Task<ReadDoor>> doors = new();
     private readonly ConcurrentDictionary<string, object> batches = new(StringComparer.Ordinal);
+
+    private readonly ConcurrentDictionary<Guid, ConcurrentDictionary<Guid, bool>> counted = new();
 
     private volatile bool forgotten;
 
@@ -37,6 +39,8 @@ public sealed class RequestContext(Caller caller, IServiceProvider services, boo
     public bool ReadOnly => readOnly;
 
     public Desk Desk { get; } = services.GetRequiredService<Desk>();
+
+    public Reading Reading { get; } = services.GetRequiredService<Reading>();
 
     public Kernel Kernel { get; } = services.GetRequiredService<Kernel>();
 
@@ -198,7 +202,7 @@ public sealed class RequestContext(Caller caller, IServiceProvider services, boo
             )
             .Load((key, number));
 
-    /// <summary>What the caller may see of the fields of receipts, loaded together.</summary>
+    /// <summary>What is remembered beside receipts: what was erased and what is held, and of the values what the caller may see. Loaded together.</summary>
     public IDataLoaderResult<Domain.Receipts.Disclosure?> DisclosureAsync(Guid workspaceId, Guid receiptId) =>
         Batch<Guid, Domain.Receipts.Disclosure>(
                 $"disclosure/{workspaceId}",
@@ -214,14 +218,40 @@ public sealed class RequestContext(Caller caller, IServiceProvider services, boo
             )
             .Load(receiptId);
 
-    /// <summary>Which fields of receipts in the workspace the caller may see, decided by policy once per request and name.</summary>
-    public Task<FieldDoor> DoorAsync(Guid workspaceId) =>
+    /// <summary>The same to show the values: a sensitive read, once a request for each receipt.</summary>
+    public IDataLoaderResult<Domain.Receipts.Disclosure?> OpenedAsync(Guid workspaceId, Guid receiptId) =>
+        Batch<Guid, Domain.Receipts.Disclosure>(
+                $"opened/{workspaceId}",
+                async ids =>
+                {
+                    var all = ids.Select(id => (Id: id, Found: DisclosureAsync(workspaceId, id))).ToList();
+                    var opened = new Dictionary<Guid, Domain.Receipts.Disclosure>();
+                    foreach (var (id, found) in all)
+                    {
+                        if (await found.GetResultAsync() is { } disclosure)
+                            opened[id] = disclosure;
+                    }
+
+                    // What was refused once is not let in by asking again.
+                    var known = counted.GetOrAdd(workspaceId, _ => new());
+                    List<Guid> fresh = [.. opened.Keys.Where(id => !known.ContainsKey(id))];
+                    var door = await DoorAsync(workspaceId);
+                    if (await Reading.WhyNotAsync(door, ControlAct.OpenField, fresh.Count, CancellationToken.None) is { } refused)
+                        throw new Transport.RefusalException(refused);
+                    fresh.ForEach(id => known[id] = true);
+                    return opened;
+                }
+            )
+            .Load(receiptId);
+
+    /// <summary>What the caller may see of what is sensitive in the workspace, decided by policy once per request.</summary>
+    public Task<ReadDoor> DoorAsync(Guid workspaceId) =>
         doors.GetOrAdd(
             workspaceId,
             async id =>
             {
                 await using var sitting = await SitAsync(id);
-                return sitting.Door();
+                return await sitting.DoorAsync(CancellationToken.None);
             }
         );
 

@@ -35,6 +35,9 @@ public sealed record OtherCurrency(string Budget, string Currency)
 /// <summary>How much may be proposed within a sliding window of time.</summary>
 public sealed class Budget : IWorkspaceOwned
 {
+    /// <summary>The family of sensitive reads: a budget of it counts what is read, one without a family does not.</summary>
+    public const string Reads = "reads";
+
     public required Guid TenantId { get; init; }
 
     public required Guid WorkspaceId { get; init; }
@@ -49,13 +52,13 @@ public sealed class Budget : IWorkspaceOwned
     /// <summary>Only this agent or person; each of them by themselves when absent.</summary>
     public Guid? Target { get; set; }
 
-    /// <summary>Only actions of this family; all when absent.</summary>
+    /// <summary>Only actions of this family; all when absent. <see cref="Reads"/> for sensitive reads instead of actions.</summary>
     public string? Family { get; set; }
 
     /// <summary>The window, which ends now and slides along.</summary>
     public required TimeSpan Window { get; set; }
 
-    /// <summary>So many runs at most; not counted when absent.</summary>
+    /// <summary>So many runs, or reads, at most; not counted when absent.</summary>
     public int? MaxRuns { get; set; }
 
     /// <summary>So much money at most, in the currency's smallest unit; not counted when absent.</summary>
@@ -92,7 +95,7 @@ public sealed class Budget : IWorkspaceOwned
 
     /// <summary>What it allows, in words.</summary>
     public string Limit =>
-        $"{(Tier is null ? "" : $"{Tier.ToString()!.ToLowerInvariant()} agents: ")}{string.Join(" and ", new[] { MaxRuns is { } runs ? $"{runs} run{(runs == 1 ? "" : "s")}" : null, MaxAmount is { } amount ? $"{amount} {Currency} (smallest unit)" : null }.OfType<string>())} in {Words(Window)}";
+        $"{(Tier is null ? "" : $"{Tier.ToString()!.ToLowerInvariant()} agents: ")}{string.Join(" and ", new[] { MaxRuns is { } runs ? $"{runs} {(Family == Reads ? "read" : "run")}{(runs == 1 ? "" : "s")}" : null, MaxAmount is { } amount ? $"{amount} {Currency} (smallest unit)" : null }.OfType<string>())} in {Words(Window)}";
 
     /// <summary>Under which names a proposal is counted; none when the budget does not concern it.</summary>
     /// <param name="by">Who proposes, and on whose behalf.</param>
@@ -101,7 +104,7 @@ public sealed class Budget : IWorkspaceOwned
     public IEnumerable<string> Counts(Actor by, string family, Func<Guid, AgentTier?> tierOf)
     {
         // What the platform does of its own accord is nobody's use.
-        if ((Family is not null && Family != family) || (by.Kind is PrincipalKind.Service && by.Chain.Count == 0))
+        if (((Family is not null || family == Reads) && Family != family) || (by.Kind is PrincipalKind.Service && by.Chain.Count == 0))
             return [];
         if (Tier is { } tier && !by.Chain.Select(l => l.Id).Append(by.Id).Any(id => tierOf(id) == tier))
             return [];
@@ -144,7 +147,7 @@ public sealed class Budget : IWorkspaceOwned
         };
 }
 
-/// <summary>One run's share of a budget: reserved when it is proposed, given back when nothing came of it.</summary>
+/// <summary>One run's share of a budget, or that of the reads of one minute: reserved when it is proposed, given back when nothing came of it.</summary>
 public sealed class BudgetUse : IWorkspaceOwned
 {
     public required Guid TenantId { get; init; }
@@ -157,11 +160,12 @@ public sealed class BudgetUse : IWorkspaceOwned
     /// <summary>Under which name it is counted.</summary>
     public required string Counted { get; init; }
 
+    /// <summary>The run; of reads, what stands for the minute.</summary>
     public required Guid RunId { get; init; }
 
     public required DateTimeOffset At { get; init; }
 
-    /// <summary>The money reserved, and after the run what was spent of it.</summary>
+    /// <summary>The money reserved, and after the run what was spent of it; of reads, how many there were in the minute that ends then.</summary>
     public required long Amount { get; set; }
 
     /// <summary>Set when it counts no longer.</summary>

@@ -183,6 +183,12 @@ public static class ControlAct
     /// <summary>Somebody reads or exports the audit log, with who signed in and who could not.</summary>
     public const string ReadAudit = "audit.read";
 
+    /// <summary>Somebody takes receipts away with their proofs.</summary>
+    public const string ReadEvidence = "evidence.read";
+
+    /// <summary>Somebody looks at what an agent signs in with: its keys' names, when its secret was issued, how many tokens hold.</summary>
+    public const string ReadCredentials = "credentials.read";
+
     public static readonly IReadOnlyList<string> All =
     [
         Read,
@@ -204,6 +210,8 @@ public static class ControlAct
         WithdrawRun,
         LinkInvitation,
         ReadAudit,
+        ReadEvidence,
+        ReadCredentials,
     ];
 }
 
@@ -253,6 +261,7 @@ public sealed class PolicyBook
 
     private readonly PolicySet policies;
     private readonly string version;
+    private readonly bool traces;
 
     /// <summary>Throws <see cref="CedarSyntaxException"/> when the text is not Cedar.</summary>
     /// <param name="number">The version of the tenant's policies.</param>
@@ -264,6 +273,7 @@ public sealed class PolicyBook
         policies = Guardrails.And(PolicySet.Parse(text));
         if (made.Length > 0)
             policies = policies.And(PolicySet.Parse(made));
+        traces = policies.Policies.Any(IsTrace);
     }
 
     /// <summary>The tenant's own policies, without the guardrails, as a set that can be looked through.</summary>
@@ -294,7 +304,7 @@ public sealed class PolicyBook
                 []
             );
 
-        var denials = answer.Forbids.Where(p => !IsGate(p)).ToList();
+        var denials = answer.Forbids.Where(IsDenial).ToList();
         if (denials.Count > 0)
         {
             var reason = denials[0].Annotations.GetValueOrDefault("reason") ?? $"forbidden by {denials[0].Id}";
@@ -308,7 +318,7 @@ public sealed class PolicyBook
         if (answer.Permits.Count == 0)
             return Withheld(request, entities);
 
-        var gates = answer.Forbids.Select(Gate).ToList();
+        var gates = answer.Forbids.Where(IsGate).Select(Gate).ToList();
         IReadOnlyList<string> permits = [.. answer.Permits.Select(p => p.Id)];
         return gates.Count == 0
             ? new(Verdict.Allow, permits, version, answer.Permits[0].Annotations.GetValueOrDefault("reason") ?? "permitted", [], [])
@@ -320,6 +330,15 @@ public sealed class PolicyBook
                 gates,
                 [.. gates.Select(Decision.Remedy)]
             );
+    }
+
+    /// <summary>Whether a policy wants what is read to be written down.</summary>
+    public bool Traces(Question question)
+    {
+        if (!traces)
+            return false;
+        var (request, entities) = Ask(question);
+        return policies.Evaluate(request, entities).Forbids.Any(IsTrace);
     }
 
     // A token that was handed over for some acts is good for those, for looking, and for taking back what was proposed with it.
@@ -362,7 +381,7 @@ public sealed class PolicyBook
                 .Explain(
                     request,
                     entities,
-                    e => e.Permits.Count > 0 && e.Forbids.All(IsGate) && e.Errors.All(x => x.Policy.Effect is Effect.Permit)
+                    e => e.Permits.Count > 0 && !e.Forbids.Any(IsDenial) && e.Errors.All(x => x.Policy.Effect is Effect.Permit)
                 )
                 .Remedies.Select(r =>
                     r switch
@@ -378,6 +397,11 @@ public sealed class PolicyBook
         ];
 
     private static bool IsGate(Policy policy) => policy.Annotations.ContainsKey("gate");
+
+    private static bool IsTrace(Policy policy) => policy.Annotations.ContainsKey("trace");
+
+    // A gate holds, and a trace only has it written down.
+    private static bool IsDenial(Policy policy) => !IsGate(policy) && !IsTrace(policy);
 
     private static Gate Gate(Policy policy) =>
         new(
@@ -445,7 +469,8 @@ public sealed class PolicyBook
     private static string ScopeFor(Question question) =>
         question.Act switch
         {
-            ControlAct.Read or ControlAct.OpenField or ControlAct.ReadAudit => Scopes.Read,
+            ControlAct.Read or ControlAct.OpenField or ControlAct.ReadAudit or ControlAct.ReadEvidence or ControlAct.ReadCredentials =>
+                Scopes.Read,
             ControlAct.ReadContract => Scopes.Receipts,
             ControlAct.DecideApproval or ControlAct.Consent or ControlAct.SettleRun or ControlAct.Delegate => Scopes.Decide,
             ControlAct.EngageStop or ControlAct.EngageTenantStop => Scopes.Stop,

@@ -54,6 +54,8 @@ public static class PolicyCheck
                 Add($"@{alone} says something about a gate, and there is no @gate");
             }
 
+            if (notes.ContainsKey("trace") && (policy.Effect is Effect.Permit || notes.ContainsKey("gate")))
+                Add("a trace is a forbid that refuses nothing and has a read written down; it is neither a permit nor a gate");
             if (
                 notes.TryGetValue("quorum", out var quorum)
                 && (!int.TryParse(quorum, NumberStyles.None, CultureInfo.InvariantCulture, out var people) || people is < 1 or > 20)

@@ -47,10 +47,10 @@ public sealed record AuditRow(
 );
 
 /// <summary>The audit log: a workspace's receipts in the words of people who audit. It has nothing that no receipt has, so nothing can be missing from it.</summary>
-public sealed class AuditLog(Desk desk, Kernel kernel)
+public sealed class AuditLog(Desk desk, Kernel kernel, Reading reading)
 {
-    /// <summary>Rows before a place, newest first; null when the caller may not read it.</summary>
-    public async Task<IReadOnlyList<AuditRow>?> ReadAsync(
+    /// <summary>Rows before a place, newest first; or why the caller may not read them.</summary>
+    public async Task<Outcome<List<AuditRow>>> ReadAsync(
         Actor reader,
         Guid workspaceId,
         long before,
@@ -60,26 +60,21 @@ public sealed class AuditLog(Desk desk, Kernel kernel)
     )
     {
         await using var s = await desk.SitAsync(reader, workspaceId, ct);
-        if (!s.MaySee || s.Decide(ControlAct.ReadAudit) is { Verdict: Verdict.Deny })
-        {
-            await desk.NotedAsync<AuditParty>(
-                reader,
-                "audit.read",
-                s.MaySee ? workspaceId : null,
-                s.MaySee ? s.Decide(ControlAct.ReadAudit).AsRefusal() : new NotFound("workspace", workspaceId.ToString()),
-                ct
-            );
-            return null;
-        }
+        var door = await s.DoorAsync(ct);
+        if ((s.MaySee ? door.WhyNot(ControlAct.ReadAudit) : new NotFound("workspace", workspaceId.ToString())) is { } refused)
+            return await desk.NotedAsync<List<AuditRow>>(reader, "audit.read", s.MaySee ? workspaceId : null, refused, ct);
 
         // Here, whatever the entrance: nobody reads it by an elevation without a trace.
         if (s.Elevation is { } elevation)
             await kernel.SawAsync(reader, workspaceId, elevation, "audit log", JsonSerializer.Serialize(wanted), null, ct);
 
-        var (db, door) = (s.Db, s.Door());
+        var db = s.Db;
         var items = new List<FeedItem>();
         await foreach (var item in db.ReceiptsBefore(before, wanted, limit).WithCancellation(ct))
             items.Add(item);
+        if (await reading.WhyNotAsync(door, ControlAct.ReadAudit, items.Count, ct) is { } over)
+            return over;
+
         var ids = items.Select(i => i.Receipt.Id).ToList();
         var opened = await db
             .Disclosures.AsNoTracking()
@@ -109,9 +104,8 @@ public sealed class AuditLog(Desk desk, Kernel kernel)
             principals.TryGetValue(id, out var p)
                 ? new(id, p.Name, p.Kind, people.GetValueOrDefault(id), p.Tier)
                 : new(id, "Mumega", PrincipalKind.Service, null, null);
-        return
-        [
-            .. items.Select(item =>
+        return items
+            .Select(item =>
             {
                 var (receipt, fields) = (item.Receipt, opened.GetValueOrDefault(item.Receipt.Id));
                 var run = runs.GetValueOrDefault(receipt.SubjectId);
@@ -143,8 +137,8 @@ public sealed class AuditLog(Desk desk, Kernel kernel)
                     Text(fields, "reason_text") ?? (receipt.State == "DENIED" ? run?.Decision.Reason : null),
                     run is null ? receipt.TraceId : traces.GetValueOrDefault(run.Id) ?? receipt.TraceId
                 );
-            }),
-        ];
+            })
+            .ToList();
     }
 
     private static IEnumerable<Guid> Ids(JsonElement fields) =>

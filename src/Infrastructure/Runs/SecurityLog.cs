@@ -11,7 +11,7 @@ using Mumega.Infrastructure.Data;
 
 namespace Mumega.Infrastructure.Runs;
 
-/// <summary>Writes down what concerns sign-in and credentials and is no governed act, and what was refused before it became one.</summary>
+/// <summary>Writes down what concerns sign-in and credentials and is no governed act, what was refused before it became one, and reads that a policy wants written down.</summary>
 public sealed class SecurityLog(Databases databases, TimeProvider clock, ILogger<SecurityLog> log)
 {
     // The same refusal again is counted in memory, and written this often at most.
@@ -63,32 +63,75 @@ public sealed class SecurityLog(Databases databases, TimeProvider clock, ILogger
         RefusedAsync(by.TenantId, by.Id, by.Surface, act, why.Code, why.Message, workspace);
 
     /// <summary>The same for somebody who is no actor yet.</summary>
-    public async Task RefusedAsync(Guid tenant, Guid principal, string surface, string act, string code, string message, Guid? workspace)
+    public Task RefusedAsync(Guid tenant, Guid principal, string surface, string act, string code, string message, Guid? workspace) =>
+        CountAsync("act.refused", tenant, principal, surface, $"{act}/{code}", $"{act}: {code}. {message}", workspace, 1);
+
+    /// <summary>Writes down that somebody read what is sensitive: who, what, where and how much of it, in one row a quarter of an hour.</summary>
+    /// <param name="by">Who read, and on whose behalf.</param>
+    /// <param name="act">The <see cref="Domain.Policies.ControlAct"/>.</param>
+    /// <param name="count">How many receipts, rows or agents.</param>
+    /// <param name="workspace">Where.</param>
+    public Task ReadAsync(Actor by, string act, int count, Guid workspace) =>
+        CountAsync(
+            "read.traced",
+            by.TenantId,
+            by.Id,
+            by.Surface,
+            $"{act}/{string.Join('/', by.Chain.Select(l => l.Id))}",
+            by.Chain.Count == 0 ? act : $"{act}, on behalf of {string.Join(" > ", by.Chain.Select(l => l.Name))}",
+            workspace,
+            count
+        );
+
+    private async Task CountAsync(
+        string code,
+        Guid tenant,
+        Guid principal,
+        string surface,
+        string same,
+        string detail,
+        Guid? workspace,
+        int count
+    )
     {
         var now = Clock.Now(clock);
         var window = now.Ticks / SecurityEvent.Window.Ticks;
-        var id = new Guid(SHA256.HashData(Encoding.UTF8.GetBytes($"{tenant}/{principal}/{act}/{code}/{workspace}/{window}"))[..16]);
-        if (pending.AddOrUpdate(id, 0, (_, n) => n + 1) > 0)
+        var id = new Guid(SHA256.HashData(Encoding.UTF8.GetBytes($"{code}/{tenant}/{principal}/{same}/{workspace}/{window}"))[..16]);
+        var first = false;
+        pending.AddOrUpdate(
+            id,
+            _ =>
+            {
+                first = true;
+                return 0;
+            },
+            (_, n) =>
+            {
+                first = false;
+                return n + count;
+            }
+        );
+        if (!first)
             return;
 
         var row = new SecurityEvent
         {
             TenantId = tenant,
             Id = id,
-            Code = "act.refused",
+            Code = code,
             PrincipalId = principal == Guid.Empty ? null : principal,
             WorkspaceId = workspace,
             Surface = surface,
-            Detail = Cut($"{act}: {code}. {message}"),
+            Detail = Cut(detail),
             TraceId = Activity.Current?.TraceId.ToHexString(),
             At = now,
             LastAt = now,
-            Count = 1,
+            Count = count,
         };
         try
         {
             // Not cancelled with the request: a client that hangs up is written down too.
-            if (!await AgainAsync(row, 1))
+            if (!await AgainAsync(row, count))
                 await AddAsync(row);
         }
         finally
@@ -107,7 +150,7 @@ public sealed class SecurityLog(Databases databases, TimeProvider clock, ILogger
         }
         catch (Exception e) when (Databases.IsRace(e))
         {
-            await AgainAsync(row, 1);
+            await AgainAsync(row, row.Count);
         }
     }
 
@@ -130,7 +173,7 @@ public sealed class SecurityLog(Databases databases, TimeProvider clock, ILogger
         catch (Exception e)
         {
             pending.TryRemove(row.Id, out var lost);
-            log.LogError(e, "{Count} refusals of {Detail} could not be written down", lost, row.Detail);
+            log.LogError(e, "{Count} of {Detail} could not be written down", lost, row.Detail);
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Mumega.Domain;
@@ -156,23 +155,30 @@ public sealed class Sitting : IAsyncDisposable
             Tier = theirs.Tier,
         };
 
-    /// <summary>Which fields of receipts the principal may see, by policy. Outlives the act.</summary>
-    public FieldDoor Door()
+    /// <summary>What the principal may see of what is sensitive, by policy and budget. Outlives the act.</summary>
+    public async Task<ReadDoor> DoorAsync(CancellationToken ct)
     {
         // Put now: once the act is over, the context serves somebody else in another workspace.
-        var asked = new Question(
+        var asked = new Question(By, standing.Suspended, standing.Roles, Db.WorkspaceId, "", null, null, null, standing.Tier);
+        IReadOnlyList<(Budget Budget, string Counted)> budgets =
+        [
+            .. (await BudgetsAsync(ct))
+                .Where(b => b.Family == Budget.Reads)
+                .SelectMany(b => b.Counts(By, Budget.Reads, TierOf).Distinct().Select(c => (Budget: b, Counted: c)))
+                .OrderBy(x => x.Budget.Key, StringComparer.Ordinal)
+                .ThenBy(x => x.Counted, StringComparer.Ordinal),
+        ];
+        return new(
             By,
-            standing.Suspended,
-            standing.Roles,
             Db.WorkspaceId,
-            ControlAct.OpenField,
-            null,
-            null,
-            null,
-            standing.Tier
+            budgets,
+            (act, field) => Decide(asked with { Act = act, Field = field }),
+            (act, field) => Traces(asked with { Act = act, Field = field })
         );
-        return new(field => Decide(asked with { Field = field }).Verdict is Verdict.Allow);
     }
+
+    private bool Traces(Question question) =>
+        authority.Policies.Traces(question) || behind.Index().Any(b => authority.Policies.Traces(As(question, By.Chain[b.Index], b.Item)));
 
     /// <summary>How somebody who acts, or on whose behalf it is done, works; absent for anybody but agents.</summary>
     internal AgentTier? TierOf(Guid id)
@@ -423,12 +429,4 @@ public sealed class Sitting : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => Db.DisposeAsync();
-}
-
-/// <summary>Which fields of receipts somebody may see. Each name is decided once.</summary>
-public sealed class FieldDoor(Func<string, bool> decide)
-{
-    private readonly ConcurrentDictionary<string, bool> decided = new(StringComparer.Ordinal);
-
-    public bool Opens(string field) => decided.GetOrAdd(field, decide);
 }

@@ -118,6 +118,60 @@ internal static class Spending
                     .ThenBy(x => x.Counted, StringComparer.Ordinal),
             ];
 
+    /// <summary>Counts reads against a budget of the family <see cref="Budget.Reads"/>, in one row a minute. Throws when they exceed it.</summary>
+    internal static async Task CountReadsAsync(
+        MumegaDb db,
+        Budget budget,
+        string counted,
+        int count,
+        (Guid Id, DateTimeOffset End) minute,
+        DateTimeOffset now,
+        CancellationToken ct
+    )
+    {
+        await TakeTurnAsync(db, budget, counted, ct);
+        var most = budget.MaxRuns ?? 0;
+        if (count > most)
+            throw new OverBudgetException(new(budget.Key, budget.Limit, null));
+
+        var since = now - budget.Window;
+        var all = db.BudgetUses.Where(u => u.Budget == budget.Key && u.Counted == counted);
+        var used = all.AsNoTracking().Where(u => u.At > since && u.GivenBackAt == null);
+        var left = most - await used.SumAsync(u => u.Amount, ct) - count;
+        if (left < 0)
+        {
+            foreach (var use in await used.OrderBy(u => u.At).Select(u => new { u.At, u.Amount }).ToListAsync(ct))
+            {
+                if ((left += use.Amount) >= 0)
+                    throw new OverBudgetException(new(budget.Key, budget.Limit, use.At + budget.Window));
+            }
+        }
+
+        if (
+            await all.Where(u => u.RunId == minute.Id).ExecuteUpdateAsync(set => set.SetProperty(u => u.Amount, u => u.Amount + count), ct)
+            > 0
+        )
+            return;
+
+        await all.Where(u => u.At <= since).ExecuteDeleteAsync(ct);
+        await db.Queries.Rows.InsertAsync(
+            db,
+            [
+                new BudgetUse
+                {
+                    TenantId = db.TenantId,
+                    WorkspaceId = db.WorkspaceId,
+                    Budget = budget.Key,
+                    Counted = counted,
+                    RunId = minute.Id,
+                    At = minute.End,
+                    Amount = count,
+                },
+            ],
+            ct
+        );
+    }
+
     private static async Task TakeTurnAsync(MumegaDb db, Budget budget, string counted, CancellationToken ct)
     {
         if (

@@ -43,10 +43,10 @@ export const Budgets = () => {
             <li key={b.key}>
               <Card className="flex h-full flex-col p-5">
                 <div className="flex items-start justify-between gap-3">
-                  <div><h2 className="font-semibold">{b.key}</h2><p className="mt-0.5 text-sm text-soft">{b.limit}, for {b.target?.name ?? whose[b.scope]}{b.family ? `, ${b.family} only` : ''}{b.tier ? `, ${words(b.tier)} agents only` : ''}.</p></div>
+                  <div><h2 className="font-semibold">{b.key}</h2><p className="mt-0.5 text-sm text-soft">{b.limit}, for {b.target?.name ?? whose[b.scope]}{b.family && b.family !== 'reads' ? `, ${b.family} only` : ''}{b.tier ? `, ${words(b.tier)} agents only` : ''}.</p></div>
                   <Button look="quiet" onClick={() => { setProblem(undefined); setRemoving(b); }}>Remove</Button>
                 </div>
-                <Course bars={b.course} minutes={b.minutes} />
+                <Course bars={b.course} minutes={b.minutes} of={b.family === 'reads' ? 'reads' : 'runs'} />
                 <ul className="mt-4 space-y-2 text-sm">
                   {b.used.length === 0 && <li className="text-faint">Nothing used in this window.</li>}
                   {b.used.slice(0, 5).map((u, i) => <Use key={i} name={u.who?.name ?? 'The workspace'} budget={b} runs={u.runs} amount={u.amount} />)}
@@ -79,12 +79,12 @@ const Use = ({ name, budget, runs, amount }: { name: string; budget: Budget; run
   );
 };
 
-/** The runs of the window in equal parts, the oldest at the left. */
-const Course = ({ bars, minutes }: { bars: number[]; minutes: number }) => {
+/** The runs or reads of the window in equal parts, the oldest at the left. */
+const Course = ({ bars, minutes, of }: { bars: number[]; minutes: number; of: string }) => {
   const most = Math.max(1, ...bars);
   return (
     <figure className="mt-4">
-      <div role="img" aria-label={`${bars.reduce((a, b) => a + b, 0)} runs in the last ${minutes} minutes`} className="flex h-12 items-end gap-0.5">
+      <div role="img" aria-label={`${bars.reduce((a, b) => a + b, 0)} ${of} in the last ${minutes} minutes`} className="flex h-12 items-end gap-0.5">
         {bars.map((b, i) => <div key={i} className={`flex-1 rounded-sm ${b ? 'bg-accent/70' : 'bg-line'}`} style={{ height: `${b ? 8 + (92 * b) / most : 4}%` }} />)}
       </div>
       <figcaption className="mt-1 flex justify-between text-xs text-faint"><span>{minutes % 1440 === 0 ? `${minutes / 1440} d` : minutes % 60 === 0 ? `${minutes / 60} h` : `${minutes} min`} ago</span><span>now</span></figcaption>
@@ -99,10 +99,11 @@ const SetBudget = ({ families, onClose }: { families: string[]; onClose: () => v
   const [form, setForm] = useState({ key: '', scope: 'agent', family: '', tier: '', minutes: 60, runs: '', amount: '', currency: 'EUR', reason: '' });
   const [problem, setProblem] = useState<string>();
   const set = (part: Partial<typeof form>) => setForm((f) => ({ ...f, ...part }));
+  const reads = form.family === 'reads';
   const submit = async () => {
     const refused = await act('budget.set', {
       key: form.key, scope: form.scope, minutes: form.minutes, ...(form.family ? { family: form.family } : {}), ...(form.tier ? { tier: form.tier } : {}),
-      ...(form.runs ? { runs: Number(form.runs) } : {}), ...(form.amount ? { amount: Math.round(Number(form.amount) * 100), currency: form.currency } : {}),
+      ...(form.runs ? { runs: Number(form.runs) } : {}), ...(form.amount && !reads ? { amount: Math.round(Number(form.amount) * 100), currency: form.currency } : {}),
     }, form.reason);
     setProblem(refused);
     if (!refused) onClose();
@@ -119,11 +120,11 @@ const SetBudget = ({ families, onClose }: { families: string[]; onClose: () => v
                 <option value="">Any way</option><option value="interactive">Beside a person</option><option value="background">In the background</option><option value="api">As a program</option>
               </select>
             )}</Field>
-            <Field label="Actions of">{(p) => <select {...p} value={form.family} onChange={(e) => set({ family: e.target.value })}><option value="">Every family</option>{families.map((f) => <option key={f} value={f}>{words(f)}</option>)}</select>}</Field>
-            <Field label="Runs at most">{(p) => <Input {...p} type="number" min={0} value={form.runs} onChange={(e) => set({ runs: e.target.value })} />}</Field>
+            <Field label="Counts" help={reads ? 'Receipts opened, rows of the audit log, evidence, and what agents sign in with.' : undefined}>{(p) => <select {...p} value={form.family} onChange={(e) => set({ family: e.target.value })}><option value="">Every family</option>{families.map((f) => <option key={f} value={f}>{words(f)}</option>)}<option value="reads">Sensitive reads</option></select>}</Field>
+            <Field label={reads ? 'Reads at most' : 'Runs at most'}>{(p) => <Input {...p} type="number" min={0} value={form.runs} onChange={(e) => set({ runs: e.target.value })} />}</Field>
             <Field label="Within">{(p) => <select {...p} value={form.minutes} onChange={(e) => set({ minutes: Number(e.target.value) })}>{windows.map(([m, t]) => <option key={m} value={m}>{t}</option>)}</select>}</Field>
-            <Field label="Money at most" help="Counts what inputs state as cost.">{(p) => <Input {...p} type="number" min={0} step="0.01" value={form.amount} onChange={(e) => set({ amount: e.target.value })} />}</Field>
-            <Field label="Currency">{(p) => <Input {...p} pattern="[A-Z]{3}" maxLength={3} value={form.currency} onChange={(e) => set({ currency: e.target.value.toUpperCase() })} />}</Field>
+            {!reads && <Field label="Money at most" help="Counts what inputs state as cost.">{(p) => <Input {...p} type="number" min={0} step="0.01" value={form.amount} onChange={(e) => set({ amount: e.target.value })} />}</Field>}
+            {!reads && <Field label="Currency">{(p) => <Input {...p} pattern="[A-Z]{3}" maxLength={3} value={form.currency} onChange={(e) => set({ currency: e.target.value.toUpperCase() })} />}</Field>}
           </div>
           <Field label="Reason" help="Goes into the receipt.">{(p) => <Input {...p} required maxLength={2000} value={form.reason} onChange={(e) => set({ reason: e.target.value })} />}</Field>
         </div>

@@ -32,7 +32,7 @@ public sealed class SetBudget : InternalAction
                 "key": { "type": "string", "title": "Name", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$", "minLength": 1, "maxLength": 60 },
                 "scope": { "title": "Counted together", "enum": ["agent", "person", "workspace"] },
                 "target": { "type": "string", "title": "Only", "description": "One agent or person; each by themselves when left out.", "format": "guid" },
-                "family": { "type": "string", "title": "Only actions of", "maxLength": 60 },
+                "family": { "type": "string", "title": "Only actions of", "description": "reads counts sensitive reads instead: receipts opened, rows of the audit log, evidence, credentials of agents.", "maxLength": 60 },
                 "tier": { "title": "Only agents that work", "description": "Beside a person, in the background, or as a program; all when left out.", "enum": ["interactive", "background", "api"] },
                 "minutes": { "type": "integer", "title": "Minutes", "minimum": 1, "maximum": 527040 },
                 "runs": { "type": "integer", "title": "Runs at most", "minimum": 0, "maximum": 1000000 },
@@ -56,7 +56,12 @@ public sealed class SetBudget : InternalAction
             faults.Add(new("/currency", "amount and currency go together"));
         if (input.Text("scope") == "workspace" && Has("target"))
             faults.Add(new("/target", "the workspace is counted as a whole"));
-        if (input.TextOrNull("family") is { } family && new ActionCatalog().All.All(a => a.Family != family))
+        if (input.TextOrNull("family") == Budget.Reads)
+        {
+            if (Has("amount"))
+                faults.Add(new("/amount", "reads cost no money"));
+        }
+        else if (input.TextOrNull("family") is { } family && new ActionCatalog().All.All(a => a.Family != family))
             faults.Add(new("/family", "there is no such family"));
         return faults;
     }
