@@ -91,7 +91,7 @@ for part in "${parts[@]}"; do
     log) log_packages; suite log tests/TransparencyLog.Tests ;;
     app) need_postgres; client_packages; suite app tests/App.Tests -class- '*KillTests' ;;
     kills) need_postgres; ahead_of_time; MUMEGA_TEST_KILLS=200 suite kills tests/App.Tests -class '*Kill*' ;;
-    histories) MUMEGA_TEST_HISTORIES=${MUMEGA_TEST_HISTORIES:-20000} suite histories tests/App.Tests -class '*HistoryProperties*' ;;
+    histories) MUMEGA_TEST_HISTORIES=${MUMEGA_TEST_HISTORIES:-200000} suite histories tests/App.Tests -class '*HistoryProperties*' ;;
     browser) need_chromium; check "web build and types" web_assets; suite browser tests/Browser.Tests ;;
     *) echo "there is no part called $part; there are format, cedar, log, app, browser; and kills and histories, the long runs of those"; exit 2 ;;
   esac

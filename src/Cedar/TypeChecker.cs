@@ -70,6 +70,8 @@ internal sealed record SetTy(Ty Element) : Ty
 
 internal sealed record RecordTy(ImmutableSortedDictionary<string, (Ty Type, bool Required)> Fields, bool Open = false) : Ty
 {
+    public static readonly RecordTy Empty = (RecordTy)Of(RecordOfType.Empty);
+
     public bool Equals(RecordTy? other) =>
         other is not null
         && Open == other.Open
@@ -98,7 +100,7 @@ internal sealed class TypeChecker(
     private static readonly ImmutableHashSet<string> Nothing = [];
 
     private readonly bool strict = mode is ValidationMode.Strict;
-    private readonly Ty context = Ty.Of(action.Context);
+    private readonly Ty context = facts.Context(action);
 
     private readonly record struct Typed(Ty? Type, ImmutableHashSet<string> Known)
     {
@@ -136,11 +138,11 @@ internal sealed class TypeChecker(
             case Literal literal:
                 return OfLiteral(literal.Value);
             case VariableExpr { Variable: Variable.Principal }:
-                return Ty.Entity(principal);
+                return facts.Entity(principal);
             case VariableExpr { Variable: Variable.Action }:
-                return Ty.Entity(action.Uid.Type);
+                return facts.Entity(action.Uid.Type);
             case VariableExpr { Variable: Variable.Resource }:
-                return Ty.Entity(resource);
+                return facts.Entity(resource);
             case VariableExpr:
                 return context;
             case If conditional:
@@ -190,13 +192,13 @@ internal sealed class TypeChecker(
         }
     }
 
-    private static Ty OfLiteral(Value value) =>
+    private Ty OfLiteral(Value value) =>
         value switch
         {
             BoolValue b => b.Raw ? Ty.True : Ty.False,
             LongValue => Ty.Long,
             StringValue => Ty.String,
-            EntityUid uid => Ty.Entity(uid.Type),
+            EntityUid uid => facts.Entity(uid.Type),
             _ => throw new InvalidOperationException(),
         };
 
@@ -379,7 +381,7 @@ internal sealed class TypeChecker(
         type switch
         {
             RecordTy record => record.Open,
-            EntityTy { Types.Count: > 1 } many => many.Types.Any(t => Attributes(t).Fields.ContainsKey(name)),
+            EntityTy { Types.Count: > 1 } many => many.Types.Any(t => facts.Attributes(t).Fields.ContainsKey(name)),
             _ => false,
         };
 
@@ -391,7 +393,7 @@ internal sealed class TypeChecker(
         (Ty Type, bool Required)? found = null;
         foreach (var one in ((EntityTy)type).Types)
         {
-            if (!Attributes(one).Fields.TryGetValue(name, out var field))
+            if (!facts.Attributes(one).Fields.TryGetValue(name, out var field))
                 return null;
             if (found is null)
                 found = field;
@@ -404,12 +406,9 @@ internal sealed class TypeChecker(
         return found;
     }
 
-    private RecordTy Attributes(string type) =>
-        facts.Type(type) is { } def ? (RecordTy)Ty.Of(def.Attributes) : (RecordTy)Ty.Of(RecordOfType.Empty);
-
     private string Suggest(Ty type, string name)
     {
-        var names = type is RecordTy record ? record.Fields.Keys : ((EntityTy)type).Types.SelectMany(t => Attributes(t).Fields.Keys);
+        var names = type is RecordTy record ? record.Fields.Keys : ((EntityTy)type).Types.SelectMany(t => facts.Attributes(t).Fields.Keys);
         return Spelling.Closest(name, names) is { } close ? $"; did you mean `{close}`?" : "";
     }
 

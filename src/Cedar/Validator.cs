@@ -73,6 +73,9 @@ internal sealed class TypeFacts
     private readonly Dictionary<string, HashSet<string>> above = new(StringComparer.Ordinal);
     private readonly Dictionary<EntityUid, HashSet<EntityUid>> groups = [];
     private readonly HashSet<string> actionTypes;
+    private readonly Dictionary<string, EntityTy> entities;
+    private readonly Dictionary<string, RecordTy> attributes;
+    private readonly Dictionary<EntityUid, Ty> contexts;
 
     public TypeFacts(Schema schema)
     {
@@ -82,6 +85,9 @@ internal sealed class TypeFacts
             above[type] = Closure(type, t => schema.EntityTypes.TryGetValue(t, out var def) ? def.MemberOf : []);
         foreach (var action in schema.Actions.Keys)
             groups[action] = Closure(action, a => schema.Actions.TryGetValue(a, out var def) ? def.MemberOf : []);
+        entities = schema.EntityTypes.Keys.Union(actionTypes).ToDictionary(t => t, Ty.Entity, StringComparer.Ordinal);
+        attributes = schema.EntityTypes.ToDictionary(t => t.Key, t => (RecordTy)Ty.Of(t.Value.Attributes), StringComparer.Ordinal);
+        contexts = schema.Actions.ToDictionary(a => a.Key, a => Ty.Of(a.Value.Context));
         Requests = [.. schema.Actions.Values.SelectMany(a => a.Principals.SelectMany(p => a.Resources.Select(r => (a, p, r))))];
     }
 
@@ -93,6 +99,15 @@ internal sealed class TypeFacts
     public bool IsActionType(string type) => actionTypes.Contains(type);
 
     public bool Exists(string type) => schema.EntityTypes.ContainsKey(type) || actionTypes.Contains(type);
+
+    /// <summary>An entity of one type.</summary>
+    public EntityTy Entity(string type) => entities.GetValueOrDefault(type) ?? Ty.Entity(type);
+
+    /// <summary>What entities of the type have.</summary>
+    public RecordTy Attributes(string type) => attributes.GetValueOrDefault(type) ?? RecordTy.Empty;
+
+    /// <summary>What the action is asked with.</summary>
+    public Ty Context(ActionDef action) => contexts[action.Uid];
 
     public EntityTypeDef? Type(string type) => schema.EntityTypes.GetValueOrDefault(type);
 

@@ -318,6 +318,21 @@ public sealed record ActionCall(
 {
     /// <summary>Whether an account is the actor's own, or counts as one person with them.</summary>
     public bool IsOwn(Guid account) => Independence.AreOne(By.Id, account);
+
+    /// <summary>
+    /// Whether a limit that the actor sets takes the place of the one that stands: theirs is of a higher level, or it was set by somebody whom it limits. Else
+    /// those who expect a limit could set it first, and lift it as their own.
+    /// </summary>
+    /// <param name="level">The <see cref="Level"/> of the one that stands.</param>
+    /// <param name="setBy">Who set it.</param>
+    /// <param name="limited">Whom it limits.</param>
+    /// <param name="ct">Cancels.</param>
+    public async Task<bool> TakesOverAsync(string level, Guid? setBy, IReadOnlyCollection<Guid> limited, CancellationToken ct)
+    {
+        var mine = await State.LevelOfAsync(By.Id, ct);
+        return Level.IsAbove(mine, level)
+            || (mine == level && setBy is { } setter && Independence.IsAmong(setter, limited) && !Independence.IsAmong(By.Id, limited));
+    }
 }
 
 /// <summary>

@@ -86,6 +86,9 @@ public sealed class Principal : ITenantOwned
     /// <summary>The people who know what an agent signs in with, or brought it about: they stand behind everything that it proposes.</summary>
     public IEnumerable<Guid> Stewards => new[] { RegisteredBy, SecretIssuedBy }.OfType<Guid>().Concat(KeySetters);
 
+    /// <summary>Whom it concerns when it is limited: itself, and for an agent who answers for it and who stands behind it.</summary>
+    public IEnumerable<Guid> Concerned => Stewards.Append(OwnerId ?? Id).Append(Id);
+
     /// <summary>Whether somebody knows what the agent signs in with now, because they gave it.</summary>
     public bool IsKnownTo(Guid person) => SecretIssuedBy == person || KeySetters.Contains(person);
 

@@ -48,6 +48,17 @@ public static class Level
     public const string Admin = "admin";
     public const string Member = "member";
 
+    /// <summary>Whether one level is higher than the other.</summary>
+    public static bool IsAbove(string level, string other) => Rank(level) > Rank(other);
+
+    private static int Rank(string level) =>
+        level switch
+        {
+            Owner => 2,
+            Admin => 1,
+            _ => 0,
+        };
+
     /// <summary>The level of somebody with these roles.</summary>
     public static string Of(IEnumerable<string> roles)
     {

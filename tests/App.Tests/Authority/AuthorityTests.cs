@@ -489,12 +489,78 @@ public abstract class AuthorityTests(MumegaApp app)
 
         // What a hold keeps is not let go by those whose deed it is, nor by an operator.
         var page = await otto.UntilAsync((await otto.ProposePageAsync(world, "deed")).Run(), "SUCCEEDED");
-        var receiptId = await Poll.UntilAsync(
+        var receiptId = await ReceiptAsync(ada, page);
+        await SucceedAsync(bela, world, "receipt.hold", new { receiptId });
+        Assert.Equal("DENIED", (await otto.ProposeAsync(world, "receipt.unhold", new { receiptId })).Run().State());
+        await SucceedAsync(ada, world, "receipt.unhold", new { receiptId });
+    }
+
+    [Fact]
+    public async Task A_limit_that_one_set_on_oneself_first_gives_way_to_anothers()
+    {
+        var world = await app.WorldAsync();
+        var (ada, bela, cora) = (await world.Ada, await world.PersonAsync("Bela", "admin"), await world.PersonAsync("Cora", "admin"));
+
+        // The same budget: an owner's word from then on.
+        var budget = new
+        {
+            key = "bela",
+            scope = "person",
+            target = world.IdOf("Bela"),
+            minutes = 60,
+            runs = 50,
+        };
+        await SucceedAsync(bela, world, "budget.set", budget);
+        await SucceedAsync(ada, world, "budget.set", budget);
+        Assert.Equal("DENIED", (await bela.ProposeAsync(world, "budget.remove", new { key = "bela" })).Run().State());
+        Assert.Equal("DENIED", (await cora.ProposeAsync(world, "budget.remove", new { key = "bela" })).Run().State());
+
+        // A hold on one's own deed.
+        var receiptId = await ReceiptAsync(bela, await bela.UntilAsync((await bela.ProposePageAsync(world, "mine")).Run(), "SUCCEEDED"));
+        await SucceedAsync(bela, world, "receipt.hold", new { receiptId });
+        await SucceedAsync(ada, world, "receipt.hold", new { receiptId });
+        Assert.Equal("DENIED", (await bela.ProposeAsync(world, "receipt.unhold", new { receiptId })).Run().State());
+
+        // An exception against oneself, and a suspension of an accomplice.
+        var exception = new
+        {
+            principal = world.IdOf("Bela"),
+            act = "page.publish",
+            effect = "forbid",
+        };
+        await SucceedAsync(bela, world, "member.override", exception);
+        await SucceedAsync(cora, world, "member.override", exception);
+        await SucceedAsync(ada, world, "member.override", exception);
+        Assert.Equal("DENIED", (
+                await cora.ProposeAsync(
+                    world,
+                    "member.override",
+                    new
+                    {
+                        exception.principal,
+                        exception.act,
+                        effect = "none",
+                    }
+                )
+            ).Run().State());
+        await SucceedAsync(bela, world, "member.suspend", new { principal = world.IdOf("Cora") });
+        await SucceedAsync(ada, world, "member.suspend", new { principal = world.IdOf("Cora") });
+        Assert.Equal("DENIED", (await bela.ProposeAsync(world, "member.resume", new { principal = world.IdOf("Cora") })).Run().State());
+        Assert.Equal(
+            "PREFLIGHT_FAILED",
+            (await bela.ProposeAsync(world, "member.suspend", new { principal = world.IdOf("Cora") })).Run().State()
+        );
+        await SucceedAsync(ada, world, "member.resume", new { principal = world.IdOf("Cora") });
+    }
+
+    // The first receipt of a run, which is there once the log has it.
+    private static Task<string?> ReceiptAsync(Client by, JsonElement run) =>
+        Poll.UntilAsync(
             async () =>
                 (
-                    await ada.AskAsync(
+                    await by.AskAsync(
                         "query($id: ID!) { node(id: $id) { ... on Run { receipts { receiptId } } } }",
-                        new { id = page.GetProperty("id").GetString() }
+                        new { id = run.GetProperty("id").GetString() }
                     )
                 )
                     .GetProperty("node")
@@ -503,10 +569,6 @@ public abstract class AuthorityTests(MumegaApp app)
                     .GetString(),
             id => id is not null
         );
-        await SucceedAsync(bela, world, "receipt.hold", new { receiptId });
-        Assert.Equal("DENIED", (await otto.ProposeAsync(world, "receipt.unhold", new { receiptId })).Run().State());
-        await SucceedAsync(ada, world, "receipt.unhold", new { receiptId });
-    }
 
     [Fact]
     public async Task An_admin_suspends_no_owner_and_binds_none_by_an_exception()

@@ -30,13 +30,7 @@ public sealed class ResumeAgent : InternalAction
         await AgentInput.FindAsync(input, call, ct) is not { SuspendedAt: not null, SuspendedThrough: null } agent
         || agent.SuspendedBy == call.By.Id
             ? []
-            :
-            [
-                .. AuthorityEffect.Lifting(
-                    agent.SuspendedLevel ?? Level.Admin,
-                    call.Independence.IsAmong(call.By.Id, agent.Stewards.Append(agent.OwnerId ?? agent.Id))
-                ),
-            ];
+            : [.. AuthorityEffect.Lifting(agent.SuspendedLevel ?? Level.Admin, call.Independence.IsAmong(call.By.Id, agent.Concerned))];
 
     public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {

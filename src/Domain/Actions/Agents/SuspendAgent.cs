@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Mumega.Domain.Identity;
+using Mumega.Domain.Policies;
 
 namespace Mumega.Domain.Actions.Agents;
 
@@ -32,7 +33,11 @@ public sealed class SuspendAgent : InternalAction
         return AgentInput.Preflight(
             agent,
             "active",
-            agent is { SuspendedAt: null },
+            agent is { SuspendedAt: null } or { SuspendedThrough: not null }
+                || (
+                    agent is not null
+                    && await call.TakesOverAsync(agent.SuspendedLevel ?? Level.Admin, agent.SuspendedBy, [.. agent.Concerned], ct)
+                ),
             "loses its tokens and connections",
             "Resume the agent; it asks for a new token."
         );

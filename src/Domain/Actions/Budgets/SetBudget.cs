@@ -74,13 +74,13 @@ public sealed class SetBudget : InternalAction
     /// <summary>What it is to loosen a budget, or to take it away.</summary>
     internal static async Task<IReadOnlyCollection<string>> LooseningAsync(Budget budget, ActionCall call, CancellationToken ct)
     {
-        var target = budget.Target is { } id ? await call.State.FindTenantPrincipalAsync(id, ct) : null;
-        var own =
-            target is not null
-            && budget.SetBy != call.By.Id
-            && call.Independence.IsAmong(call.By.Id, target.Stewards.Concat([target.Id, target.OwnerId ?? target.Id]));
+        var own = budget.SetBy != call.By.Id && call.Independence.IsAmong(call.By.Id, await LimitedAsync(budget, call, ct));
         return [.. AuthorityEffect.Lifting(budget.Level, own)];
     }
+
+    // Whom it limits, and who stands behind them.
+    private static async Task<IReadOnlyCollection<Guid>> LimitedAsync(Budget budget, ActionCall call, CancellationToken ct) =>
+        budget.Target is { } id && await call.State.FindTenantPrincipalAsync(id, ct) is { } target ? [.. target.Concerned] : [];
 
     public override async Task<IReadOnlyList<InputFault>> FaultsAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
@@ -95,7 +95,10 @@ public sealed class SetBudget : InternalAction
     public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
         var before = await call.State.FindBudgetAsync(input.Text("key"), ct);
-        var same = before is not null && JsonSerializer.Serialize(AsInput(before)) == JsonSerializer.Serialize(AsInput(Read(input, call)));
+        var same =
+            before is not null
+            && JsonSerializer.Serialize(AsInput(before)) == JsonSerializer.Serialize(AsInput(Read(input, call)))
+            && !await call.TakesOverAsync(before.Level, before.SetBy, await LimitedAsync(before, call, ct), ct);
         return new(
             [new("change", !same, same ? "It is set like this already." : "It changes what may be proposed.")],
             $"{input.Text("key")} allows {Read(input, call).Limit}.",
@@ -113,7 +116,12 @@ public sealed class SetBudget : InternalAction
         var undo = budget is null
             ? new Undo("budget.remove", JsonSerializer.SerializeToElement(new { key }), "Take it away.")
             : new Undo(Kind, AsInput(budget), "Set what was set before.");
-        var (before, looser) = (budget?.Limit, budget is null || wanted.IsLooserThan(budget));
+        var (before, theirs) = (
+            budget?.Limit,
+            budget is null
+                || wanted.IsLooserThan(budget)
+                || await call.TakesOverAsync(budget.Level, budget.SetBy, await LimitedAsync(budget, call, ct), ct)
+        );
         if (budget is null)
             call.State.Add(budget = wanted);
         (budget.Scope, budget.Target, budget.Family, budget.Tier, budget.Window, budget.MaxRuns, budget.MaxAmount, budget.Currency) = (
@@ -127,8 +135,8 @@ public sealed class SetBudget : InternalAction
             wanted.Currency
         );
 
-        // Making it stricter does not make it one's own: it stays at the level of those who set it.
-        if (looser)
+        // Making it stricter does not make it one's own, unless one is above those who set it: it stays at their level.
+        if (theirs)
             (budget.SetBy, budget.Level) = (call.By.Id, await call.State.LevelOfAsync(call.By.Id, ct));
         return new Change($"{key} allows {budget.Limit}.", undo, before, budget.Limit);
     }

@@ -284,10 +284,13 @@ public sealed class OverrideAuthority : InternalAction
         var (id, act, effect) = Read(input);
         var was = await call.State.FindOverrideAsync(id, act, ct);
         var own = call.IsOwn(id) && effect is not OverrideEffect.Forbid;
+        var change =
+            was?.Effect != effect
+            || (was is { Effect: OverrideEffect.Forbid } && await call.TakesOverAsync(was.Level, was.SetBy, [id], ct));
         var forbidden = effect is OverrideEffect.Permit ? await ForbiddenAsync(id, act, call, ct) : null;
         return new(
             [
-                new("change", was?.Effect != effect, was?.Effect != effect ? "It changes what they may do." : "It is like this already."),
+                new("change", change, change ? "It changes what they may do." : "It is like this already."),
                 new("somebody-else", !own, own ? "Nobody makes an exception for themselves." : "Somebody else makes it."),
                 new(
                     "forbidden",

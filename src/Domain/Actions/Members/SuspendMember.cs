@@ -65,9 +65,16 @@ public sealed class SuspendMember : InternalAction
         );
         var agents = await call.State.FindAgentsOfAsync(who.Id, ct);
         var active = who.SuspendedAt is null;
+        var over = !active && await call.TakesOverAsync(who.SuspendedLevel ?? Level.Admin, who.SuspendedBy, [who.Id], ct);
         return new(
             [
-                new("active", active, active ? "They are active." : "They are suspended already."),
+                new(
+                    "active",
+                    active || over,
+                    active ? "They are active."
+                        : over ? "They are suspended; from now on it is you who suspended them."
+                        : "They are suspended already."
+                ),
                 new("somebody-else", !own, own ? "Nobody suspends themselves." : "Somebody else does it."),
                 new(
                     "last-owner",

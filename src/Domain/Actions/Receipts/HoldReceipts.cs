@@ -71,8 +71,7 @@ public abstract class HoldAction : InternalAction
         if (chain.FirstOrDefault(l => l.Disclosure.HeldBy is not null) is not { } held)
             return [];
 
-        var run = await call.State.FindRunAsync(held.Receipt.SubjectId, ct);
-        var concerned = chain.Select(l => l.Receipt.ActorId).Concat(run?.Chain ?? []);
+        var concerned = await ConcernedAsync(chain, call, ct);
         return
         [
             .. AuthorityEffect.Lifting(
@@ -82,10 +81,22 @@ public abstract class HoldAction : InternalAction
         ];
     }
 
+    // Whose deeds the chain keeps.
+    private static async Task<IReadOnlyCollection<Guid>> ConcernedAsync(
+        IReadOnlyList<ChainLink> chain,
+        ActionCall call,
+        CancellationToken ct
+    ) => [.. chain.Select(l => l.Receipt.ActorId), .. (await call.State.FindRunAsync(chain[0].Receipt.SubjectId, ct))?.Chain ?? []];
+
     public override async Task<Preflight> PreflightAsync(JsonElement input, ActionCall call, CancellationToken ct)
     {
         var chain = await call.State.FindChainAsync(Guid.Parse(input.Text("receiptId")), ct);
-        var held = chain.Any(l => l.Disclosure.HeldBy is not null);
+        var first = chain.FirstOrDefault(l => l.Disclosure.HeldBy is not null)?.Disclosure;
+        var held = first is not null;
+        var over =
+            Holds
+            && first is not null
+            && await call.TakesOverAsync(first.HeldLevel ?? Level.Admin, first.HeldBy, await ConcernedAsync(chain, call, ct), ct);
         return new(
             [
                 new(
@@ -93,7 +104,13 @@ public abstract class HoldAction : InternalAction
                     chain.Count > 0,
                     chain.Count > 0 ? $"Its chain has {chain.Count} receipt(s)." : "There is no such receipt here."
                 ),
-                new("hold", held != Holds, held ? "A legal hold is on it." : "No legal hold is on it."),
+                new(
+                    "hold",
+                    held != Holds || over,
+                    over ? "A legal hold is on it; from now on it is yours."
+                        : held ? "A legal hold is on it."
+                        : "No legal hold is on it."
+                ),
             ],
             Holds ? "Nothing of the chain is erased until the hold is lifted." : "Fields of the chain may be erased again.",
             held ? "held" : "not held",

@@ -49,7 +49,7 @@ public sealed class ReleaseStop : InternalAction
             stop.Boundary is StopBoundary.Agent && Guid.TryParse(stop.Target, out var id)
                 ? await call.State.FindTenantPrincipalAsync(id, ct)
                 : null;
-        var own = agent is not null && call.Independence.IsAmong(call.By.Id, agent.Stewards.Append(agent.OwnerId ?? agent.Id));
+        var own = agent is not null && call.Independence.IsAmong(call.By.Id, agent.Concerned);
         return [.. AuthorityEffect.Lifting(await LevelAsync(stop, call, ct), own)];
     }
 
